@@ -1,0 +1,104 @@
+/**
+ * The port of the store: one order of versions, atomic writes over several objects, the change log, leases, sealed secrets.
+ * Two implementations under one contract suite: PostgreSQL (the truth) and memory (simulators only). Bodies are opaque JSON text.
+ */
+
+export interface StoreKey {
+  /** `clusters.skerry.dev` */
+  readonly resource: string
+  /** Empty for cluster-scoped kinds. */
+  readonly namespace: string
+  readonly name: string
+}
+
+/** One object as stored. Shape: rule S9. */
+export interface Row extends StoreKey {
+  readonly uid: string
+  readonly version: number
+  /** JSON text without metadata.resourceVersion; `withVersion` (body.ts) splices it in. */
+  readonly body: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly ownerUids: readonly string[]
+  readonly finalizers: readonly string[]
+  readonly deleting: boolean
+}
+
+export type NewRow = Omit<Row, 'version'>
+
+/** One key's part of a transaction. `expect`: the version that must stand there now, or `absent`. `row: undefined` removes it. */
+export type Operation = { readonly key: StoreKey; readonly expect: number | 'absent'; readonly row: NewRow | undefined }
+
+export interface AuditRecord {
+  readonly time: string
+  readonly user: string
+  readonly verb: string
+  readonly resource: string
+  readonly namespace: string
+  readonly name: string
+  readonly subresource: string
+  readonly requestId: string
+}
+
+export interface Transaction {
+  readonly operations: readonly Operation[]
+  /** Passes whole or not at all; each operation gets a version of its own, in order. */
+  readonly audit?: AuditRecord
+  readonly fence?: { readonly slot: string; readonly epoch: number }
+}
+
+export type Committed =
+  | { readonly kind: 'committed'; readonly versions: readonly number[] }
+  /** The first key whose comparison failed, and what stands there. */
+  | { readonly kind: 'conflict'; readonly key: StoreKey; readonly current: Row | undefined }
+  /** The lease named by the fence is not held with that epoch any more. */
+  | { readonly kind: 'fenced' }
+
+/** One change, as the log keeps it (rule S4). Exactly one of: added (no before), modified (both), deleted (no after). */
+export interface Change {
+  readonly version: number
+  readonly key: StoreKey
+  readonly uid: string
+  readonly before: Row | undefined
+  readonly after: Row | undefined
+}
+
+export interface Lease {
+  readonly slot: string
+  readonly holder: string
+  /** Grows with each new holder. */
+  readonly epoch: number
+}
+
+export interface Leases {
+  /** Takes the slot when it is free or expired, or ours already. `ttlMs` counts on the database's clock. */
+  acquire(slot: string, holder: string, ttlMs: number): Promise<{ readonly kind: 'held'; readonly lease: Lease; /** what was left of the former holder's lease when it was taken */ readonly previousTtlMs: number } | { readonly kind: 'taken'; readonly holder: string }>
+  /** false: lost. */
+  renew(lease: Lease, ttlMs: number): Promise<boolean>
+  release(lease: Lease): Promise<void>
+}
+
+/** Sealed bytes by id; never in the API (rule T7). The caller seals; the store never sees the key. */
+export interface Sealed {
+  get(id: string): Promise<Buffer | undefined>
+  /** Writes only when absent; answers what stands there afterwards. */
+  putIfAbsent(id: string, sealed: Buffer): Promise<Buffer>
+  delete(id: string): Promise<void>
+}
+
+export interface Store {
+  /** Group commit (rule S2). Throws an error with `unclear: true` when it cannot be known within 5 s (rule S3). */
+  commit(transaction: Transaction): Promise<Committed>
+  /** The counter now; one query is shared by all who wait (rule S5). */
+  version(): Promise<number>
+  /** All rows of all resources and the version at which that was so, in one snapshot. */
+  snapshot(): Promise<{ readonly version: number; readonly rows: readonly Row[] }>
+  /** The changes after a version, in order, at most `limit`. Throws with `expired: true` below the floor. */
+  changes(after: number, limit: number): Promise<readonly Change[]>
+  /** Lowest version from which changes() answers. */
+  floor(): Promise<number>
+  /** Called when there is probably something new (a hint; the poll is the truth). Returns the unsubscribe. */
+  onChange(wake: () => void): () => void
+  readonly leases: Leases
+  readonly sealed: Sealed
+  close(): Promise<void>
+}
