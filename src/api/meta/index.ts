@@ -1,2 +1,3 @@
+export * from './conditions.ts'
 export * from './kind.ts'
 export * from './object.ts'

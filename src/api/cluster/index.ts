@@ -1,0 +1,119 @@
+/** Cluster: a Kubernetes cluster. Its spec is what a person wants; OpenStack ids and addresses live in status only. */
+import { z } from 'zod'
+import { defineKind, type Condition, type Resource } from '../meta/index.ts'
+import { cidrSchema, conditionsSchema, observedSchema, rootVolumeSchema } from '../meta/schema.ts'
+import { validateCluster } from './validate.ts'
+
+export interface RootVolume { readonly type?: string; readonly sizeGiB: number }
+export interface ClusterSpec {
+  readonly site: string
+  readonly release: string
+  readonly controlPlane: { readonly replicas: number; readonly machineType: string; readonly rootVolume: RootVolume; readonly scheduling: boolean }
+  readonly network: { readonly nodes: string; readonly pods: readonly string[]; readonly services: readonly string[]; readonly cni: 'flannel' | 'release' | 'none' }
+  readonly endpoint: { readonly kind: 'auto' | 'octavia' | 'nodes'; readonly allowedCIDRs: readonly string[] }
+  readonly deletionProtection: boolean
+}
+
+/** The controller `cluster`: what all machines share. */
+export interface ClusterInfrastructure {
+  /** The OpenStack project in which everything is; a credential of another one is refused (rule E2). */
+  readonly projectId?: string
+  readonly shape?: 'tenant' | 'routed'
+  readonly networkId?: string
+  readonly subnetId?: string
+  readonly routerId?: string
+  readonly controlPlaneGroupId?: string
+  readonly workerGroupId?: string
+  readonly serverGroupId?: string
+}
+export interface EndpointSlot { readonly slot: number; readonly portId: string; readonly address: string }
+/** The controller `endpoint`: where the API answers. */
+export interface ClusterEndpoint {
+  readonly kind?: 'octavia' | 'nodes'
+  /** How people reach it. */
+  readonly host?: string
+  readonly port?: number
+  /** All outside addresses; one with `octavia`, one for each slot with `nodes`. */
+  readonly addresses?: readonly string[]
+  /** What the endpoint's name resolves to on nodes. */
+  readonly insideAddresses?: readonly string[]
+  readonly floatingIpId?: string
+  readonly loadBalancerId?: string
+  readonly slots?: readonly EndpointSlot[]
+}
+/** The controller `control-plane`. */
+export interface ClusterControlPlane {
+  readonly replicas?: number
+  readonly readyReplicas?: number
+  readonly issued?: number
+  readonly bootstrap?: { readonly machine: string; readonly serverId: string; readonly requestedAt: string; readonly doneAt?: string }
+  readonly etcdClusterId?: string
+  readonly established?: boolean
+}
+export interface ClusterStatus {
+  readonly infrastructure?: ClusterInfrastructure
+  readonly endpoint?: ClusterEndpoint
+  readonly controlPlane?: ClusterControlPlane
+  readonly addOns?: { readonly applied?: string }
+  readonly kubernetesVersion?: string
+  readonly conditions?: readonly Condition[]
+}
+export type Cluster = Resource<ClusterSpec, ClusterStatus>
+
+const text = z.string().optional()
+const spec = z.object({
+  site: z.string().min(1).meta({ description: 'The site that the cluster runs in, for its life.' }),
+  release: z.string().min(1).meta({ description: 'The bundle of versions.' }),
+  controlPlane: z.object({
+    replicas: z.int().default(3).meta({ description: '1, 3 or 5.' }),
+    machineType: z.string().min(1).meta({ description: 'A flavor of the site.' }),
+    rootVolume: rootVolumeSchema.prefault({}),
+    scheduling: z.boolean().default(false).meta({ description: 'Ordinary pods may run on control-plane nodes.' }),
+  }),
+  network: z.object({
+    nodes: cidrSchema.default('10.250.0.0/24').meta({ description: 'The nodes\' own network, in the tenant shape.' }),
+    pods: z.array(cidrSchema).min(1).max(1).default(['10.244.0.0/16']),
+    services: z.array(cidrSchema).min(1).max(1).default(['10.96.0.0/12']),
+    cni: z.enum(['flannel', 'release', 'none']).default('flannel').meta({ description: 'Talos\' flannel, the release\'s own, or none.' }),
+  }).prefault({}),
+  endpoint: z.object({
+    kind: z.enum(['auto', 'octavia', 'nodes']).default('auto').meta({ description: 'octavia: a load balancer with a floating IP. nodes: the control-plane nodes themselves.' }),
+    allowedCIDRs: z.array(cidrSchema).default([]).meta({ description: 'Who may reach the API; empty: everybody.' }),
+  }).prefault({}),
+  deletionProtection: z.boolean().default(false).meta({ description: 'While true the cluster cannot be deleted.' }),
+})
+
+const ids = (...names: string[]) => z.object(Object.fromEntries(names.map((n) => [n, text])))
+export const Cluster = defineKind<Cluster>({
+  group: 'skerry.dev', version: 'v1alpha1', kind: 'Cluster', plural: 'clusters', singular: 'cluster', shortNames: ['skc'], categories: ['skerry', 'all'],
+  namespaced: true, home: 'hub', writers: { spec: 'user', status: 'site' },
+  description: 'A Kubernetes cluster on Talos Linux.',
+  spec,
+  status: z.object({
+    infrastructure: ids('projectId', 'shape', 'networkId', 'subnetId', 'routerId', 'controlPlaneGroupId', 'workerGroupId', 'serverGroupId').optional(),
+    endpoint: z.object({
+      kind: text, host: text, port: z.int().optional(), addresses: z.array(z.string()).optional(), insideAddresses: z.array(z.string()).optional(),
+      floatingIpId: text, loadBalancerId: text,
+      slots: z.array(z.object({ slot: z.int(), portId: z.string(), address: z.string() })).optional(),
+    }).optional(),
+    controlPlane: z.object({
+      replicas: z.int().optional(), readyReplicas: z.int().optional(), issued: z.int().optional(), etcdClusterId: text, established: z.boolean().optional(),
+      bootstrap: z.object({ machine: z.string(), serverId: z.string(), requestedAt: z.string(), doneAt: text }).optional(),
+    }).optional(),
+    addOns: z.object({ applied: text }).optional(),
+    kubernetesVersion: text,
+    conditions: conditionsSchema, observed: observedSchema,
+  }),
+  columns: [
+    { name: 'Site', type: 'string', jsonPath: '.spec.site' },
+    { name: 'Release', type: 'string', jsonPath: '.spec.release' },
+    { name: 'Control plane', type: 'integer', jsonPath: '.status.controlPlane.readyReplicas' },
+    { name: 'Ready', type: 'string', jsonPath: '.status.conditions[?(@.type=="Ready")].status' },
+    { name: 'Reason', type: 'string', jsonPath: '.status.conditions[?(@.type=="Ready")].reason' },
+    { name: 'Endpoint', type: 'string', jsonPath: '.status.endpoint.host', priority: 1 },
+    { name: 'Message', type: 'string', jsonPath: '.status.conditions[?(@.type=="Ready")].message', priority: 1 },
+  ],
+  finalizers: ['skerry.dev/site'],
+  selectableFields: ['spec.site'],
+  validate: validateCluster,
+})
