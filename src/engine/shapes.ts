@@ -16,7 +16,7 @@ export interface Read<R extends Resource = Resource> {
 
 export type Write =
   /** Creates, changes and deletes objects of this kind; nobody else does. */
-  | { readonly mode: 'exclusive'; readonly kind: Kind<any> }
+  | { readonly mode: 'exclusive'; readonly kind: Kind<any>; readonly part: string }
   /** Writes the status of the governed kind, or a named part of it; two controllers never name one part. */
   | { readonly mode: 'status'; readonly kind: Kind<any>; readonly part: string }
 
@@ -71,6 +71,8 @@ export interface Pass {
   readonly outcome: Outcome
   /** The step or observation that failed, if one did; the pass will be retried. */
   readonly error?: { readonly step?: string; readonly error: unknown }
+  /** What `record` wrote in this pass; `seen` is older. */
+  readonly recorded: Readonly<Record<string, unknown>>
   readonly now: Date
 }
 
@@ -148,5 +150,6 @@ export const planned = <R extends Resource, Seen, Step extends StepLike>(c: Omit
 export const transform = <R extends Resource, Out extends Resource>(c: Omit<Transform<R, Out>, 'shape'>): Transform<R, Out> => ({ shape: 'transform', ...c })
 export const external = <R extends Resource, Seen>(c: Omit<External<R, Seen>, 'shape'>): External<R, Seen> => ({ shape: 'external', ...c })
 
-export const exclusive = (kind: Kind<any>): Write => ({ mode: 'exclusive', kind })
+/** `part` tells apart writers of disjoint objects of one kind (control-plane machines, workers). */
+export const exclusive = (kind: Kind<any>, part = '*'): Write => ({ mode: 'exclusive', kind, part })
 export const status = (kind: Kind<any>, part = '*'): Write => ({ mode: 'status', kind, part })

@@ -1,7 +1,7 @@
 /** Cluster: a Kubernetes cluster. Its spec is what a person wants; OpenStack ids and addresses live in status only. */
 import { z } from 'zod'
 import { defineKind, type Condition, type Resource } from '../meta/index.ts'
-import { cidrSchema, conditionsSchema, observedSchema, rootVolumeSchema } from '../meta/schema.ts'
+import { cidrSchema, conditionsSchema, intentsSchema, observedSchema, rootVolumeSchema } from '../meta/schema.ts'
 import { validateCluster } from './validate.ts'
 
 export interface RootVolume { readonly type?: string; readonly sizeGiB: number }
@@ -23,8 +23,10 @@ export interface ClusterInfrastructure {
   readonly subnetId?: string
   readonly routerId?: string
   readonly controlPlaneGroupId?: string
-  readonly workerGroupId?: string
+  readonly nodeGroupId?: string
   readonly serverGroupId?: string
+  /** Creating calls that were begun and whose answer is not recorded: role to time (rule E3). */
+  readonly intents?: Readonly<Record<string, string>>
 }
 export interface EndpointSlot { readonly slot: number; readonly portId: string; readonly address: string }
 /** The controller `endpoint`: where the API answers. */
@@ -40,6 +42,7 @@ export interface ClusterEndpoint {
   readonly floatingIpId?: string
   readonly loadBalancerId?: string
   readonly slots?: readonly EndpointSlot[]
+  readonly intents?: Readonly<Record<string, string>>
 }
 /** The controller `control-plane`. */
 export interface ClusterControlPlane {
@@ -83,17 +86,17 @@ const spec = z.object({
   deletionProtection: z.boolean().default(false).meta({ description: 'While true the cluster cannot be deleted.' }),
 })
 
-const ids = (...names: string[]) => z.object(Object.fromEntries(names.map((n) => [n, text])))
+const ids = (...names: string[]) => z.object({ ...Object.fromEntries(names.map((n) => [n, text])), intents: intentsSchema })
 export const Cluster = defineKind<Cluster>({
   group: 'skerry.dev', version: 'v1alpha1', kind: 'Cluster', plural: 'clusters', singular: 'cluster', shortNames: ['skc'], categories: ['skerry', 'all'],
   namespaced: true, home: 'hub', writers: { spec: 'user', status: 'site' },
   description: 'A Kubernetes cluster on Talos Linux.',
   spec,
   status: z.object({
-    infrastructure: ids('projectId', 'shape', 'networkId', 'subnetId', 'routerId', 'controlPlaneGroupId', 'workerGroupId', 'serverGroupId').optional(),
+    infrastructure: ids('projectId', 'shape', 'networkId', 'subnetId', 'routerId', 'controlPlaneGroupId', 'nodeGroupId', 'serverGroupId').optional(),
     endpoint: z.object({
       kind: text, host: text, port: z.int().optional(), addresses: z.array(z.string()).optional(), insideAddresses: z.array(z.string()).optional(),
-      floatingIpId: text, loadBalancerId: text,
+      floatingIpId: text, loadBalancerId: text, intents: intentsSchema,
       slots: z.array(z.object({ slot: z.int(), portId: z.string(), address: z.string() })).optional(),
     }).optional(),
     controlPlane: z.object({

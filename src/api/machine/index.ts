@@ -1,7 +1,7 @@
 /** Machine: one Nova server, one Talos node and one Kubernetes node, seen as one thing. The site makes and writes it. */
 import { z } from 'zod'
 import { defineKind, type Condition, type Resource } from '../meta/index.ts'
-import { conditionsSchema, labelsSchema, observedSchema, rootVolumeSchema, taintSchema } from '../meta/schema.ts'
+import { conditionsSchema, intentsSchema, labelsSchema, observedSchema, rootVolumeSchema, taintSchema } from '../meta/schema.ts'
 import type { RootVolume } from '../cluster/index.ts'
 import type { Taint } from '../node-pool/index.ts'
 
@@ -38,6 +38,7 @@ export interface MachineStatus {
   readonly kubeletVersion?: string
   /** Text of Nova's fault when a server ended in ERROR (rule O7). */
   readonly fault?: string
+  readonly intents?: Readonly<Record<string, string>>
   readonly conditions?: readonly Condition[]
 }
 export type Machine = Resource<MachineSpec, MachineStatus>
@@ -54,7 +55,7 @@ export const Machine = defineKind<Machine>({
   status: z.object({
     phase: z.enum(['Pending', 'Provisioning', 'Booting', 'Joining', 'Running', 'Deleting', 'Failed']).optional(),
     portId: text, volumeId: text, serverId: text, serverName: text, address: text, hostId: text, activeAt: text,
-    hardReboots: z.int().optional(), failures: z.int().optional(), contactAt: text, nodeReady: z.boolean().optional(), drainStartedAt: text, talosVersion: text, kubeletVersion: text, fault: text,
+    hardReboots: z.int().optional(), failures: z.int().optional(), contactAt: text, nodeReady: z.boolean().optional(), drainStartedAt: text, talosVersion: text, kubeletVersion: text, fault: text, intents: intentsSchema,
     conditions: conditionsSchema, observed: observedSchema,
   }),
   columns: [

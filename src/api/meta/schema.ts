@@ -17,6 +17,8 @@ export const conditionsSchema = z.array(conditionSchema).optional()
 /** Hashes of the inputs that each controller saw last (rule E4). */
 export const observedSchema = z.record(z.string(), z.string()).optional().meta({ description: 'For each controller, the hash of the inputs it acted on last.' })
 
+export const intentsSchema = z.record(z.string(), z.string()).optional().meta({ description: 'Creating calls whose answer is not recorded yet, and when they began (rule E3).' })
+
 export const labelsSchema = z.record(z.string(), z.string())
 
 /** IPv4 in CIDR form. The API is IPv4 only for now. */

@@ -1,0 +1,53 @@
+/** One small idempotent function a step. */
+import type { Cluster } from '../../api/index.ts'
+import type { ApplyContext } from '../../engine/shapes.ts'
+import { allocationPool } from '../../rules/node-network.ts'
+import { objectOf } from '../outside.ts'
+import type { Ports } from '../ports.ts'
+import type { Observed, Role, Seen } from './observe.ts'
+import type { Step } from './plan.ts'
+
+const createTimeoutMs = 30_000
+
+const create = (role: Role, s: Seen, cluster: Cluster, signal: AbortSignal): Promise<unknown> => {
+  const { network, compute } = s.siteCloud.cloud
+  switch (role) {
+    case 'network': return network.networks.create({}, s.mark(role), signal)
+    case 'router': return network.routers.create({ externalNetworkId: s.site.status!.found!.externalNetwork!.id }, s.mark(role), signal)
+    case 'subnet': return network.subnets.create({
+      networkId: objectOf(s.network)!.id, cidr: cluster.spec.network.nodes, dnsServers: s.site.spec.services.dns, allocationPools: [allocationPool(cluster.spec.network.nodes)],
+    }, s.mark(role), signal)
+    case 'nodes': case 'control-plane': return network.securityGroups.create({}, s.mark(role), signal)
+    case 'anti-affinity': return compute.serverGroups.create({ policy: 'soft-anti-affinity' }, s.mark(role), signal)
+  }
+}
+
+const remove = (role: Role, id: string, s: Seen): Promise<void> => {
+  const { network, compute } = s.siteCloud.cloud
+  switch (role) {
+    case 'network': return network.networks.delete(id)
+    case 'subnet': return network.subnets.delete(id)
+    case 'router': return network.routers.delete(id)
+    case 'nodes': case 'control-plane': return network.securityGroups.delete(id)
+    case 'anti-affinity': return compute.serverGroups.delete(id)
+  }
+}
+
+export const apply = (ports: Ports) => async (step: Step, seen: Observed, cluster: Cluster, context: ApplyContext): Promise<void> => {
+  if (seen.kind !== 'seen') return
+  const { network } = seen.siteCloud.cloud
+  switch (step.kind) {
+    case 'keep-secrets': await ports.secrets.ensure(cluster.metadata.uid); return
+    case 'intend': {
+      const recorded = cluster.status?.infrastructure ?? {}
+      await context.record({ infrastructure: { ...recorded, projectId: seen.siteCloud.projectId, shape: seen.shape, intents: { ...recorded.intents, ...Object.fromEntries(step.roles.map((r) => [r, context.now.toISOString()])) } } })
+      return
+    }
+    case 'create': await context.creating(`${step.role} of ${cluster.metadata.name}`, createTimeoutMs, (signal) => create(step.role, seen, cluster, signal)); return
+    case 'attach-router': await context.changing('attach router', createTimeoutMs, () => network.routers.addInterface(step.routerId, step.subnetId)); return
+    case 'detach-router': await context.changing('detach router', createTimeoutMs, () => network.routers.removeInterface(step.routerId, step.subnetId)); return
+    case 'admit': await context.changing('add rule', createTimeoutMs, () => network.securityGroups.addRule(step.groupId, step.rule, seen.mark(step.role))); return
+    case 'refuse': await context.changing('remove rule', createTimeoutMs, () => network.securityGroups.removeRule(step.ruleId)); return
+    case 'delete': await context.changing(`delete ${step.role}`, createTimeoutMs, () => remove(step.role, step.id, seen)); return
+  }
+}

@@ -1,0 +1,74 @@
+/** What all machines share is made in two levels and goes in reverse (rule O9). Pure. */
+import { settled, waiting, type Outcome } from '../../engine/outcome.ts'
+import type { Finish, Plan } from '../../engine/shapes.ts'
+import type { SecurityGroupRuleSpec } from '../../drivers/openstack/cloud.ts'
+import { isPending, lookEverySeconds, objectOf, type Sight } from '../outside.ts'
+import type { Observed, Role, Seen } from './observe.ts'
+
+export type Step =
+  /** Commits the secrets bundle before the first outside call (rule T7). */
+  | { readonly kind: 'keep-secrets' }
+  /** Records the project (rule E2) and what is about to be created (rule E3). */
+  | { readonly kind: 'intend'; readonly roles: readonly Role[] }
+  | { readonly kind: 'create'; readonly role: Role }
+  | { readonly kind: 'attach-router'; readonly routerId: string; readonly subnetId: string }
+  | { readonly kind: 'admit'; readonly groupId: string; readonly role: Role; readonly rule: SecurityGroupRuleSpec }
+  | { readonly kind: 'refuse'; readonly ruleId: string }
+  | { readonly kind: 'detach-router'; readonly routerId: string; readonly subnetId: string }
+  | { readonly kind: 'delete'; readonly role: Role; readonly id: string }
+
+const sights = (s: Seen): readonly (readonly [Role, Sight<{ readonly id: string }>])[] => [
+  ['network', s.network], ['router', s.router], ['nodes', s.nodeGroup], ['control-plane', s.controlPlaneGroup], ['anti-affinity', s.serverGroup], ['subnet', s.subnet],
+]
+export const seenRoles = (s: Seen): ReadonlySet<string> => new Set(sights(s).filter(([, x]) => x.kind === 'seen').map(([r]) => r))
+
+/** Which roles the cluster's shape has, and what each needs first. */
+const wanted = (s: Seen, replicas: number): readonly Role[] => [
+  ...(s.shape === 'tenant' ? (['network', 'router'] as const) : []), 'nodes', 'control-plane',
+  ...(replicas > 1 ? (['anti-affinity'] as const) : []),
+  ...(s.shape === 'tenant' && s.network.kind === 'seen' ? (['subnet'] as const) : []),
+]
+
+const planDoubles = (s: Seen): Step[] => sights(s).flatMap(([role, x]) => (x.kind === 'seen' ? x.doubles.map((d): Step => ({ kind: 'delete', role, id: d.id })) : []))
+
+const planDeletion = (s: Seen): Plan<Step | Finish> => {
+  if (s.before.length > 0) return { steps: [], outcome: waiting('Deleting', `waits until ${s.before.slice(0, 5).join(', ')}${s.before.length > 5 ? ' and others' : ''} are gone`, 60) }
+  const network = objectOf(s.network)
+  const subnet = objectOf(s.subnet)
+  const router = objectOf(s.router)
+  const late = Object.keys(s.intents ?? {})
+  if (s.strangers.length > 0) return { steps: [], outcome: waiting('BlockedBy', `the network holds what is not ours and is not touched: ${s.strangers.join(', ')}; remove it, then the network goes`, 60) }
+  if (router !== undefined && subnet !== undefined && s.isAttached) return { steps: [{ kind: 'detach-router', routerId: router.id, subnetId: subnet.id }], outcome: gone() }
+  const all = sights(s).filter(([role]) => role !== 'network')
+  const steps = [...planDoubles(s), ...all.flatMap(([role, x]): Step[] => (x.kind === 'seen' ? [{ kind: 'delete', role, id: x.object.id }] : []))]
+  if (steps.length > 0) return { steps, outcome: gone() }
+  if (network !== undefined) return { steps: [{ kind: 'delete', role: 'network', id: network.id }], outcome: gone() }
+  if (late.length > 0) return { steps: [], outcome: waiting('Looking', `the creation of ${late.join(', ')} was not answered; its result is looked for before the cluster goes`, lookEverySeconds) }
+  return { steps: [{ kind: 'finish' }], outcome: settled() }
+}
+const gone = (): Outcome => waiting('Deleting', 'waits until the cloud answers 404 for what was deleted', 1)
+
+export const plan = (replicas: number) => (s: Observed, now: Date): Plan<Step | Finish> => {
+  if (s.kind === 'blocked') return { steps: [], outcome: waiting(s.reason, s.message, 60) }
+  if (s.deleting) return planDeletion({ ...s, intents: Object.fromEntries(Object.keys(s.intents ?? {}).filter((r) => isPending(s.intents, r, now) && !seenRoles(s).has(r)).map((r) => [r, ''])) })
+  const seen = seenRoles(s)
+  const missing = wanted(s, replicas).filter((r) => !seen.has(r))
+  const looking = missing.filter((r) => isPending(s.intents, r, now))
+  const create = missing.filter((r) => !looking.includes(r))
+  const nodeGroup = objectOf(s.nodeGroup)
+  const controlPlaneGroup = objectOf(s.controlPlaneGroup)
+  const router = objectOf(s.router)
+  const subnet = objectOf(s.subnet)
+  const steps: Step[] = [
+    ...planDoubles(s),
+    ...(create.length > 0 ? [{ kind: 'keep-secrets' } as const, { kind: 'intend', roles: create } as const] : []),
+    ...create.map((role): Step => ({ kind: 'create', role })),
+    ...(router !== undefined && subnet !== undefined && !s.isAttached ? [{ kind: 'attach-router', routerId: router.id, subnetId: subnet.id } as const] : []),
+    ...(nodeGroup === undefined ? [] : s.nodeRules.missing.map((rule): Step => ({ kind: 'admit', groupId: nodeGroup.id, role: 'nodes', rule }))),
+    ...(controlPlaneGroup === undefined ? [] : s.controlPlaneRules.missing.map((rule): Step => ({ kind: 'admit', groupId: controlPlaneGroup.id, role: 'control-plane', rule }))),
+    ...[...s.nodeRules.extra, ...s.controlPlaneRules.extra].map((ruleId): Step => ({ kind: 'refuse', ruleId })),
+  ]
+  if (looking.length > 0) return { steps, outcome: waiting('Looking', `the creation of ${looking.join(', ')} was not answered; its result is looked for before it is tried again`, lookEverySeconds) }
+  if (steps.length > 0 || missing.length > 0) return { steps, outcome: waiting('Creating', `makes ${s.shape === 'tenant' ? 'network, router and ' : ''}security groups`, 1) }
+  return { steps, outcome: settled() }
+}

@@ -1,0 +1,117 @@
+/** Reads a control plane: its machines by slot, its servers as Nova has them, and etcd as etcd itself says (rules T1, T2). */
+import type { Cluster, Machine } from '../../api/index.ts'
+import { Machine as MachineKind, Site as SiteKind } from '../../api/index.ts'
+import { controllerOf } from '../../api/meta/index.ts'
+import type { EtcdMember, EtcdStatus } from '../../drivers/talos/talos.ts'
+import type { ObserveContext } from '../../engine/shapes.ts'
+import { demandProject } from '../outside.ts'
+import type { Ports } from '../ports.ts'
+import { machinesIn } from '../reads.ts'
+import { serverRole } from '../machine/role.ts'
+
+/** What one control-plane server answers when it is asked whether it holds etcd data. */
+export interface Answer {
+  readonly serverId: string
+  readonly machine: string | undefined
+  readonly address: string | undefined
+  /** `silent`: it did not answer, so nothing may be concluded. */
+  readonly data: 'yes' | 'no' | 'silent'
+  /** The instance id that the node itself gives. */
+  readonly instanceId: string | undefined
+  readonly hostname: string | undefined
+}
+
+export interface Etcd {
+  readonly members: readonly EtcdMember[]
+  readonly statuses: readonly (EtcdStatus & { readonly machine: string })[]
+  readonly clusterIds: readonly string[]
+}
+
+export interface Seen {
+  readonly kind: 'seen'
+  readonly deleting: boolean
+  readonly machines: readonly Machine[]
+  readonly workers: number
+  readonly hasSecrets: boolean
+  readonly hasAddresses: boolean
+  /** Asked only before bootstrap is done. */
+  readonly answers: readonly Answer[]
+  /** The server that was asked to bootstrap: GET by id answered 404. */
+  readonly isBootstrapServerGone: boolean
+  /** Read only after bootstrap; undefined while it does not answer. */
+  readonly etcd: Etcd | undefined
+  readonly readyNodes: ReadonlySet<string>
+  readonly apiReady: boolean
+  readonly cluster: Cluster
+}
+export type Observed = Seen | { readonly kind: 'blocked'; readonly reason: 'WaitingForNetwork'; readonly message: string; readonly deleting: boolean }
+
+const quietly = async <T>(call: () => Promise<T>): Promise<T | undefined> => { try { return await call() } catch { return undefined } }
+
+/** Every server that carries the mark of this cluster's control plane in Nova, known to us or not. */
+const ask = async (ports: Ports, cluster: Cluster, machines: readonly Machine[], context: ObserveContext): Promise<readonly Answer[]> => {
+  const secrets = await ports.secrets.get(cluster.metadata.uid)
+  const site = context.cached.get(SiteKind, { namespace: '', name: cluster.spec.site })
+  if (secrets === undefined || site === undefined) return []
+  const siteCloud = await ports.clouds.open(site, cluster.metadata.namespace ?? '')
+  demandProject(siteCloud, cluster)
+  const listing = await siteCloud.cloud.compute.servers.list(context.lastEffectAt)
+  const role = serverRole('controlplane', cluster.metadata.uid)
+  const servers = listing.items.filter((s) => s.mark?.site === ports.installation && s.mark.role === role && s.status !== 'DELETED')
+  return Promise.all(servers.map(async (server): Promise<Answer> => {
+    const machine = machines.find((m) => m.metadata.uid === server.mark?.uid)
+    const address = server.addresses[0]?.address ?? machine?.status?.address
+    if (address === undefined || server.status !== 'ACTIVE') return { serverId: server.id, machine: machine?.metadata.name, address, data: 'silent', instanceId: undefined, hostname: undefined }
+    const node = ports.talos.node(cluster, secrets, address)
+    const data = await quietly(() => node.etcdDataExists())
+    const [instanceId, hostname] = data === undefined ? [undefined, undefined] : await Promise.all([quietly(() => node.instanceId()), quietly(() => node.hostname())])
+    return { serverId: server.id, machine: machine?.metadata.name, address, data: data === undefined ? 'silent' : data ? 'yes' : 'no', instanceId, hostname }
+  }))
+}
+
+const isGone = async (ports: Ports, cluster: Cluster, serverId: string, context: ObserveContext): Promise<boolean> => {
+  const site = context.cached.get(SiteKind, { namespace: '', name: cluster.spec.site })
+  if (site === undefined) return false
+  const siteCloud = await ports.clouds.open(site, cluster.metadata.namespace ?? '')
+  demandProject(siteCloud, cluster)
+  return (await siteCloud.cloud.compute.servers.get(serverId)) === undefined
+}
+
+const readEtcd = async (ports: Ports, cluster: Cluster, machines: readonly Machine[]): Promise<Etcd | undefined> => {
+  const secrets = await ports.secrets.get(cluster.metadata.uid)
+  if (secrets === undefined) return undefined
+  const reachable = machines.filter((m) => m.status?.address !== undefined && m.status.serverId !== undefined)
+  const statuses = (await Promise.all(reachable.map(async (m) => {
+    const status = await quietly(() => ports.talos.node(cluster, secrets, m.status!.address!).etcdStatus())
+    return status === undefined ? undefined : { ...status, machine: m.metadata.name }
+  }))).filter((s) => s !== undefined)
+  const one = statuses.find((s) => !s.isLearner)
+  const voter = one === undefined ? undefined : reachable.find((m) => m.metadata.name === one.machine)
+  const members = voter === undefined ? undefined : await quietly(() => ports.talos.node(cluster, secrets, voter.status!.address!).etcdMembers())
+  return members === undefined ? undefined : { members, statuses, clusterIds: [...new Set(statuses.map((s) => s.clusterId))] }
+}
+
+export const observe = (ports: Ports) => async (cluster: Cluster, context: ObserveContext): Promise<Observed> => {
+  const deleting = cluster.metadata.deletionTimestamp !== undefined
+  const machines = context.cached.ownedBy(MachineKind, cluster.metadata.uid).filter((m) => m.spec.role === 'controlplane' && controllerOf(m)?.uid === cluster.metadata.uid)
+  const workers = machinesIn(context.cached, cluster).filter((m) => m.spec.role === 'worker').length
+  const base = { kind: 'seen', deleting, machines, workers, cluster } as const
+  if (deleting) return { ...base, hasSecrets: true, hasAddresses: true, answers: [], isBootstrapServerGone: false, etcd: undefined, readyNodes: new Set(), apiReady: false }
+  const { infrastructure, endpoint, controlPlane } = cluster.status ?? {}
+  const hasAddresses = endpoint?.host !== undefined && (endpoint.slots?.length ?? 0) >= cluster.spec.controlPlane.replicas && infrastructure?.nodeGroupId !== undefined
+    && (cluster.spec.controlPlane.replicas === 1 || infrastructure.serverGroupId !== undefined)
+  if (!hasAddresses) return { kind: 'blocked', reason: 'WaitingForNetwork', message: 'waits for network and addresses', deleting }
+  const secrets = await ports.secrets.get(cluster.metadata.uid)
+  const isBootstrapped = controlPlane?.bootstrap?.doneAt !== undefined
+  const hasServers = machines.some((m) => m.status?.activeAt !== undefined)
+  const nodes = secrets !== undefined && isBootstrapped ? ports.tenants.nodes(cluster, secrets) : undefined
+  const asked = isBootstrapped ? undefined : controlPlane?.bootstrap?.serverId
+  return {
+    ...base, hasSecrets: secrets !== undefined, hasAddresses,
+    answers: isBootstrapped || !hasServers ? [] : await ask(ports, cluster, machines, context),
+    isBootstrapServerGone: asked !== undefined && (await isGone(ports, cluster, asked, context)),
+    // A settled, established control plane is watched through its nodes; etcd is asked when something moved.
+    etcd: isBootstrapped || hasServers ? await readEtcd(ports, cluster, machines) : undefined,
+    readyNodes: new Set(nodes?.filter((n) => n.ready).map((n) => n.name)), apiReady: nodes !== undefined,
+  }
+}

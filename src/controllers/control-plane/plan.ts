@@ -1,0 +1,79 @@
+/** Grows a control plane without ever endangering etcd: one bootstrap in its life (T1), one member in motion (T2). Pure. */
+import type { Machine } from '../../api/index.ts'
+import { refused, settled, waiting } from '../../engine/outcome.ts'
+import type { Finish, Plan } from '../../engine/shapes.ts'
+import type { Etcd, Observed, Seen } from './observe.ts'
+
+export type Step =
+  | { readonly kind: 'issue'; readonly upTo: number }
+  | { readonly kind: 'create-machine'; readonly slot: number; readonly ordinal: number }
+  | { readonly kind: 'delete-machine'; readonly machine: Machine }
+  | { readonly kind: 'request-bootstrap'; readonly machine: string; readonly serverId: string; readonly address: string }
+  | { readonly kind: 'record-bootstrap'; readonly machine: string; readonly serverId: string }
+
+/** Whole: n members, all voters, all healthy, one cluster id. */
+export const isWhole = (etcd: Etcd | undefined, replicas: number): boolean =>
+  etcd !== undefined && etcd.members.length === replicas && etcd.statuses.length === replicas && etcd.clusterIds.length === 1
+  && etcd.members.every((m) => !m.isLearner) && etcd.statuses.every((s) => s.errors.length === 0)
+
+const planBootstrap = (s: Seen): Plan<Step> => {
+  const bootstrap = s.cluster.status?.controlPlane?.bootstrap
+  // An etcd that answers was bootstrapped, whatever our records say (a restored database).
+  if (s.etcd !== undefined) {
+    const by = bootstrap ?? { machine: s.etcd.statuses[0]!.machine, serverId: s.machines.find((m) => m.metadata.name === s.etcd!.statuses[0]!.machine)?.status?.serverId ?? '' }
+    return { steps: [{ kind: 'record-bootstrap', machine: by.machine, serverId: by.serverId }], outcome: waiting('WaitingForEtcd', 'etcd is up', 1) }
+  }
+  const silent = s.answers.filter((a) => a.data === 'silent')
+  const holders = s.answers.filter((a) => a.data === 'yes')
+  if (s.answers.length === 0 || silent.length > 0) return { steps: [], outcome: waiting('WaitingForBoot', 'waits until every control-plane server of this cluster answers whether it holds etcd data', 2) }
+  if (holders.length > 0) {
+    const isOurs = bootstrap !== undefined && holders.every((h) => h.serverId === bootstrap.serverId)
+    return isOurs ? { steps: [], outcome: waiting('WaitingForEtcd', `etcd was bootstrapped on ${bootstrap.machine} and is starting`, 2) }
+      : { steps: [], outcome: refused('EtcdDataLost', `${holders.map((h) => h.machine ?? h.serverId).join(', ')} holds etcd data of a cluster that does not answer; bootstrapping again would lose it. Bring the servers that held it back, or restore a backup`) }
+  }
+  if (s.cluster.status?.controlPlane?.established === true)
+    return { steps: [], outcome: refused('EtcdDataLost', 'this cluster had an etcd and no server holds its data any more; restore a backup into a new cluster') }
+  const unknown = s.answers.find((a) => a.machine === undefined)
+  if (unknown !== undefined) return { steps: [], outcome: refused('UnknownObjects', `server ${unknown.serverId} carries the mark of this control plane and has no Machine; a person must decide: skerry site reconcile ${s.cluster.spec.site}`) }
+  const names = s.answers.map((a) => a.hostname)
+  if (new Set(names).size !== names.length) return { steps: [], outcome: refused('EtcdUnhealthy', `two control-plane nodes call themselves ${names.join(', ')}; etcd would evict one`) }
+  const mismatch = s.answers.find((a) => a.instanceId !== a.serverId)
+  if (mismatch !== undefined) return { steps: [], outcome: waiting('WaitingForBoot', `the node at ${mismatch.address ?? '?'} does not say that it is server ${mismatch.serverId}`, 5) }
+  if (bootstrap !== undefined && !s.isBootstrapServerGone && !s.answers.some((a) => a.serverId === bootstrap.serverId))
+    return { steps: [], outcome: waiting('WaitingForBoot', `server ${bootstrap.serverId} was asked to bootstrap and is not listed; it is not known to be gone`, 10) }
+  // Requested before and unanswered: only that server, as long as it is there.
+  const chosen = (bootstrap !== undefined ? s.answers.find((a) => a.serverId === bootstrap.serverId) : undefined) ?? s.answers.toSorted((a, b) => slotOf(s, a.machine) - slotOf(s, b.machine))[0]!
+  return { steps: [{ kind: 'request-bootstrap', machine: chosen.machine!, serverId: chosen.serverId, address: chosen.address! }], outcome: waiting('WaitingForEtcd', `etcd is being bootstrapped on ${chosen.machine!}`, 2) }
+}
+const slotOf = (s: Seen, name: string | undefined): number => s.machines.find((m) => m.metadata.name === name)?.spec.slot ?? 99
+
+const planDeletion = (s: Seen): Plan<Step | Finish> => {
+  if (s.workers > 0) return { steps: [], outcome: waiting('Deleting', 'the workers go first', 60) }
+  const live = s.machines.filter((m) => m.metadata.deletionTimestamp === undefined)
+  if (s.machines.length > 0) return { steps: live.map((machine) => ({ kind: 'delete-machine', machine })), outcome: waiting('Deleting', 'the control plane\'s machines are going', 60) }
+  return { steps: [{ kind: 'finish' }], outcome: settled() }
+}
+
+export const plan = (s: Observed, _now: Date): Plan<Step | Finish> => {
+  if (s.kind === 'blocked') return s.deleting ? { steps: [{ kind: 'finish' }], outcome: settled() } : { steps: [], outcome: waiting(s.reason, s.message, 60) }
+  if (s.deleting) return planDeletion(s)
+  if (!s.hasSecrets) return { steps: [], outcome: waiting('WaitingForNetwork', 'waits for the secrets bundle', 10) }
+  const { replicas } = s.cluster.spec.controlPlane
+  const state = s.cluster.status?.controlPlane
+  const taken = new Set(s.machines.map((m) => m.spec.slot))
+  const free = Array.from({ length: replicas }, (_, i) => i).filter((i) => !taken.has(i))
+  const isQuiet = s.machines.every((m) => m.metadata.deletionTimestamp === undefined) && isWhole(s.etcd, s.machines.length) && s.machines.every((m) => s.readyNodes.has(m.metadata.name))
+  // The first members come together (etcd admits one learner at a time); later ones one after another (rule T2).
+  const slots = state?.established === true ? (isQuiet ? free.slice(0, 1) : []) : state?.bootstrap?.doneAt !== undefined && s.machines.length > 0 ? free.slice(0, 1) : free
+  const issued = state?.issued ?? 0
+  const create: Step[] = slots.length === 0 ? [] : [{ kind: 'issue', upTo: issued + slots.length }, ...slots.map((slot, i): Step => ({ kind: 'create-machine', slot, ordinal: issued + i }))]
+  if (state?.bootstrap?.doneAt === undefined && create.length === 0) return planBootstrap(s)
+  if (create.length > 0) return { steps: create, outcome: waiting('WaitingForMachines', 'control-plane machines are being made', 30) }
+  if (s.etcd === undefined) return { steps: [], outcome: waiting('WaitingForEtcd', 'etcd does not answer', 5) }
+  if (s.etcd.clusterIds.length > 1) return { steps: [], outcome: refused('EtcdUnhealthy', `members of two different etcd clusters answer: ${s.etcd.clusterIds.join(', ')}`) }
+  if (!isWhole(s.etcd, replicas)) return { steps: [], outcome: waiting('WaitingForEtcd', 'waits until all etcd members are healthy voters', 3) }
+  if (!s.apiReady) return { steps: [], outcome: waiting('WaitingForApi', 'waits until the API server answers', 3) }
+  const notReady = s.machines.filter((m) => !s.readyNodes.has(m.metadata.name)).map((m) => m.metadata.name)
+  if (notReady.length > 0) return { steps: [], outcome: waiting('WaitingForNode', `waits until ${notReady.join(', ')} is Ready`, 10) }
+  return { steps: [], outcome: settled() }
+}

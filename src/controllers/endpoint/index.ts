@@ -1,0 +1,24 @@
+/** Keeps the place where a cluster's API answers: a load balancer with a floating IP, or the control-plane nodes themselves. */
+import { Cluster } from '../../api/index.ts'
+import { planned, status as writes } from '../../engine/shapes.ts'
+import type { Ports } from '../ports.ts'
+import { machinesOfCluster, siteOfCluster, wokenByCloud } from '../reads.ts'
+import { apply } from './apply.ts'
+import { observe, type Observed } from './observe.ts'
+import { plan, type Step } from './plan.ts'
+import { status } from './status.ts'
+
+export const endpoint = (ports: Ports) => planned<Cluster, Observed, Step>({
+  name: 'endpoint',
+  for: Cluster,
+  reads: [siteOfCluster, machinesOfCluster],
+  writes: [writes(Cluster, 'endpoint')],
+  outside: ['network.ports', 'network.floatingIps', 'loadBalancer.*'],
+  finalizer: 'skerry.dev/endpoint',
+  observe: observe(ports),
+  plan,
+  apply,
+  status: status(ports),
+  wakers: wokenByCloud(ports, Cluster),
+  inputs: (c) => [c.metadata.generation, c.metadata.deletionTimestamp, c.status?.infrastructure],
+})

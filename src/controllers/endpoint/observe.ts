@@ -1,0 +1,99 @@
+/** Reads where a cluster's API answers: slot ports, floating IP, load balancer with what is below it. */
+import type { Cluster, Site } from '../../api/index.ts'
+import { Site as SiteKind } from '../../api/index.ts'
+import type { FloatingIp, Listener, LoadBalancer, Mark, Marked, Member, Pool, Port } from '../../drivers/openstack/cloud.ts'
+import type { ObserveContext } from '../../engine/shapes.ts'
+import { listenerCidrs } from '../../rules/node-network.ts'
+import { demandProject, sighted, type Intents, type Sight } from '../outside.ts'
+import type { Ports, SiteCloud } from '../ports.ts'
+import { machinesIn } from '../reads.ts'
+
+export const apiPorts = [6443, 50000] as const
+export type ApiPort = (typeof apiPorts)[number]
+
+export interface Way {
+  readonly port: ApiPort
+  readonly listener: Sight<Listener>
+  readonly pool: Sight<Pool>
+  readonly hasMonitor: boolean
+  readonly members: readonly Member[]
+  readonly allowed: readonly string[] | null
+}
+
+export interface Seen {
+  readonly kind: 'seen'
+  readonly endpoint: 'octavia' | 'nodes'
+  readonly site: Site
+  readonly siteCloud: SiteCloud
+  readonly deleting: boolean
+  readonly tenant: boolean
+  readonly replicas: number
+  readonly nodeCidr: string
+  readonly networkId: string | undefined
+  readonly subnetId: string | undefined
+  readonly groupIds: readonly string[]
+  readonly podCidrs: readonly string[]
+  readonly externalNetworkId: string | undefined
+  readonly slots: readonly Sight<Port>[]
+  readonly floatingIp: Sight<FloatingIp>
+  readonly loadBalancer: Sight<LoadBalancer>
+  readonly ways: readonly Way[]
+  readonly intents: Intents | undefined
+  readonly machines: readonly string[]
+  readonly mark: (role: string) => Mark
+}
+export type Observed = Seen | { readonly kind: 'blocked'; readonly reason: 'WaitingForNetwork' | 'LoadBalancerMissing' | 'AllowListNotEnforceable' | 'NetworkMissing'; readonly message: string; readonly deleting: boolean }
+
+const absent = { kind: 'absent' } as const
+
+export const observe = (ports: Ports) => async (cluster: Cluster, context: ObserveContext): Promise<Observed> => {
+  const deleting = cluster.metadata.deletionTimestamp !== undefined
+  const infrastructure = cluster.status?.infrastructure
+  const site = context.cached.get(SiteKind, { namespace: '', name: cluster.spec.site })
+  const found = site?.status?.found
+  const recorded = cluster.status?.endpoint
+  if (site === undefined || found === undefined || infrastructure?.projectId === undefined || infrastructure.shape === undefined)
+    return { kind: 'blocked', reason: 'WaitingForNetwork', message: 'waits for the cluster\'s network and groups', deleting }
+  const tenant = infrastructure.shape === 'tenant'
+  const asked = cluster.spec.endpoint.kind
+  const endpoint = (recorded?.kind ?? (asked === 'auto' ? (tenant && found.loadBalancer !== undefined ? 'octavia' : 'nodes') : asked)) as 'octavia' | 'nodes'
+  if (!deleting && endpoint === 'octavia' && found.loadBalancer === undefined)
+    return { kind: 'blocked', reason: 'LoadBalancerMissing', message: `site ${site.metadata.name} has no Octavia; use spec.endpoint.kind: nodes`, deleting }
+  const siteCloud = await ports.clouds.open(site, cluster.metadata.namespace ?? '')
+  demandProject(siteCloud, cluster)
+  const { cloud } = siteCloud
+  const after = context.lastEffectAt
+  const mark = (role: string): Mark => ({ uid: cluster.metadata.uid, site: ports.installation, role })
+  const find = <T extends Marked>(collection: unknown, role: string, id: string | undefined) => sighted<T>(context.cached, siteCloud, collection as never, mark(role), id, after)
+  const replicas = Math.max(cluster.spec.controlPlane.replicas, recorded?.slots?.length ?? 0)
+  const octavia = endpoint === 'octavia'
+  const balancers = cloud.loadBalancer
+  const [slots, floatingIp, loadBalancer] = await Promise.all([
+    Promise.all(Array.from({ length: replicas }, (_, i) => find<Port>(cloud.network.ports, `cp-${i}`, recorded?.slots?.find((s) => s.slot === i)?.portId))),
+    tenant ? find<FloatingIp>(cloud.network.floatingIps, 'api', recorded?.floatingIpId) : absent,
+    octavia && balancers !== undefined ? find<LoadBalancer>(balancers.loadBalancers, 'api', recorded?.loadBalancerId) : absent,
+  ])
+  const policy = { allowedCIDRs: cluster.spec.endpoint.allowedCIDRs, egressCIDRs: site.spec.egressCIDRs, nodeCidr: tenant ? cluster.spec.network.nodes : undefined, balancerFilters: found.loadBalancer?.allowedCIDRs === true }
+  const ways: Way[] = []
+  if (loadBalancer.kind === 'seen' && balancers !== undefined && !deleting) {
+    for (const port of apiPorts) {
+      const [listener, pool] = await Promise.all([find<Listener>(balancers.listeners, `api-${port}`, undefined), find<Pool>(balancers.pools, `api-${port}`, undefined)])
+      // Members are asked for only while something may be missing: a settled endpoint costs no call of its own (rule E4).
+      const whole = pool.kind === 'seen' && pool.object.memberIds.length === replicas
+      const members = pool.kind === 'seen' && !whole && pool.object.memberIds.length > 0 ? await balancers.members(pool.object.id) : []
+      ways.push({ port, listener, pool, hasMonitor: pool.kind === 'seen' && pool.object.healthMonitorId !== null, members: whole ? wholeMembers(slots) : members, allowed: listenerCidrs(policy, port) })
+    }
+  }
+  return {
+    kind: 'seen', endpoint, site, siteCloud, deleting, tenant, replicas, mark, slots, floatingIp, loadBalancer, ways,
+    nodeCidr: cluster.spec.network.nodes, podCidrs: cluster.spec.network.pods,
+    networkId: tenant ? infrastructure.networkId : found.providerNetwork?.id,
+    subnetId: tenant ? infrastructure.subnetId : found.providerNetwork?.subnetId,
+    groupIds: infrastructure.nodeGroupId !== undefined && infrastructure.controlPlaneGroupId !== undefined ? [infrastructure.nodeGroupId, infrastructure.controlPlaneGroupId] : [],
+    externalNetworkId: found.externalNetwork?.id,
+    intents: recorded?.intents, machines: machinesIn(context.cached, cluster).map((m) => m.metadata.name),
+  }
+}
+
+const wholeMembers = (slots: readonly Sight<Port>[]): readonly Member[] => slots.flatMap((s) => (s.kind === 'seen' && s.object.fixedIps[0] !== undefined
+  ? [{ id: '', address: s.object.fixedIps[0].address, port: 0, operatingStatus: 'ONLINE', provisioningStatus: 'ACTIVE', adminStateUp: true }] : []))

@@ -1,0 +1,101 @@
+/** Addresses first (rule O5): floating IP, chosen VIP and slot ports side by side, then what is below the balancer. Pure. */
+import { refused, settled, waiting } from '../../engine/outcome.ts'
+import type { Finish, Plan } from '../../engine/shapes.ts'
+import { isPending, lookEverySeconds, objectOf } from '../outside.ts'
+import type { ApiPort, Observed, Seen } from './observe.ts'
+
+export type Step =
+  | { readonly kind: 'intend'; readonly roles: readonly string[] }
+  | { readonly kind: 'create-port'; readonly slot: number }
+  | { readonly kind: 'create-floating-ip' }
+  | { readonly kind: 'create-load-balancer' }
+  | { readonly kind: 'create-listener'; readonly port: ApiPort; readonly loadBalancerId: string; readonly allowed: readonly string[] | null }
+  | { readonly kind: 'create-pool'; readonly port: ApiPort; readonly listenerId: string }
+  | { readonly kind: 'add-monitor'; readonly poolId: string }
+  | { readonly kind: 'add-member'; readonly poolId: string; readonly port: ApiPort; readonly address: string; readonly slot: number }
+  | { readonly kind: 'bind'; readonly floatingIpId: string; readonly portId: string }
+  | { readonly kind: 'delete-load-balancer'; readonly id: string }
+  | { readonly kind: 'delete-floating-ip'; readonly id: string }
+  | { readonly kind: 'delete-port'; readonly id: string }
+
+const named = (s: Seen) => [
+  ...s.slots.map((x, i) => [`cp-${i}`, x] as const), ['floating-ip', s.floatingIp] as const, ['load-balancer', s.loadBalancer] as const,
+  ...s.ways.flatMap((w) => [[`listener-${w.port}`, w.listener] as const, [`pool-${w.port}`, w.pool] as const]),
+]
+export const seenRoles = (s: Seen): ReadonlySet<string> => new Set(named(s).filter(([, x]) => x.kind === 'seen').map(([r]) => r))
+
+const planDeletion = (s: Seen, now: Date): Plan<Step | Finish> => {
+  if (s.machines.length > 0) return { steps: [], outcome: waiting('Deleting', 'the machines go before their addresses', 60) }
+  const loadBalancer = objectOf(s.loadBalancer)
+  const steps: Step[] = []
+  if (loadBalancer !== undefined && !loadBalancer.provisioningStatus.startsWith('PENDING')) steps.push({ kind: 'delete-load-balancer', id: loadBalancer.id })
+  if (s.loadBalancer.kind === 'seen') steps.push(...s.loadBalancer.doubles.map((d): Step => ({ kind: 'delete-load-balancer', id: d.id })))
+  if (s.floatingIp.kind === 'seen') steps.push(...[s.floatingIp.object, ...s.floatingIp.doubles].map((f): Step => ({ kind: 'delete-floating-ip', id: f.id })))
+  for (const x of s.slots) if (x.kind === 'seen') steps.push(...[x.object, ...x.doubles].filter((p) => p.deviceId === '').map((p): Step => ({ kind: 'delete-port', id: p.id })))
+  const late = Object.keys(s.intents ?? {}).filter((r) => isPending(s.intents, r, now) && !seenRoles(s).has(r))
+  const left = seenRoles(s).size > 0
+  if (steps.length > 0 || left) return { steps, outcome: waiting('Deleting', 'waits until load balancer, floating IP and ports are gone', 1) }
+  if (late.length > 0) return { steps: [], outcome: waiting('Looking', `the creation of ${late.join(', ')} was not answered; its result is looked for before the cluster goes`, lookEverySeconds) }
+  return { steps: [{ kind: 'finish' }], outcome: settled() }
+}
+
+/** What is missing at this level and may be made now; with what is being looked for. */
+const missing = (s: Seen, now: Date) => {
+  const lb = objectOf(s.loadBalancer)
+  const want: (readonly [string, Step])[] = []
+  if (s.networkId !== undefined && s.groupIds.length > 0 && (s.subnetId !== undefined || !s.tenant)) s.slots.forEach((x, slot) => { if (x.kind === 'absent') want.push([`cp-${slot}`, { kind: 'create-port', slot }]) })
+  if (s.tenant && s.floatingIp.kind === 'absent') want.push(['floating-ip', { kind: 'create-floating-ip' }])
+  if (s.endpoint === 'octavia' && s.subnetId !== undefined && lb === undefined) want.push(['load-balancer', { kind: 'create-load-balancer' }])
+  const isQuiet = lb?.provisioningStatus === 'ACTIVE'
+  if (lb !== undefined && isQuiet) for (const w of s.ways) {
+    const listener = objectOf(w.listener)
+    if (listener === undefined) want.push([`listener-${w.port}`, { kind: 'create-listener', port: w.port, loadBalancerId: lb.id, allowed: w.allowed }])
+    else if (w.pool.kind === 'absent') want.push([`pool-${w.port}`, { kind: 'create-pool', port: w.port, listenerId: listener.id }])
+  }
+  const looking = want.filter(([r]) => isPending(s.intents, r, now)).map(([r]) => r)
+  return { looking, create: want.filter(([r]) => !looking.includes(r)) }
+}
+
+/** What hangs on objects that are there; adding it twice is refused by the cloud (rule O2), so it needs no intent. */
+const attach = (s: Seen): Step[] => {
+  const lb = objectOf(s.loadBalancer)
+  const fip = objectOf(s.floatingIp)
+  const steps: Step[] = []
+  if (lb?.provisioningStatus === 'ACTIVE') for (const w of s.ways) {
+    const pool = objectOf(w.pool)
+    if (pool === undefined) continue
+    s.slots.forEach((x, slot) => {
+      const address = x.kind === 'seen' ? x.object.fixedIps[0]?.address : undefined
+      if (address !== undefined && !w.members.some((m) => m.address === address)) steps.push({ kind: 'add-member', poolId: pool.id, port: w.port, address, slot })
+    })
+    if (!w.hasMonitor) steps.push({ kind: 'add-monitor', poolId: pool.id })
+  }
+  const target = s.endpoint === 'octavia' ? lb?.vipPortId : objectOf(s.slots[0] ?? { kind: 'absent' as const })?.id
+  if (fip !== undefined && target !== undefined && target !== '' && fip.portId !== target) steps.push({ kind: 'bind', floatingIpId: fip.id, portId: target })
+  return steps
+}
+
+export const plan = (s: Observed, now: Date): Plan<Step | Finish> => {
+  if (s.kind === 'blocked') return { steps: s.deleting && s.reason === 'WaitingForNetwork' ? [{ kind: 'finish' }] : [], outcome: s.reason === 'WaitingForNetwork' ? waiting(s.reason, s.message, 60) : refused(s.reason, s.message) }
+  if (s.deleting) return planDeletion(s, now)
+  if (s.tenant && (s.subnetId === undefined || s.groupIds.length === 0) || !s.tenant && s.groupIds.length === 0) return { steps: [], outcome: waiting('WaitingForNetwork', 'waits for the cluster\'s network and groups', 60) }
+  if (s.networkId === undefined) return { steps: [], outcome: refused('NetworkMissing', 'the site has no provider network to attach machines to') }
+  const lb = objectOf(s.loadBalancer)
+  if (lb?.provisioningStatus === 'ERROR')
+    return { steps: [{ kind: 'delete-load-balancer', id: lb.id }], outcome: waiting('LoadBalancerError', 'Octavia ended in ERROR; the balancer is deleted and made again with the same addresses', 2) }
+  const doubles: Step[] = [
+    ...(s.loadBalancer.kind === 'seen' ? s.loadBalancer.doubles.map((d): Step => ({ kind: 'delete-load-balancer', id: d.id })) : []),
+    ...(s.floatingIp.kind === 'seen' ? s.floatingIp.doubles.map((d): Step => ({ kind: 'delete-floating-ip', id: d.id })) : []),
+    ...s.slots.flatMap((x) => (x.kind === 'seen' ? x.doubles.map((d): Step => ({ kind: 'delete-port', id: d.id })) : [])),
+  ]
+  const { looking, create } = missing(s, now)
+  const steps: Step[] = [...doubles, ...(create.length > 0 ? [{ kind: 'intend', roles: create.map(([r]) => r) } as const] : []), ...create.map(([, step]) => step), ...attach(s)]
+  if (looking.length > 0) return { steps, outcome: waiting('Looking', `the creation of ${looking.join(', ')} was not answered; its result is looked for before it is tried again`, lookEverySeconds) }
+  if (lb?.provisioningStatus.startsWith('PENDING') === true) {
+    const since = lb.createdAt === undefined ? now.getTime() : Date.parse(lb.createdAt.endsWith('Z') ? lb.createdAt : `${lb.createdAt}Z`)
+    return now.getTime() - since > 15 * 60_000 && lb.provisioningStatus === 'PENDING_CREATE'
+      ? { steps, outcome: waiting('LoadBalancerStuck', `load balancer ${lb.id} is ${lb.provisioningStatus} since more than 15 minutes; the cloud's operator can end that: openstack loadbalancer status set ${lb.id} --provisioning-status ERROR`, 60) }
+      : { steps, outcome: waiting('WaitingForLoadBalancer', `load balancer ${lb.id} is being changed by Octavia`, 2) }
+  }
+  return steps.length > 0 ? { steps, outcome: waiting('Creating', 'makes addresses and the way to the API', 1) } : { steps, outcome: settled() }
+}

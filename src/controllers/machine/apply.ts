@@ -1,0 +1,98 @@
+/** One small idempotent function a step. */
+import type { Machine } from '../../api/index.ts'
+import type { ApplyContext } from '../../engine/shapes.ts'
+import { objectOf } from '../outside.ts'
+import type { Ports } from '../ports.ts'
+import { configOf } from './config.ts'
+import type { Observed, Seen } from './observe.ts'
+import type { Step } from './plan.ts'
+import { serverRole } from './role.ts'
+
+const timeoutMs = 60_000
+
+const consoleToEvent = async (s: Seen, serverId: string, context: ApplyContext): Promise<void> => {
+  try {
+    const tail = await s.siteCloud.cloud.compute.servers.console(serverId, 50)
+    if (tail.trim() !== '') context.event('Warning', 'Console', tail.slice(-1000))
+  } catch (error) {
+    context.log.debug({ error: String(error) }, 'no console')
+  }
+}
+
+export const apply = (ports: Ports) => async (step: Step, s: Observed, machine: Machine, context: ApplyContext): Promise<void> => {
+  if (s.kind !== 'seen') return
+  const { cloud } = s.siteCloud
+  const infrastructure = s.cluster.status?.infrastructure
+  const groupIds = [infrastructure?.nodeGroupId].filter((g) => g !== undefined)
+  const tenant = infrastructure?.shape === 'tenant'
+  const creating = (what: string, call: (signal: AbortSignal) => Promise<unknown>) => context.creating(`${what} of ${machine.metadata.name}`, timeoutMs, call)
+  const changing = (what: string, call: () => Promise<unknown>) => context.changing(`${what} of ${machine.metadata.name}`, timeoutMs, call)
+  const tenantApi = async () => {
+    const secrets = await ports.secrets.get(s.cluster.metadata.uid)
+    if (secrets === undefined) throw new Error('the secrets bundle is gone')
+    return ports.tenants.open(s.cluster, secrets)
+  }
+  switch (step.kind) {
+    case 'intend': await context.record({ ...recordedFields(machine), intents: { ...machine.status?.intents, ...Object.fromEntries(step.roles.map((r) => [r, context.now.toISOString()])) } }); return
+    case 'create-port': await creating('port', (signal) => cloud.network.ports.create({
+      networkId: (tenant ? infrastructure?.networkId : s.site.status!.found!.providerNetwork?.id)!, securityGroupIds: groupIds,
+      ...(tenant && { fixedIps: [{ subnetId: infrastructure!.subnetId! }], allowedAddressPairs: s.cluster.spec.network.pods }),
+    }, s.mark('node'), signal)); return
+    case 'create-volume': await creating('root volume', (signal) => cloud.volume.volumes.create({
+      sizeGiB: machine.spec.rootVolume.sizeGiB, imageId: s.image!, ...(machine.spec.rootVolume.type !== undefined && { type: machine.spec.rootVolume.type }),
+    }, s.mark('root'), signal)); return
+    case 'create-server': {
+      const secrets = await ports.secrets.get(s.cluster.metadata.uid)
+      if (secrets === undefined) throw new Error('the secrets bundle is gone')
+      const userData = ports.talos.packUserData(ports.talos.renderMachineConfig(configOf(s, secrets))).base64
+      const volume = objectOf(s.volume)
+      await creating('server', (signal) => cloud.compute.servers.create({
+        name: machine.metadata.name, flavorId: s.type!.spec.flavorId, portId: objectOf(s.port)!.id, userData,
+        ...(volume !== undefined ? { rootVolumeId: volume.id } : { imageId: s.image! }),
+        ...(machine.spec.role === 'controlplane' && infrastructure?.serverGroupId !== undefined && { serverGroupId: infrastructure.serverGroupId }),
+      }, s.mark(serverRole(machine.spec.role, s.cluster.metadata.uid)), signal))
+      return
+    }
+    case 'hard-reboot':
+      await consoleToEvent(s, step.serverId, context)
+      await context.record({ ...recordedFields(machine), hardReboots: step.count })
+      await changing('hard reboot', () => cloud.compute.servers.rebootHard(step.serverId))
+      context.event('Warning', 'BootTimeout', `no first contact in time; hard reboot ${step.count}`)
+      return
+    case 'give-up':
+      await consoleToEvent(s, step.serverId, context)
+      context.event('Warning', 'ServerError', `${step.why}; the server is deleted`)
+      await context.record({ ...recordedFields(machine), failures: step.failures, fault: step.why.slice(0, 1000), hardReboots: 0 })
+      await changing('delete server', () => cloud.compute.servers.delete(step.serverId))
+      return
+    case 'name-node': await (await tenantApi()).patchNode(step.node, { spec: { providerID: step.providerId }, metadata: { labels: { 'topology.kubernetes.io/region': s.cluster.spec.site, 'topology.kubernetes.io/zone': s.cluster.spec.site } } }); return
+    case 'start-drain': await context.record({ ...recordedFields(machine), drainStartedAt: context.now.toISOString() }); return
+    case 'drain': {
+      const api = await tenantApi()
+      await api.cordon(machine.metadata.name)
+      const left = await api.evict(machine.metadata.name)
+      if (left.length === 0) await context.record({ ...recordedFields(machine), phase: 'Deleting' })
+      else context.event('Normal', 'Draining', `still there: ${left.slice(0, 5).map((p) => `${p.pod} (${p.why})`).join(', ')}`)
+      return
+    }
+    case 'leave-etcd': {
+      const secrets = await ports.secrets.get(s.cluster.metadata.uid)
+      const address = machine.status?.address
+      if (secrets === undefined || address === undefined) return
+      const node = ports.talos.node(s.cluster, secrets, address)
+      await node.etcdForfeitLeadership().catch(() => undefined)
+      await changing('leave etcd', () => node.etcdLeave())
+      return
+    }
+    case 'delete-server': await changing('delete server', () => (step.force ? cloud.compute.servers.forceDelete(step.id) : cloud.compute.servers.delete(step.id))); return
+    case 'delete-node': await (await tenantApi()).delete({ apiVersion: 'v1', kind: 'Node', name: step.node }); return
+    case 'delete-port': await changing('delete port', () => cloud.network.ports.delete(step.id)); return
+    case 'delete-volume': await changing('delete volume', () => cloud.volume.volumes.delete(step.id)); return
+  }
+}
+
+/** Everything of the status but conditions and the engine's own. */
+const recordedFields = (m: Machine): Record<string, unknown> => {
+  const { conditions: _, observed: __, ...rest } = (m.status ?? {}) as Record<string, unknown>
+  return rest
+}

@@ -1,0 +1,124 @@
+/** Makes a machine from port and volume to Node, watches its first boot (T3), and takes it apart in order (O7). Pure. */
+import { refused, settled, waiting, type Outcome } from '../../engine/outcome.ts'
+import type { Finish, Plan } from '../../engine/shapes.ts'
+import { milliseconds } from '../../rules/durations.ts'
+import { isPending, lookEverySeconds, objectOf } from '../outside.ts'
+import type { Observed, Seen } from './observe.ts'
+
+export type Step =
+  | { readonly kind: 'intend'; readonly roles: readonly string[] }
+  | { readonly kind: 'create-port' }
+  | { readonly kind: 'create-volume' }
+  | { readonly kind: 'create-server' }
+  | { readonly kind: 'hard-reboot'; readonly serverId: string; readonly count: number }
+  /** Never answered: given up, made again (rule T3, O7). */
+  | { readonly kind: 'give-up'; readonly serverId: string; readonly why: string; readonly failures: number }
+  | { readonly kind: 'name-node'; readonly node: string; readonly providerId: string }
+  | { readonly kind: 'start-drain' }
+  | { readonly kind: 'drain' }
+  | { readonly kind: 'leave-etcd' }
+  | { readonly kind: 'delete-server'; readonly id: string; readonly force: boolean }
+  | { readonly kind: 'delete-node'; readonly node: string }
+  | { readonly kind: 'delete-port'; readonly id: string }
+  | { readonly kind: 'delete-volume'; readonly id: string }
+
+export const maxHardReboots = 2
+export const maxFailures = 3
+const stuckMs = 15 * 60_000
+
+export const seenRoles = (s: Seen): ReadonlySet<string> => new Set([...(s.port.kind === 'seen' ? ['port'] : []), ...(s.volume.kind === 'seen' ? ['volume'] : []), ...(s.server.kind === 'seen' ? ['server'] : [])])
+const isWorker = (s: Seen): boolean => s.machine.spec.role === 'worker'
+export const hasContact = (s: Seen): boolean => s.machine.status?.contactAt !== undefined || s.contact !== undefined || s.node !== undefined
+
+/** When the boot watchdog's clock started: for workers not before the API answers. */
+const bootingSince = (s: Seen): number | undefined => {
+  const active = s.machine.status?.activeAt
+  return active === undefined || (isWorker(s) && !s.isApiSeen) ? undefined : Date.parse(active)
+}
+
+const planDoubles = (s: Seen): Step[] => [
+  ...(s.server.kind === 'seen' ? s.server.doubles.map((d): Step => ({ kind: 'delete-server', id: d.id, force: false })) : []),
+  ...(s.port.kind === 'seen' && isWorker(s) ? s.port.doubles.filter((d) => d.deviceId === '').map((d): Step => ({ kind: 'delete-port', id: d.id })) : []),
+  ...(s.volume.kind === 'seen' ? s.volume.doubles.filter((d) => d.attachedTo.length === 0).map((d): Step => ({ kind: 'delete-volume', id: d.id })) : []),
+]
+
+const planDeletion = (s: Seen, now: Date): Plan<Step | Finish> => {
+  const server = objectOf(s.server)
+  const volume = objectOf(s.volume)
+  const port = isWorker(s) ? objectOf(s.port) : undefined
+  const started = s.machine.status?.drainStartedAt
+  if (!s.isClusterGoing && server !== undefined && s.node !== undefined && server.taskState !== 'deleting') {
+    const isOver = started !== undefined && now.getTime() - Date.parse(started) > milliseconds(s.machine.spec.drainTimeout)
+    if (started === undefined) return { steps: [{ kind: 'start-drain' }], outcome: waiting('Draining', 'its pods are leaving', 2) }
+    if (!isOver && !s.node.unschedulable) return { steps: [{ kind: 'drain' }], outcome: waiting('Draining', 'its pods are leaving', 2) }
+    if (!isOver && s.machine.status?.phase !== 'Deleting') return { steps: [{ kind: 'drain' }], outcome: waiting('Draining', 'its pods are leaving', 5) }
+    if (!isWorker(s) && s.machine.status?.contactAt !== undefined) return { steps: [{ kind: 'leave-etcd' }, { kind: 'delete-server', id: server.id, force: false }], outcome: gone('server') }
+  }
+  if (server !== undefined) {
+    const isAsked = server.taskState === 'deleting' || server.status === 'DELETED'
+    if (server.status === 'SOFT_DELETED') return { steps: [{ kind: 'delete-server', id: server.id, force: true }], outcome: gone('server') }
+    const since = Date.parse(s.machine.metadata.deletionTimestamp ?? now.toISOString())
+    if (isAsked && now.getTime() - since > stuckMs) return { steps: [], outcome: waiting('ServerStuckDeleting', `server ${server.id} is being deleted since more than 15 minutes; the cloud's operator can look at it: openstack server show ${server.id}`, 60) }
+    return { steps: isAsked ? [] : [...planDoubles(s), { kind: 'delete-server', id: server.id, force: false }], outcome: gone('server') }
+  }
+  const steps: Step[] = [
+    ...(s.node !== undefined && !s.isClusterGoing ? [{ kind: 'delete-node', node: s.node.name } as const] : []),
+    ...planDoubles(s),
+    ...(port !== undefined && port.deviceId === '' ? [{ kind: 'delete-port', id: port.id } as const] : []),
+    ...(volume !== undefined && volume.attachedTo.length === 0 && volume.status !== 'deleting' ? [{ kind: 'delete-volume', id: volume.id } as const] : []),
+  ]
+  if (steps.length > 0 || port !== undefined || volume !== undefined) return { steps, outcome: gone('port and volume') }
+  const late = Object.keys(s.intents ?? {}).filter((r) => isPending(s.intents, r, now) && !seenRoles(s).has(r) && (r !== 'port' || isWorker(s)))
+  if (late.length > 0) return { steps: [], outcome: waiting('Looking', `the creation of ${late.join(', ')} was not answered; its result is looked for before the machine goes`, lookEverySeconds) }
+  return { steps: [{ kind: 'finish' }], outcome: settled() }
+}
+const gone = (what: string): Outcome => waiting('Deleting', `waits until the cloud answers 404 for its ${what}`, 2)
+
+const planBoot = (s: Seen, now: Date, serverId: string): Plan<Step> => {
+  const since = bootingSince(s)
+  const reboots = s.machine.status?.hardReboots ?? 0
+  const limit = milliseconds(s.site.spec.bootTimeout) * (reboots + 1)
+  if (since !== undefined && now.getTime() - since > limit) {
+    if (reboots < maxHardReboots) return { steps: [{ kind: 'hard-reboot', serverId, count: reboots + 1 }], outcome: waiting('BootTimeout', 'it did not answer in time and was rebooted', 10) }
+    return { steps: [{ kind: 'give-up', serverId, why: 'it never answered after two hard reboots', failures: (s.machine.status?.failures ?? 0) + 1 }], outcome: waiting('BootTimeout', 'it never answered; it is deleted and made again', 5) }
+  }
+  const wait = isWorker(s) && !s.isApiSeen ? waiting('WaitingForApi', 'waits until the cluster\'s API answers', 15) : waiting('WaitingForBoot', 'waits for first contact', isWorker(s) ? 30 : 2)
+  return { steps: [], outcome: wait }
+}
+
+export const plan = (s: Observed, now: Date): Plan<Step | Finish> => {
+  if (s.kind === 'blocked') return s.deleting && s.nothingMade ? { steps: [{ kind: 'finish' }], outcome: settled() } : { steps: [], outcome: waiting(s.reason, s.message, 60) }
+  if (s.deleting) return planDeletion(s, now)
+  if (s.type === undefined) return { steps: [], outcome: refused('MachineTypeMissing', `site ${s.cluster.spec.site} has no flavor ${s.machine.spec.machineType} any more`) }
+  if (s.release === undefined) return { steps: [], outcome: refused('ReleaseMissing', `there is no release ${s.machine.spec.release}`) }
+  const server = objectOf(s.server)
+  const volume = objectOf(s.volume)
+  const needsVolume = s.type.spec.diskGiB === 0
+  if (server === undefined) {
+    if (s.image === undefined) return { steps: [], outcome: waiting('ImageMissing', `site ${s.cluster.spec.site} has no image of Talos ${s.release.spec.talosVersion}; upload one: skerry site image add`, 60) }
+    if ((s.machine.status?.failures ?? 0) >= maxFailures) return { steps: [], outcome: refused('ServerError', `${s.machine.status?.fault ?? 'its server failed'}; tried ${maxFailures} times. Delete the machine to try again`) }
+    const missing = [...(s.port.kind === 'absent' && isWorker(s) ? ['port'] : []), ...(needsVolume && volume === undefined ? ['volume'] : [])]
+    const looking = missing.filter((r) => isPending(s.intents, r, now))
+    const create = missing.filter((r) => !looking.includes(r))
+    if (looking.length > 0) return { steps: [], outcome: waiting('Looking', `the creation of ${looking.join(', ')} was not answered; its result is looked for before it is tried again`, lookEverySeconds) }
+    if (create.length > 0) return { steps: [{ kind: 'intend', roles: create }, ...create.map((r): Step => ({ kind: r === 'port' ? 'create-port' : 'create-volume' }))], outcome: waiting('Creating', 'makes port and root volume', 1) }
+    if (s.port.kind === 'absent') return { steps: [], outcome: waiting('WaitingForEndpoint', 'waits for the port of its slot', 5) }
+    if (s.port.object.deviceId !== '') return { steps: [], outcome: waiting('WaitingForServer', `its port ${s.port.object.id} still belongs to server ${s.port.object.deviceId}`, 3) }
+    if (volume !== undefined && volume.status === 'error') return { steps: [{ kind: 'delete-volume', id: volume.id }], outcome: waiting('ServerError', 'Cinder could not make the root volume; it is made again', 30) }
+    if (needsVolume && volume !== undefined && (volume.status !== 'available' || !volume.bootable)) return { steps: [], outcome: waiting('WaitingForVolume', 'its root volume is being made', 3) }
+    if (isPending(s.intents, 'server', now)) return { steps: [], outcome: waiting('Looking', 'the creation of server was not answered; its result is looked for before it is tried again', lookEverySeconds) }
+    return { steps: [...planDoubles(s), { kind: 'intend', roles: ['server'] }, { kind: 'create-server' }], outcome: waiting('WaitingForServer', 'Nova is building its server', 1) }
+  }
+  const doubles = planDoubles(s)
+  if (server.status === 'ERROR' && !hasContact(s)) {
+    const fault = server.fault?.message ?? 'Nova gave no reason'
+    return { steps: [...doubles, { kind: 'give-up', serverId: server.id, why: fault, failures: (s.machine.status?.failures ?? 0) + 1 }], outcome: waiting('ServerError', `${fault}; it is deleted and tried again`, 30) }
+  }
+  if (server.status !== 'ACTIVE') return { steps: doubles, outcome: waiting('WaitingForServer', `Nova says its server is ${server.status}`, server.status === 'BUILD' ? 2 : 30) }
+  if (s.node === undefined) {
+    if (!hasContact(s)) { const boot = planBoot(s, now, server.id); return { steps: [...doubles, ...boot.steps], outcome: boot.outcome } }
+    return { steps: doubles, outcome: waiting('WaitingForNode', 'Talos answers; waits until its Node joins', 15) }
+  }
+  const steps: Step[] = [...doubles, ...(s.node.providerId === '' ? [{ kind: 'name-node', node: s.node.name, providerId: `openstack:///${server.id}` } as const] : [])]
+  return s.node.ready ? { steps, outcome: settled() } : { steps, outcome: waiting('WaitingForNode', 'its Node is not Ready', 30) }
+}

@@ -1,0 +1,47 @@
+/** The whole status of a Machine. */
+import type { Machine } from '../../api/index.ts'
+import type { MachinePhase, MachineStatus } from '../../api/machine/index.ts'
+import type { Pass, StatusPart } from '../../engine/shapes.ts'
+import { fromPass } from '../conditions.ts'
+import { objectOf, openIntents } from '../outside.ts'
+import type { Ports } from '../ports.ts'
+import type { Observed, Seen } from './observe.ts'
+import { hasContact, maxFailures, seenRoles } from './plan.ts'
+
+const phaseOf = (s: Seen): MachinePhase => {
+  if (s.deleting) return 'Deleting'
+  if ((s.machine.status?.failures ?? 0) >= maxFailures && s.server.kind === 'absent') return 'Failed'
+  const server = objectOf(s.server)
+  if (server === undefined) return s.port.kind === 'seen' || s.volume.kind === 'seen' ? 'Provisioning' : 'Pending'
+  if (server.status !== 'ACTIVE') return 'Provisioning'
+  if (s.node?.ready === true) return 'Running'
+  return hasContact(s) ? 'Joining' : 'Booting'
+}
+
+export const status = (ports: Ports) => (machine: Machine, s: Observed | undefined, pass: Pass): StatusPart => {
+  const { conditions: _, intents: __, observed: ___, ...recorded } = { ...machine.status, ...pass.recorded } as MachineStatus & { observed?: unknown }
+  const conditions = [fromPass('Ready', pass, ports, { reason: 'Ready', message: 'its Node is Ready' })]
+  if (s?.kind !== 'seen') return { ...recorded, ...(machine.status?.intents !== undefined && { intents: machine.status.intents }), conditions }
+  const server = objectOf(s.server)
+  const port = objectOf(s.port)
+  const volume = objectOf(s.volume)
+  const intents = openIntents(machine.status?.intents, pass, seenRoles(s), ports)
+  const isNewServer = server !== undefined && server.id !== machine.status?.serverId
+  const { serverId: _a, portId: _b, volumeId: _c, activeAt, contactAt, nodeReady: _d, ...rest } = recorded
+  const active = server?.status === 'ACTIVE' ? (isNewServer ? undefined : activeAt) ?? pass.now.toISOString() : isNewServer || server === undefined ? undefined : activeAt
+  const contact = isNewServer ? undefined : contactAt
+  return {
+    ...rest,
+    // While a drain runs, `Deleting` means that the pods have left.
+    phase: s.deleting && pass.recorded['phase'] === undefined && machine.status?.phase !== 'Deleting' && server !== undefined && s.node !== undefined && !s.isClusterGoing ? machine.status?.phase ?? phaseOf(s) : phaseOf(s),
+    ...(port !== undefined && { portId: port.id, ...(port.fixedIps[0] !== undefined && { address: port.fixedIps[0].address }) }),
+    ...(volume !== undefined && { volumeId: volume.id }),
+    ...(server !== undefined && { serverId: server.id, serverName: server.name, ...(server.hostId !== '' && { hostId: server.hostId }) }),
+    ...(active !== undefined && { activeAt: active }),
+    ...(contact !== undefined ? { contactAt: contact } : server !== undefined && (s.contact !== undefined || s.node !== undefined) ? { contactAt: pass.now.toISOString() } : {}),
+    ...(s.contact !== undefined && { talosVersion: s.contact.talosVersion }),
+    ...(s.node !== undefined && { nodeReady: s.node.ready, kubeletVersion: s.node.kubeletVersion }),
+    ...(intents !== undefined && { intents }),
+    conditions,
+  }
+}

@@ -1,0 +1,110 @@
+/** Finding our own objects in a cloud: adopt before create, doubles, intents, holes in the view (rules E1, E2, E3). */
+import type { Cluster as ClusterResource, Machine as MachineResource } from '../api/index.ts'
+import { Cluster, Machine } from '../api/index.ts'
+import type { ApplyContext, Cached, Pass } from '../engine/shapes.ts'
+import type { Collection, Listing, Mark, Marked } from '../drivers/openstack/cloud.ts'
+import { isViewIncomplete } from '../rules/view.ts'
+import type { Ports, SiteCloud } from './ports.ts'
+
+/** One object of ours, as it was found. */
+export type Sight<T> =
+  | { readonly kind: 'seen'; readonly object: T; readonly doubles: readonly T[] }
+  /** Never made, or gone for sure: GET answered 404 with a token of the recorded project. */
+  | { readonly kind: 'absent' }
+
+export const objectOf = <T>(s: Sight<T>): T | undefined => (s.kind === 'seen' ? s.object : undefined)
+
+const isMarked = (mark: Mark) => (o: Marked): boolean => o.mark?.uid === mark.uid && o.mark.role === mark.role && o.mark.site === mark.site
+
+/** The recorded object, else the oldest that carries the mark. What is recorded and not listed is asked for by id. */
+export const look = async <T extends Marked>(collection: Collection<T, never>, listing: Listing<T>, mark: Mark, recorded: string | undefined): Promise<Sight<T>> => {
+  const marked = listing.items.filter(isMarked(mark)).toSorted((a, b) => (a.createdAt ?? '').localeCompare(b.createdAt ?? '') || a.id.localeCompare(b.id))
+  const known = recorded === undefined ? undefined : listing.items.find((o) => o.id === recorded) ?? (await collection.get(recorded))
+  const object = known ?? marked[0]
+  return object === undefined ? { kind: 'absent' } : { kind: 'seen', object, doubles: marked.filter((o) => o.id !== object.id) }
+}
+
+export type Intents = Readonly<Record<string, string>>
+
+/** How long an unclear creation is looked for before it is made again, and how often (rule E3). */
+export const lookForMs = 60_000
+export const lookEverySeconds = 5
+
+/** Whether a creation that was begun may still come to light. */
+export const isPending = (intents: Intents | undefined, role: string, now: Date): boolean => {
+  const begun = intents?.[role]
+  return begun !== undefined && now.getTime() - Date.parse(begun) < lookForMs
+}
+
+/** Records what is about to be created, all of it at once, before the first call (rule E3). */
+export const intend = (context: ApplyContext, existing: Intents | undefined, roles: readonly string[], fields: Readonly<Record<string, unknown>> = {}): Promise<void> =>
+  context.record({ ...fields, intents: { ...existing, ...Object.fromEntries(roles.map((r) => [r, context.now.toISOString()])) } })
+
+/** The intents that are still open after a pass: not those now seen, nor the one whose call clearly failed. */
+export const openIntents = (existing: Intents | undefined, pass: Pass, seenRoles: ReadonlySet<string>, ports: Ports): Intents | undefined => {
+  const recorded = pass.recorded['intents'] as Intents | undefined
+  const all = { ...existing, ...recorded }
+  const failed = pass.error !== undefined && !ports.errors.isUnclear(pass.error.error) ? pass.error.step : undefined
+  // A step that clearly failed ended the pass: what was intended after it was not begun.
+  const open = Object.entries(all).filter(([role]) => !seenRoles.has(role) && !(failed !== undefined && recorded?.[role] !== undefined))
+  return open.length === 0 ? undefined : Object.fromEntries(open)
+}
+
+/** Thrown by observe when listings and records disagree too much to act (rule E2). */
+export class ViewError extends Error {
+  readonly reason: 'CloudViewIncomplete' | 'CredentialOfAnotherProject'
+  constructor(reason: ViewError['reason'], message: string) { super(message); this.reason = reason }
+}
+
+/** Throws when the credential is not of the project in which the cluster was made: everything would look gone. */
+export const demandProject = (site: SiteCloud, cluster: ClusterResource): void => {
+  const recorded = cluster.status?.infrastructure?.projectId
+  if (recorded !== undefined && recorded !== site.projectId)
+    throw new ViewError('CredentialOfAnotherProject', `the site's credential is for project ${site.projectId}, the cluster was made in ${recorded}; give the site a credential of that project`)
+}
+
+const known = (cached: Cached, projectId: string) => {
+  const clusters = cached.list(Cluster).filter((c) => c.status?.infrastructure?.projectId === projectId)
+  const names = new Set(clusters.map((c) => `${c.metadata.namespace}/${c.metadata.name}`))
+  const machines: MachineResource[] = cached.list(Machine).filter((m) => names.has(`${m.metadata.namespace}/${m.spec.cluster}`))
+  const ids = (...list: readonly (string | undefined)[]): string[] => list.filter((i) => i !== undefined)
+  return {
+    servers: ids(...machines.map((m) => m.status?.serverId)),
+    volumes: ids(...machines.map((m) => m.status?.volumeId)),
+    ports: ids(...machines.map((m) => m.status?.portId), ...clusters.flatMap((c) => c.status?.endpoint?.slots?.map((s) => s.portId) ?? [])),
+    networks: ids(...clusters.map((c) => c.status?.infrastructure?.networkId)),
+    groups: ids(...clusters.flatMap((c) => [c.status?.infrastructure?.nodeGroupId, c.status?.infrastructure?.controlPlaneGroupId])),
+    loadBalancers: ids(...clusters.map((c) => c.status?.endpoint?.loadBalancerId)),
+    floatingIps: ids(...clusters.map((c) => c.status?.endpoint?.floatingIpId)),
+  }
+}
+
+/**
+ * Called when something recorded was not listed: throws when so much of the project is unseen that the list must have holes.
+ * Nova answers 200 without the servers of an unreachable cell; a removed role gives empty lists.
+ */
+export const demandWholeView = async (cached: Cached, site: SiteCloud): Promise<void> => {
+  const { cloud, projectId } = site
+  const k = known(cached, projectId)
+  const pairs: readonly (readonly [readonly string[], Collection<Marked, never> | undefined])[] = [
+    [k.servers, cloud.compute.servers], [k.volumes, cloud.volume.volumes], [k.ports, cloud.network.ports], [k.networks, cloud.network.networks],
+    [k.groups, cloud.network.securityGroups], [k.loadBalancers, cloud.loadBalancer?.loadBalancers], [k.floatingIps, cloud.network.floatingIps],
+  ] as never
+  let total = 0
+  let unseen = 0
+  for (const [ids, collection] of pairs) {
+    if (ids.length === 0 || collection === undefined) continue
+    const listed = new Set((await collection.list()).items.filter((o) => (o as { status?: string }).status !== 'UNKNOWN').map((o) => o.id))
+    total += ids.length
+    unseen += ids.filter((i) => !listed.has(i)).length
+  }
+  if (isViewIncomplete(total, unseen))
+    throw new ViewError('CloudViewIncomplete', 'more of the project\'s known objects are missing from the cloud\'s lists than can have gone by themselves; nothing is created, repaired or deleted until they are seen again')
+}
+
+/** `look` for several objects at once, with the check of E2 when one that is recorded is missing. */
+export const sighted = async <T extends Marked>(cached: Cached, site: SiteCloud, collection: Collection<T, never>, mark: Mark, recorded: string | undefined, after: number): Promise<Sight<T>> => {
+  const listing = await collection.list(after)
+  if (recorded !== undefined && !listing.items.some((o) => o.id === recorded && (o as { status?: string }).status !== 'UNKNOWN')) await demandWholeView(cached, site)
+  return look(collection, listing, mark, recorded)
+}

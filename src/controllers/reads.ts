@@ -1,0 +1,32 @@
+/** How resources wake each other, said once. */
+import type { Cluster as ClusterResource, Machine as MachineResource, NodePool as NodePoolResource } from '../api/index.ts'
+import { Cluster, Machine, MachineType, NodePool, Release, Site } from '../api/index.ts'
+import { keyOf, type Key, type Kind, type Resource } from '../api/meta/index.ts'
+import type { Cached, Read } from '../engine/shapes.ts'
+import type { Ports } from './ports.ts'
+
+const read = <R extends Resource>(kind: Kind<R>, relation: string, wakes: Read<R>['wakes']): Read<R> => ({ kind, relation, wakes })
+const inNamespace = (o: Resource, name: string): Key => ({ namespace: o.metadata.namespace ?? '', name })
+
+/** For controllers of Cluster. */
+export const siteOfCluster = read(Site, 'site', (site, mine) => mine.list(Cluster).filter((c) => c.spec.site === site.metadata.name).map(keyOf))
+export const releaseOfCluster = read(Release, 'release', (release, mine) => mine.list(Cluster).filter((c) => c.spec.release === release.metadata.name).map(keyOf))
+export const machinesOfCluster = read(Machine, 'machines', (m) => [inNamespace(m, m.spec.cluster)])
+export const poolsOfCluster = read(NodePool, 'pools', (p) => [inNamespace(p, p.spec.cluster)])
+
+/** For the controller of NodePool. */
+export const clusterOfPool = read(Cluster, 'cluster', (c, mine) => mine.list(NodePool, c.metadata.namespace).filter((p) => p.spec.cluster === c.metadata.name).map(keyOf))
+export const machinesOfPool = read(Machine, 'machines', (m) => (m.spec.pool === undefined ? [] : [inNamespace(m, m.spec.pool)]))
+
+/** For the controller of Machine. */
+export const clusterOfMachine = read(Cluster, 'cluster', (c, mine) => mine.list(Machine, c.metadata.namespace).filter((m) => m.spec.cluster === c.metadata.name).map(keyOf))
+/** Read without being woken by it: what a machine was made from does not change. */
+export const quietly = <R extends Resource>(kind: Kind<R>): Read<R> => read(kind, 'looked up', () => [])
+export const machineTypes = quietly(MachineType)
+
+export const clusterOf = (cached: Cached, o: MachineResource | NodePoolResource): ClusterResource | undefined => cached.get(Cluster, inNamespace(o, o.spec.cluster))
+export const machinesIn = (cached: Cached, c: ClusterResource): readonly MachineResource[] => cached.list(Machine, c.metadata.namespace).filter((m) => m.spec.cluster === c.metadata.name)
+
+/** Wakes the objects of a kind whose uid is on a mark that changed in a cloud. */
+export const wokenByCloud = (ports: Ports, kind: Kind<any>) => (wake: (key: Key) => void, cached: Cached): (() => void) =>
+  ports.clouds.onChange((uids) => { for (const o of cached.list(kind)) if (uids.has(o.metadata.uid)) wake(keyOf(o)) })
