@@ -1,0 +1,88 @@
+/** The store in memory, for simulators only: the same contract as PostgreSQL, nothing survives the process. Thousands live in one process. */
+import { expired } from '../errors.ts'
+import { checkTransaction, isSameRow, keyId } from '../row.ts'
+import type { Change, Committed, Row, Store, Transaction } from '../store.ts'
+import { memoryLeases, type MemoryLeases } from './leases.ts'
+import { memorySealed } from './sealed.ts'
+
+export interface MemoryOptions {
+  /** Milliseconds; what leases expire by. */
+  readonly now?: () => number
+  /** How many changes the log keeps at least; twice as many at most. */
+  readonly keep?: number
+}
+
+export function openMemoryStore({ now = Date.now, keep = 1_000 }: MemoryOptions = {}): Store {
+  const rows = new Map<string, Row>()
+  const wakes = new Set<() => void>()
+  const leases = memoryLeases(now)
+  // Versions have no gaps, so log[i] is the change with version floor + 1 + i.
+  let log: Change[] = []
+  let floor = 0
+  let version = 0
+  let waking = false
+
+  function wake(): void {
+    if (waking || wakes.size === 0) return
+    waking = true
+    queueMicrotask(() => {
+      waking = false
+      for (const each of wakes) each()
+    })
+  }
+
+  function commit(transaction: Transaction): Committed {
+    checkTransaction(transaction)
+    const verdict = judge(transaction, rows, leases)
+    if (verdict !== undefined) return verdict
+    const before = version
+    const versions = transaction.operations.map(({ key, row }) => {
+      const id = keyId(key)
+      const current = rows.get(id)
+      if (isSameRow(current, row)) return current?.version ?? 0
+      version += 1
+      const after = row === undefined ? undefined : { ...row, version }
+      if (after === undefined) rows.delete(id)
+      else rows.set(id, after)
+      log.push({ version, key, uid: (after ?? current)!.uid, before: current, after })
+      return version
+    })
+    if (log.length > 2 * keep) {
+      log = log.slice(-keep)
+      floor = version - keep
+    }
+    if (version > before) wake()
+    return { kind: 'committed', versions }
+  }
+
+  return {
+    // Async, so that a refused transaction rejects and never throws.
+    commit: async (transaction) => commit(transaction),
+    version: async () => version,
+    snapshot: async () => ({ version, rows: [...rows.values()] }),
+    async changes(after, limit) {
+      if (after < floor) throw expired(after, floor)
+      return log.slice(after - floor, after - floor + limit)
+    },
+    floor: async () => floor,
+    onChange(each) {
+      wakes.add(each)
+      return () => void wakes.delete(each)
+    },
+    leases,
+    sealed: memorySealed(),
+    async close() {
+      wakes.clear()
+    },
+  }
+}
+
+function judge({ operations, fence }: Transaction, rows: ReadonlyMap<string, Row>, leases: MemoryLeases): Committed | undefined {
+  if (fence !== undefined && !leases.isHeld(fence)) return { kind: 'fenced' }
+  for (const { key, expect } of operations) {
+    const current = rows.get(keyId(key))
+    if ((current?.version ?? 'absent') !== expect) return { kind: 'conflict', key, current }
+  }
+  return undefined
+}
+
