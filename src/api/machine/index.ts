@@ -34,6 +34,7 @@ export interface MachineStatus {
   readonly contactAt?: string
   readonly nodeReady?: boolean
   readonly drainStartedAt?: string
+  readonly drainedAt?: string
   readonly talosVersion?: string
   readonly kubeletVersion?: string
   /** Text of Nova's fault when a server ended in ERROR (rule O7). */
@@ -55,7 +56,7 @@ export const Machine = defineKind<Machine>({
   status: z.object({
     phase: z.enum(['Pending', 'Provisioning', 'Booting', 'Joining', 'Running', 'Deleting', 'Failed']).optional(),
     portId: text, volumeId: text, serverId: text, serverName: text, address: text, hostId: text, activeAt: text,
-    hardReboots: z.int().optional(), failures: z.int().optional(), contactAt: text, nodeReady: z.boolean().optional(), drainStartedAt: text, talosVersion: text, kubeletVersion: text, fault: text, intents: intentsSchema,
+    hardReboots: z.int().optional(), failures: z.int().optional(), contactAt: text, nodeReady: z.boolean().optional(), drainStartedAt: text, drainedAt: text, talosVersion: text, kubeletVersion: text, fault: text, intents: intentsSchema,
     conditions: conditionsSchema, observed: observedSchema,
   }),
   columns: [

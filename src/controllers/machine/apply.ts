@@ -71,7 +71,7 @@ export const apply = (ports: Ports) => async (step: Step, s: Observed, machine: 
       const api = await tenantApi()
       await api.cordon(machine.metadata.name)
       const left = await api.evict(machine.metadata.name)
-      if (left.length === 0) await context.record({ ...recordedFields(machine), phase: 'Deleting' })
+      if (left.length === 0) await context.record({ ...recordedFields(machine), drainStartedAt: machine.status?.drainStartedAt ?? context.now.toISOString(), drainedAt: context.now.toISOString() })
       else context.event('Normal', 'Draining', `still there: ${left.slice(0, 5).map((p) => `${p.pod} (${p.why})`).join(', ')}`)
       return
     }

@@ -49,9 +49,8 @@ const planDeletion = (s: Seen, now: Date): Plan<Step | Finish> => {
   const started = s.machine.status?.drainStartedAt
   if (!s.isClusterGoing && server !== undefined && s.node !== undefined && server.taskState !== 'deleting') {
     const isOver = started !== undefined && now.getTime() - Date.parse(started) > milliseconds(s.machine.spec.drainTimeout)
-    if (started === undefined) return { steps: [{ kind: 'start-drain' }], outcome: waiting('Draining', 'its pods are leaving', 2) }
-    if (!isOver && !s.node.unschedulable) return { steps: [{ kind: 'drain' }], outcome: waiting('Draining', 'its pods are leaving', 2) }
-    if (!isOver && s.machine.status?.phase !== 'Deleting') return { steps: [{ kind: 'drain' }], outcome: waiting('Draining', 'its pods are leaving', 5) }
+    if (started === undefined) return { steps: [{ kind: 'start-drain' }, { kind: 'drain' }], outcome: waiting('Draining', 'its pods are leaving', 2) }
+    if (!isOver && s.machine.status?.drainedAt === undefined) return { steps: [{ kind: 'drain' }], outcome: waiting('Draining', 'its pods are leaving', 5) }
     if (!isWorker(s) && s.machine.status?.contactAt !== undefined) return { steps: [{ kind: 'leave-etcd' }, { kind: 'delete-server', id: server.id, force: false }], outcome: gone('server') }
   }
   if (server !== undefined) {

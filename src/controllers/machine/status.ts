@@ -32,8 +32,7 @@ export const status = (ports: Ports) => (machine: Machine, s: Observed | undefin
   const contact = isNewServer ? undefined : contactAt
   return {
     ...rest,
-    // While a drain runs, `Deleting` means that the pods have left.
-    phase: s.deleting && pass.recorded['phase'] === undefined && machine.status?.phase !== 'Deleting' && server !== undefined && s.node !== undefined && !s.isClusterGoing ? machine.status?.phase ?? phaseOf(s) : phaseOf(s),
+    phase: phaseOf(s),
     ...(port !== undefined && { portId: port.id, ...(port.fixedIps[0] !== undefined && { address: port.fixedIps[0].address }) }),
     ...(volume !== undefined && { volumeId: volume.id }),
     ...(server !== undefined && { serverId: server.id, serverName: server.name, ...(server.hostId !== '' && { hostId: server.hostId }) }),

@@ -1,0 +1,99 @@
+/** Applies what a release brings into a cluster, as `skerry-addons`, once its API answers (rule T6). */
+import { createHash } from 'node:crypto'
+import { parseAllDocuments } from 'yaml'
+import { Cluster, Release } from '../../api/index.ts'
+import type { Release as ReleaseResource } from '../../api/index.ts'
+import { keyOf } from '../../api/meta/index.ts'
+import type { KubeObject } from '../../drivers/kubernetes/kubernetes.ts'
+import { refused, settled, waiting } from '../../engine/outcome.ts'
+import { planned, status as writes, type ObserveContext, type Plan, type Finish } from '../../engine/shapes.ts'
+import { condition, fromPass } from '../conditions.ts'
+import type { Ports } from '../ports.ts'
+import { releaseOfCluster } from '../reads.ts'
+
+type Step = { readonly kind: 'apply'; readonly object: KubeObject } | { readonly kind: 'record'; readonly applied: string }
+interface Seen {
+  readonly cluster: Cluster
+  readonly release: ReleaseResource | undefined
+  readonly deleting: boolean
+  readonly wanted: readonly KubeObject[]
+  readonly hash: string
+  /** The manifest that is no YAML of Kubernetes objects. */
+  readonly bad: string | undefined
+  readonly isApiReady: boolean
+}
+
+/** People's kubeconfigs carry this group; it is bound here and nowhere else, so that it can be taken away (rule T8). */
+export const administrators = 'skerry:cluster-admins'
+const binding: KubeObject = {
+  apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRoleBinding', metadata: { name: 'skerry:cluster-admins' },
+  roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'cluster-admin' },
+  subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'Group', name: administrators }],
+}
+
+export const manifestsOf = (cluster: Cluster, release: ReleaseResource): { readonly objects: readonly KubeObject[]; readonly bad?: string } => {
+  const texts = [...(cluster.spec.network.cni === 'release' && release.spec.cni !== undefined ? [{ name: 'cni', manifest: release.spec.cni.manifest }] : []), ...release.spec.addOns]
+  const objects: KubeObject[] = [binding]
+  for (const { name, manifest } of texts) {
+    for (const document of parseAllDocuments(manifest)) {
+      const value = document.errors.length === 0 ? (document.toJS() as KubeObject | null) : undefined
+      if (value === null) continue
+      if (typeof value?.apiVersion !== 'string' || typeof value.kind !== 'string' || typeof value.metadata?.name !== 'string') return { objects, bad: name }
+      objects.push(value)
+    }
+  }
+  return { objects }
+}
+
+const observe = (ports: Ports) => async (cluster: Cluster, context: ObserveContext): Promise<Seen> => {
+  const release = context.cached.get(Release, { namespace: '', name: cluster.spec.release })
+  const { objects: wanted, bad } = release === undefined ? { objects: [], bad: undefined } : manifestsOf(cluster, release)
+  const hash = createHash('sha256').update(JSON.stringify(wanted)).digest('hex').slice(0, 16)
+  const deleting = cluster.metadata.deletionTimestamp !== undefined
+  const base = { cluster, release, deleting, wanted, hash, bad }
+  if (deleting || cluster.status?.addOns?.applied === hash || cluster.status?.controlPlane?.bootstrap?.doneAt === undefined) return { ...base, isApiReady: false }
+  const secrets = await ports.secrets.get(cluster.metadata.uid)
+  if (secrets === undefined) return { ...base, isApiReady: false }
+  const api = await ports.tenants.open(cluster, secrets)
+  return { ...base, isApiReady: await api.readyz().catch(() => false) }
+}
+
+const plan = (s: Seen, _now: Date): Plan<Step | Finish> => {
+  if (s.deleting || s.cluster.status?.addOns?.applied === s.hash) return { steps: [], outcome: settled() }
+  if (s.release === undefined) return { steps: [], outcome: refused('ReleaseMissing', `there is no release ${s.cluster.spec.release}`) }
+  if (s.bad !== undefined) return { steps: [], outcome: refused('AddOnRefused', `manifest ${s.bad} of release ${s.release.metadata.name} is no YAML of Kubernetes objects`) }
+  if (!s.isApiReady) return { steps: [], outcome: waiting('WaitingForApi', 'waits until the API server answers', 3) }
+  return { steps: [...s.wanted.map((object): Step => ({ kind: 'apply', object })), { kind: 'record', applied: s.hash }], outcome: settled() }
+}
+
+export const addOns = (ports: Ports) => planned<Cluster, Seen, Step>({
+  name: 'add-ons',
+  for: Cluster,
+  reads: [releaseOfCluster],
+  writes: [writes(Cluster, 'addOns')],
+  outside: ['tenants.readyz', 'tenants.apply'],
+  observe: observe(ports),
+  plan,
+  apply: async (step, seen, cluster, context) => {
+    if (step.kind === 'record') { await context.record({ addOns: { applied: step.applied } }); return }
+    const secrets = await ports.secrets.get(cluster.metadata.uid)
+    if (secrets === undefined) throw new Error('the secrets bundle is gone')
+    await (await ports.tenants.open(seen.cluster, secrets)).apply(step.object, 'skerry-addons')
+  },
+  status: (cluster, seen, pass) => {
+    const recorded = (pass.recorded['addOns'] as { applied?: string } | undefined)?.applied ?? cluster.status?.addOns?.applied
+    const reachable = cluster.spec.network.cni !== 'release'
+    return {
+      ...(recorded !== undefined && { addOns: { applied: recorded } }),
+      conditions: [
+        fromPass('AddOnsReady', pass, ports, { reason: 'Done', message: 'what the release brings is applied' }),
+        // Neither flannel nor a pod network that we do not know keeps pods from the metadata service (rule T5).
+        condition('MetadataReachable', seen === undefined ? 'Unknown' : 'True', 'MetadataReachable', reachable
+          ? 'this pod network cannot keep pods from 169.254.169.254; user data there opens this cluster only'
+          : 'not known to be kept from pods; user data there opens this cluster only'),
+      ],
+    }
+  },
+  wakers: (wake, cached) => ports.tenants.onNodes((uid) => { for (const c of cached.list(Cluster)) if (c.metadata.uid === uid && c.status?.addOns === undefined) wake(keyOf(c)) }),
+  inputs: (c, cached) => [c.metadata.generation, c.status?.controlPlane?.bootstrap?.doneAt, c.status?.addOns, cached.get(Release, { namespace: '', name: c.spec.release })?.metadata.generation],
+})
