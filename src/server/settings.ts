@@ -1,0 +1,36 @@
+/** What `serve` needs to know, read from flags and environment once. The only reader of the environment besides `dev.ts` and `skerry.ts`. */
+import { join, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+
+export interface Settings {
+  /** Keys, kubeconfigs, logs, the embedded database. */
+  readonly state: string
+  readonly host: string
+  readonly port: number
+  /** Absent: an embedded PostgreSQL under `state`. */
+  readonly databaseUrl: string | undefined
+  readonly simulators: boolean
+  readonly simulatorLatency: 'zero' | 'realistic'
+  /** Observe, never act (rule H3). */
+  readonly readOnly: boolean
+  readonly logLevel: string
+}
+
+export const readSettings = (argv: readonly string[], env: NodeJS.ProcessEnv): Settings => {
+  const { values } = parseArgs({
+    args: [...argv],
+    options: {
+      state: { type: 'string' }, host: { type: 'string' }, port: { type: 'string' }, database: { type: 'string' },
+      simulators: { type: 'boolean' }, latency: { type: 'string' }, 'read-only': { type: 'boolean' },
+    },
+  })
+  const latency = values.latency ?? 'zero'
+  if (latency !== 'zero' && latency !== 'realistic') throw new Error(`--latency ${latency}: zero or realistic`)
+  const port = Number(values.port ?? env['SKERRY_PORT'] ?? 7443)
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new Error(`--port ${values.port ?? ''}: a TCP port`)
+  return {
+    state: resolve(values.state ?? env['SKERRY_STATE'] ?? join(process.cwd(), '.skerry')),
+    host: values.host ?? env['SKERRY_HOST'] ?? '127.0.0.1', port, databaseUrl: values.database ?? env['SKERRY_DATABASE_URL'],
+    simulators: values.simulators ?? false, simulatorLatency: latency, readOnly: values['read-only'] ?? false, logLevel: env['SKERRY_LOG_LEVEL'] ?? 'info',
+  }
+}

@@ -1,0 +1,63 @@
+/** Starts the program's processes, starts them again when they end, ends them when it is told to (rule E5). */
+import { spawn, type ChildProcess } from 'node:child_process'
+import { createWriteStream } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+
+export interface ProcessSpec {
+  readonly name: string
+  /** Module and arguments for node. */
+  readonly args: readonly string[]
+}
+
+export interface Supervisor {
+  /** Resolves when the process has said `ready`. */
+  start(spec: ProcessSpec): Promise<void>
+  stop(): Promise<void>
+  pids(): Readonly<Record<string, number>>
+}
+
+const maxDelayMs = 10_000
+const graceMs = 10_000
+
+export const supervise = (logs: string, say: (message: string) => void): Supervisor => {
+  const children = new Map<string, { child: ChildProcess; ended: Promise<void> }>()
+  let stopping = false
+
+  const launch = (spec: ProcessSpec, delayMs: number, ready: () => void): void => {
+    const log = createWriteStream(join(logs, `${spec.name}.log`), { flags: 'a', mode: 0o600 })
+    const child = spawn(process.execPath, ['--enable-source-maps', ...spec.args], { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] })
+    child.stdout?.pipe(log)
+    child.stderr?.pipe(log)
+    child.on('message', (m) => { if (m === 'ready') ready() })
+    const startedAt = performance.now()
+    const ended = new Promise<void>((done) => {
+      child.once('exit', (code, signal) => {
+        done()
+        if (stopping) return
+        const next = performance.now() - startedAt > 30_000 ? 250 : Math.min(delayMs * 2, maxDelayMs)
+        say(`${spec.name} ended with ${signal ?? code ?? '?'}; again in ${next} ms`)
+        setTimeout(() => { if (!stopping) launch(spec, next, ready) }, next)
+      })
+    })
+    children.set(spec.name, { child, ended })
+  }
+
+  return {
+    start: async (spec) => {
+      await mkdir(logs, { recursive: true, mode: 0o700 })
+      await new Promise<void>((ready) => launch(spec, 250, ready))
+    },
+    // The last started goes first: controllers before the API before the simulators.
+    stop: async () => {
+      stopping = true
+      for (const [, { child, ended }] of [...children].toReversed()) {
+        child.kill('SIGTERM')
+        const timer = setTimeout(() => child.kill('SIGKILL'), graceMs)
+        await ended
+        clearTimeout(timer)
+      }
+    },
+    pids: () => Object.fromEntries([...children].flatMap(([name, { child }]) => (child.pid === undefined ? [] : [[name, child.pid]]))),
+  }
+}
