@@ -1,0 +1,79 @@
+import { describe, expect, test } from 'vitest'
+import type { Cluster, Machine } from '../../api/index.ts'
+import type { EtcdMember, EtcdStatus } from '../../drivers/talos/talos.ts'
+import type { Answer, Etcd, Seen } from './observe.ts'
+import { plan } from './plan.ts'
+
+const now = new Date('2026-01-01T00:00:00Z')
+const machine = (slot: number): Machine => ({
+  apiVersion: 'skerry.dev/v1alpha1', kind: 'Machine', metadata: { name: `cp-${slot}`, namespace: 'p', uid: `m${slot}`, resourceVersion: '1', generation: 1, creationTimestamp: '2026-01-01T00:00:00Z' },
+  spec: { cluster: 'c', role: 'controlplane', slot, machineType: 't', rootVolume: { sizeGiB: 40 }, release: 'r', labels: {}, taints: [], drainTimeout: '10m' }, status: { serverId: `s${slot}`, address: `10.0.0.1${slot}` },
+})
+const cluster = (replicas: number, controlPlane: NonNullable<Cluster['status']>['controlPlane'] = {}): Cluster => ({
+  apiVersion: 'skerry.dev/v1alpha1', kind: 'Cluster', metadata: { name: 'c', namespace: 'p', uid: 'u', resourceVersion: '1', generation: 1, creationTimestamp: '2026-01-01T00:00:00Z' },
+  spec: { site: 'x', release: 'r', deletionProtection: false, controlPlane: { replicas, machineType: 't', rootVolume: { sizeGiB: 40 }, scheduling: false }, network: { nodes: '10.0.0.0/24', pods: [], services: [], cni: 'none' }, endpoint: { kind: 'auto', allowedCIDRs: [] } },
+  status: { controlPlane },
+})
+const answer = (slot: number, data: Answer['data'], more: Partial<Answer> = {}): Answer => ({ serverId: `s${slot}`, machine: `cp-${slot}`, address: `10.0.0.1${slot}`, data, instanceId: `s${slot}`, hostname: `cp-${slot}`, ...more })
+const member = (slot: number, isLearner = false): EtcdMember => ({ id: `${slot}`, hostname: `cp-${slot}`, peerUrls: [], isLearner })
+const status = (slot: number, more: Partial<EtcdStatus> = {}): EtcdStatus & { machine: string } => ({ memberId: `${slot}`, clusterId: 'e1', leader: '0', raftIndex: 1, raftAppliedIndex: 1, dbSizeBytes: 1, isLearner: false, errors: [], machine: `cp-${slot}`, ...more })
+const etcd = (...slots: number[]): Etcd => ({ members: slots.map((s) => member(s)), statuses: slots.map((s) => status(s)), clusterIds: ['e1'] })
+const seen = (more: Partial<Seen>): Seen => ({
+  kind: 'seen', deleting: false, machines: [machine(0), machine(1), machine(2)], workers: 0, hasSecrets: true, hasAddresses: true, answers: [], isBootstrapServerGone: false, etcd: undefined,
+  readyNodes: new Set(), apiReady: false, cluster: cluster(3), ...more,
+})
+const steps = (s: Seen) => plan(s, now).steps.map((x) => x.kind)
+
+describe('T1 etcd is bootstrapped at most once', () => {
+  const empty = [answer(0, 'no'), answer(1, 'no'), answer(2, 'no')]
+  test('T1 the lowest slot is asked when every marked server says that it holds no data', () => {
+    expect(plan(seen({ answers: empty }), now).steps).toEqual([{ kind: 'request-bootstrap', machine: 'cp-0', serverId: 's0', address: '10.0.0.10' }])
+  })
+  test('T1 one silent server stops it', () => expect(steps(seen({ answers: [answer(0, 'no'), answer(1, 'silent'), answer(2, 'no')] }))).toEqual([]))
+  test('T1 data on a server that was never asked refuses, naming what to do', () => {
+    const p = plan(seen({ answers: [answer(0, 'no'), answer(1, 'yes'), answer(2, 'no')] }), now)
+    expect([p.steps, p.outcome.kind, p.outcome.kind === 'refused' && p.outcome.reason]).toEqual([[], 'refused', 'EtcdDataLost'])
+  })
+  test('T1 an etcd that answers is recorded, not bootstrapped, when the database forgot it', () => {
+    expect(plan(seen({ answers: empty, etcd: etcd(0) }), now).steps).toEqual([{ kind: 'record-bootstrap', machine: 'cp-0', serverId: 's0' }])
+  })
+  const requested = cluster(3, { bootstrap: { machine: 'cp-1', serverId: 's1', requestedAt: now.toISOString() } })
+  test('T1 after an unanswered request only the same server is asked again', () => {
+    expect(plan(seen({ cluster: requested, answers: empty }), now).steps).toEqual([{ kind: 'request-bootstrap', machine: 'cp-1', serverId: 's1', address: '10.0.0.11' }])
+  })
+  test('T1 its data already there is waited for', () => expect(steps(seen({ cluster: requested, answers: [answer(0, 'no'), answer(1, 'yes'), answer(2, 'no')] }))).toEqual([]))
+  test('T1 a requested server that is not listed is no reason to ask another', () => expect(steps(seen({ cluster: requested, answers: [answer(0, 'no'), answer(2, 'no')] }))).toEqual([]))
+  test('T1 another is chosen when GET says that the requested one is gone', () => {
+    expect(plan(seen({ cluster: requested, answers: [answer(0, 'no'), answer(2, 'no')], isBootstrapServerGone: true }), now).steps[0]).toMatchObject({ kind: 'request-bootstrap', serverId: 's0' })
+  })
+  test('T1 an established cluster is never bootstrapped again', () => {
+    const p = plan(seen({ cluster: cluster(3, { established: true }), answers: empty }), now)
+    expect([p.steps, p.outcome.kind]).toEqual([[], 'refused'])
+  })
+  test('T1 a marked server without a Machine stops it', () => expect(steps(seen({ answers: [...empty, answer(7, 'no', { machine: undefined })] }))).toEqual([]))
+  test('T1 the instance id must be Nova\'s', () => expect(steps(seen({ answers: [answer(0, 'no', { instanceId: 'other' }), answer(1, 'no'), answer(2, 'no')] }))).toEqual([]))
+  test('T2 two nodes with one host name stop it', () => expect(steps(seen({ answers: [answer(0, 'no', { hostname: 'x' }), answer(1, 'no', { hostname: 'x' }), answer(2, 'no')] }))).toEqual([]))
+})
+
+describe('T2 one member in motion', () => {
+  const done = { bootstrap: { machine: 'cp-0', serverId: 's0', requestedAt: '', doneAt: '' }, established: true, issued: 1 }
+  const grown = { cluster: cluster(3, done), machines: [machine(0)] }
+  test('T2 the first members are made together', () => expect(steps(seen({ machines: [] }))).toEqual(['issue', 'create-machine', 'create-machine', 'create-machine']))
+  test('T2 an established control plane grows by one', () => {
+    expect(plan(seen({ ...grown, etcd: etcd(0), readyNodes: new Set(['cp-0']), apiReady: true }), now).steps).toEqual([{ kind: 'issue', upTo: 2 }, { kind: 'create-machine', slot: 1, ordinal: 1 }])
+  })
+  test.each([
+    ['etcd does not answer', undefined, ['cp-0']], ['a node is not Ready', etcd(0), []],
+    ['a member is a learner', { ...etcd(0), members: [member(0, true)] }, ['cp-0']], ['a member reports errors', { ...etcd(0), statuses: [status(0, { errors: ['NOSPACE'] })] }, ['cp-0']],
+  ] as const)('T2 it does not grow while %s', (_, e, ready) => expect(steps(seen({ ...grown, etcd: e, readyNodes: new Set(ready), apiReady: true }))).toEqual([]))
+  test('T1 members of two etcd clusters are named and nothing is done', () => {
+    const p = plan(seen({ cluster: cluster(3, done), etcd: { ...etcd(0, 1, 2), clusterIds: ['e1', 'e2'] } }), now)
+    expect([p.steps, p.outcome.kind === 'refused' && p.outcome.reason]).toEqual([[], 'EtcdUnhealthy'])
+  })
+})
+
+test('O9 a control plane goes after the workers', () => {
+  expect(steps(seen({ deleting: true, workers: 1 }))).toEqual([])
+  expect(steps(seen({ deleting: true }))).toEqual(['delete-machine', 'delete-machine', 'delete-machine'])
+  expect(steps(seen({ deleting: true, machines: [] }))).toEqual(['finish'])
+})

@@ -1,0 +1,40 @@
+import { expect, test } from 'vitest'
+import type { FloatingIp, Listener, LoadBalancer, Pool, Port } from '../../drivers/openstack/cloud.ts'
+import type { Sight } from '../outside.ts'
+import { apiPorts, type Seen, type Way } from './observe.ts'
+import { plan } from './plan.ts'
+
+const now = new Date('2026-01-01T01:00:00Z')
+const is = <T>(object: T, doubles: readonly T[] = []): Sight<T> => ({ kind: 'seen', object, doubles })
+const absent = { kind: 'absent' } as const
+const port = (n: number): Port => ({ id: `p${n}`, name: '', networkId: 'n', status: 'DOWN', deviceId: '', deviceOwner: '', fixedIps: [{ subnetId: 's', address: `10.0.0.1${n}` }], mac: '', securityGroupIds: [] })
+const lb = (more: Partial<LoadBalancer> = {}): LoadBalancer => ({ id: 'lb', name: '', provisioningStatus: 'ACTIVE', operatingStatus: 'ONLINE', vipAddress: '10.0.0.5', vipPortId: 'vp', vipSubnetId: 's', provider: 'ovn', createdAt: now.toISOString(), ...more })
+const fip = (portId: string | null): FloatingIp => ({ id: 'f', name: '', address: '192.0.2.9', portId, networkId: 'x', status: 'DOWN' })
+const whole: readonly Way[] = apiPorts.map((p) => ({ port: p, allowed: null, hasMonitor: true, members: [0, 1, 2].map((n) => ({ id: `m${n}`, address: `10.0.0.1${n}`, port: p, operatingStatus: 'ONLINE', provisioningStatus: 'ACTIVE', adminStateUp: true })), listener: is({ id: `l${p}` } as Listener), pool: is({ id: `q${p}`, memberIds: [] } as unknown as Pool) }))
+const seen = (more: Partial<Seen> = {}): Seen => ({
+  kind: 'seen', endpoint: 'octavia', site: {} as never, siteCloud: {} as never, deleting: false, tenant: true, replicas: 3, nodeCidr: '10.0.0.0/24', podCidrs: [], networkId: 'n', subnetId: 's', groupIds: ['g', 'h'], externalNetworkId: 'x',
+  slots: [0, 1, 2].map((n) => is(port(n))), floatingIp: is(fip('vp')), loadBalancer: is(lb()), ways: whole, intents: undefined, machines: [], mark: (role) => ({ uid: 'u', site: 'i', role }), ...more,
+})
+const steps = (s: Seen) => plan(s, now).steps.map((x) => x.kind)
+
+test('O5 floating IP, balancer and ports are made side by side', () => {
+  expect(steps(seen({ slots: [absent, absent, absent], floatingIp: absent, loadBalancer: absent, ways: [] }))).toEqual(['intend', 'create-port', 'create-port', 'create-port', 'create-floating-ip', 'create-load-balancer'])
+})
+test('O5 what is whole is left alone', () => expect([steps(seen()), plan(seen(), now).outcome.kind]).toEqual([[], 'settled']))
+test('O5 the floating IP is bound to the VIP', () => expect(plan(seen({ floatingIp: is(fip(null)) }), now).steps).toEqual([{ kind: 'bind', floatingIpId: 'f', portId: 'vp' }]))
+test('O5 members are added only for ports that exist', () => {
+  const ways = whole.map((w) => ({ ...w, members: [] }))
+  expect(plan(seen({ ways, slots: [is(port(0)), absent, absent], intents: { 'cp-1': now.toISOString(), 'cp-2': now.toISOString() } }), now).steps.filter((s) => s.kind === 'add-member').map((s) => s.address)).toEqual(['10.0.0.10', '10.0.0.10'])
+})
+test('O5 a balancer in ERROR is deleted with all that hangs on it and made again', () => expect(plan(seen({ loadBalancer: is(lb({ provisioningStatus: 'ERROR' })) }), now).steps).toEqual([{ kind: 'delete-load-balancer', id: 'lb' }]))
+test('O5 PENDING for long is the cloud\'s fault and nothing is deleted', () => {
+  const p = plan(seen({ loadBalancer: is(lb({ provisioningStatus: 'PENDING_CREATE', createdAt: '2026-01-01T00:40:00Z' })), ways: [] }), now)
+  expect([p.steps, p.outcome.kind === 'waiting' && p.outcome.reason]).toEqual([[], 'LoadBalancerStuck'])
+})
+test('O3 nothing below a balancer is touched while it changes', () => expect(steps(seen({ loadBalancer: is(lb({ provisioningStatus: 'PENDING_UPDATE' })), ways: whole.map((w) => ({ ...w, members: [] })) }))).toEqual([]))
+test('E3 doubles go', () => expect(plan(seen({ loadBalancer: is(lb(), [lb({ id: 'lb2' })]) }), now).steps).toEqual([{ kind: 'delete-load-balancer', id: 'lb2' }]))
+test('O9 addresses go after the machines', () => {
+  expect(steps(seen({ deleting: true, machines: ['m'] }))).toEqual([])
+  expect(steps(seen({ deleting: true }))).toEqual(['delete-load-balancer', 'delete-floating-ip', 'delete-port', 'delete-port', 'delete-port'])
+  expect(steps(seen({ deleting: true, slots: [absent], floatingIp: absent, loadBalancer: absent, ways: [] }))).toEqual(['finish'])
+})
