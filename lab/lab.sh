@@ -7,6 +7,7 @@
 #   story NAME         lab/stories/NAME.ts: the product makes a cluster on it
 #   enter COMMAND      a command inside the lab: enter openstack --os-cloud lab-demo server list
 # Caches are outside the repository, in $HOME/.cache/skerry-lab. docs/guides/lab.md is the guide.
+[ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"
 set -euo pipefail
 HERE=$(cd "$(dirname "$0")" && pwd) REPO=$(dirname "$HERE")
 export SKERRY_LAB_DIR=${SKERRY_LAB_DIR:-$HOME/.cache/skerry-lab/openstack} LAB_SHARE=${LAB_SHARE:-$HOME/.cache/skerry-lab/talos}

@@ -1,0 +1,34 @@
+/** The cluster that was made, as its users meet it: unmodified kubectl and talosctl, and pods that answer. */
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+
+const run = promisify(execFile)
+
+export interface Tenant {
+  kubectl(...args: readonly string[]): Promise<string>
+  talosctl(...args: readonly string[]): Promise<string>
+  apply(...objects: readonly object[]): Promise<void>
+}
+
+export function tenantOf({ kubectl, talosctl, kubeconfig, talosconfig, env }: { readonly kubectl: string; readonly talosctl: string; readonly kubeconfig: string; readonly talosconfig: string; readonly env: NodeJS.ProcessEnv }): Tenant {
+  const call = async (command: string, args: readonly string[], input?: string): Promise<string> => {
+    const promise = run(command, [...args], { env: { ...env, KUBECONFIG: kubeconfig, TALOSCONFIG: talosconfig }, timeout: 60_000 })
+    if (input !== undefined) promise.child.stdin?.end(input)
+    return (await promise).stdout
+  }
+  return {
+    kubectl: (...args) => call(kubectl, ['--request-timeout=20s', ...args]),
+    talosctl: (...args) => call(talosctl, args),
+    apply: async (...objects) => { await call(kubectl, ['apply', '-f', '-'], JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects })) },
+  }
+}
+
+/** A pod that answers HTTP on one node with a Service before it, and one on another node that asks it by the Service's name. */
+export function echo(serverNode: string, clientNode: string): readonly object[] {
+  const on = (node: string) => ({ 'kubernetes.io/hostname': node })
+  return [
+    { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'echo', namespace: 'default', labels: { app: 'echo' } }, spec: { nodeSelector: on(serverNode), containers: [{ name: 'echo', image: 'lab/echo:1', command: ['/pause', 'serve', ':8080'] }] } },
+    { apiVersion: 'v1', kind: 'Service', metadata: { name: 'echo', namespace: 'default' }, spec: { selector: { app: 'echo' }, ports: [{ port: 80, targetPort: 8080 }] } },
+    { apiVersion: 'batch/v1', kind: 'Job', metadata: { name: 'ask', namespace: 'default' }, spec: { backoffLimit: 20, template: { spec: { restartPolicy: 'Never', nodeSelector: on(clientNode), containers: [{ name: 'ask', image: 'lab/echo:1', command: ['/pause', 'get', 'http://echo.default.svc.cluster.local/'] }] } } } },
+  ]
+}
