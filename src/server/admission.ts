@@ -1,0 +1,74 @@
+/** Checks of an object against others, when it is written: what it names must be there and fit. */
+import { Cluster, Machine, MachineType, NodePool, Release, Site } from '../api/index.ts'
+import { controllerRef, type FieldError, type Kind, type OwnerReference, type Resource } from '../api/meta/index.ts'
+
+/** Reads what is committed. */
+export interface Reader {
+  get<R extends Resource>(kind: Kind<R>, key: { readonly namespace: string; readonly name: string }): R | undefined
+  list<R extends Resource>(kind: Kind<R>, namespace?: string): readonly R[]
+}
+
+const machineTypeOf = (read: Reader, site: string, flavor: string, field: string): readonly FieldError[] => {
+  const types = read.list(MachineType).filter((t) => t.spec.site === site)
+  if (types.some((t) => t.spec.flavor === flavor)) return []
+  const names = types.map((t) => t.spec.flavor).toSorted()
+  return [{ field, reason: 'FieldValueNotSupported', message: `${flavor} is no machine type of site ${site}: ${names.length === 0 ? 'none is known yet' : names.slice(0, 20).join(', ')}` }]
+}
+
+const volumeTypeOf = (site: Site, type: string | undefined, field: string): readonly FieldError[] => {
+  const types = site.status?.found?.volumeTypes ?? []
+  return type === undefined || types.includes(type) ? [] : [{ field, reason: 'FieldValueNotSupported', message: `${type} is no volume type of site ${site.metadata.name}: ${types.join(', ') || 'none is known yet'}` }]
+}
+
+const cluster = (object: Cluster, old: Cluster | undefined, read: Reader): readonly FieldError[] => {
+  const site = read.get(Site, { namespace: '', name: object.spec.site })
+  if (site === undefined) return [{ field: 'spec.site', reason: 'FieldValueNotSupported', message: `there is no site ${object.spec.site}: ${read.list(Site).map((s) => s.metadata.name).join(', ') || 'none was added yet'}` }]
+  const errors: FieldError[] = []
+  const release = read.get(Release, { namespace: '', name: object.spec.release })
+  if (release === undefined) errors.push({ field: 'spec.release', reason: 'FieldValueNotSupported', message: `there is no release ${object.spec.release}: ${read.list(Release).map((r) => r.metadata.name).join(', ') || 'none was added yet'}` })
+  else if (old === undefined && site.status?.found !== undefined && !site.status.found.images.some((i) => i.talosVersion === release.spec.talosVersion))
+    errors.push({ field: 'spec.release', reason: 'FieldValueInvalid', message: `site ${object.spec.site} has no image of Talos ${release.spec.talosVersion}; its operator uploads one with skerry site image add` })
+  if (old === undefined || old.spec.controlPlane.machineType !== object.spec.controlPlane.machineType) errors.push(...machineTypeOf(read, object.spec.site, object.spec.controlPlane.machineType, 'spec.controlPlane.machineType'))
+  if (old === undefined) errors.push(...volumeTypeOf(site, object.spec.controlPlane.rootVolume.type, 'spec.controlPlane.rootVolume.type'))
+  if (object.spec.network.cni === 'release' && release !== undefined && release.spec.cni === undefined) errors.push({ field: 'spec.network.cni', reason: 'FieldValueInvalid', message: `release ${object.spec.release} brings no pod network; use flannel or none` })
+  const found = site.status?.found
+  if (found !== undefined && object.spec.endpoint.kind === 'octavia' && found.loadBalancer === undefined) errors.push({ field: 'spec.endpoint.kind', reason: 'FieldValueNotSupported', message: `site ${object.spec.site} has no load balancer; use nodes` })
+  return errors
+}
+
+const nodePool = (object: NodePool, old: NodePool | undefined, read: Reader): readonly FieldError[] => {
+  if (old !== undefined) return []
+  const owner = read.get(Cluster, { namespace: object.metadata.namespace ?? '', name: object.spec.cluster })
+  if (owner === undefined) return [{ field: 'spec.cluster', reason: 'FieldValueInvalid', message: `there is no cluster ${object.spec.cluster} in project ${object.metadata.namespace ?? ''}` }]
+  if (owner.metadata.deletionTimestamp !== undefined) return [{ field: 'spec.cluster', reason: 'FieldValueInvalid', message: `cluster ${object.spec.cluster} is being deleted` }]
+  const site = read.get(Site, { namespace: '', name: owner.spec.site })
+  return [...machineTypeOf(read, owner.spec.site, object.spec.machineType, 'spec.machineType'), ...(site === undefined ? [] : volumeTypeOf(site, object.spec.rootVolume.type, 'spec.rootVolume.type'))]
+}
+
+/** Problems with the fields of an object that is about to be written. */
+export const validateReferences = (kind: string, object: Resource, old: Resource | undefined, read: Reader): readonly FieldError[] => {
+  if (object.metadata.deletionTimestamp !== undefined) return []
+  switch (kind) {
+    case 'Cluster': return cluster(object as Cluster, old as Cluster | undefined, read)
+    case 'NodePool': return nodePool(object as NodePool, old as NodePool | undefined, read)
+    default: return []
+  }
+}
+
+/** Owners that an object gets when it is made: a pool goes with its cluster. */
+export const ownersOf = (kind: string, object: Resource, read: Reader): readonly OwnerReference[] => {
+  if (kind !== 'NodePool') return []
+  const owner = read.get(Cluster, { namespace: object.metadata.namespace ?? '', name: (object as NodePool).spec.cluster })
+  return owner === undefined ? [] : [{ ...controllerRef(owner), blockOwnerDeletion: false }]
+}
+
+/** Why an object may not be deleted now. */
+export const refuseDeletion = (kind: string, object: Resource, read: Reader): string | undefined => {
+  switch (kind) {
+    case 'Cluster': return (object as Cluster).spec.deletionProtection ? `cluster ${object.metadata.name} is protected from deletion; set spec.deletionProtection to false first` : undefined
+    case 'Site': { const used = read.list(Cluster).filter((c) => c.spec.site === object.metadata.name); return used.length > 0 ? `site ${object.metadata.name} has ${used.length} clusters, ${used[0]!.metadata.name} among them; delete them first` : undefined }
+    case 'Release': { const used = read.list(Cluster).find((c) => c.spec.release === object.metadata.name) ?? read.list(Machine).find((m) => m.spec.release === object.metadata.name); return used === undefined ? undefined : `release ${object.metadata.name} is used by ${used.kind.toLowerCase()} ${used.metadata.name}` }
+    case 'Project': { const used = read.list(Cluster, object.metadata.name); return used.length > 0 ? `project ${object.metadata.name} has ${used.length} clusters, ${used[0]!.metadata.name} among them; delete them first` : undefined }
+    default: return undefined
+  }
+}

@@ -1,0 +1,57 @@
+/** One client for each credential of each site, made again when the credential changes. */
+import { createHash } from 'node:crypto'
+import type { Site } from '../../api/index.ts'
+import type { Ports, SiteCloud } from '../../controllers/ports.ts'
+import type { Cloud } from '../../drivers/openstack/cloud.ts'
+import type { Credential, Secrets } from './secrets.ts'
+
+export type OpenCloud = (site: Site, credential: Credential) => Promise<Cloud>
+
+/** How often a sealed credential is read again, so that a new one is taken without a restart. */
+const rereadMs = 30_000
+const settleMs = 20
+
+export const openClouds = (secrets: Secrets, open: OpenCloud): Ports['clouds'] => {
+  const clients = new Map<string, { readonly hash: string; readonly cloud: Promise<SiteCloud>; readAt: number }>()
+  const listeners = new Set<(uids: ReadonlySet<string>) => void>()
+  let pending: Set<string> | undefined
+
+  // Changes of one moment are told together.
+  const changed = (uids: ReadonlySet<string>): void => {
+    if (pending === undefined) {
+      pending = new Set()
+      setTimeout(() => { const all = pending ?? new Set<string>(); pending = undefined; for (const l of listeners) l(all) }, settleMs)
+    }
+    for (const uid of uids) pending.add(uid)
+  }
+  const listen = (cloud: Cloud): void => {
+    const { servers } = cloud.compute
+    const lb = cloud.loadBalancer
+    for (const c of [servers, cloud.network.networks, cloud.network.ports, cloud.network.routers, cloud.network.floatingIps, cloud.network.securityGroups, cloud.volume.volumes, ...(lb === undefined ? [] : [lb.loadBalancers])]) c.onChange(changed)
+  }
+  const start = async (site: Site, credential: Credential): Promise<SiteCloud> => {
+    const cloud = await open(site, credential)
+    const { projectId } = await cloud.identity.describe()
+    listen(cloud)
+    return { cloud, projectId }
+  }
+
+  return {
+    open: async (site, namespace) => {
+      const id = `${site.metadata.uid}/${namespace}`
+      const have = clients.get(id)
+      if (have !== undefined && performance.now() - have.readAt < rereadMs) return have.cloud
+      const credential = await secrets.credential(site.metadata.uid, namespace)
+      if (credential === undefined) throw Object.assign(new Error(`site ${site.metadata.name} has no credential`), { reason: 'CredentialMissing' })
+      const hash = createHash('sha256').update(JSON.stringify([credential, site.spec.authUrl, site.spec.region, site.spec.interface, site.spec.caCertificate])).digest('hex')
+      if (have?.hash === hash) { have.readAt = performance.now(); return have.cloud }
+      // Projects that share the site's credential share its client, and so its listers (rule E4).
+      const twin = [...clients.entries()].find(([key, c]) => c.hash === hash && key.startsWith(`${site.metadata.uid}/`))?.[1]
+      const cloud = twin?.cloud ?? start(site, credential)
+      clients.set(id, { hash, cloud, readAt: performance.now() })
+      cloud.catch(() => { if (clients.get(id)?.cloud === cloud) clients.delete(id) })
+      return cloud
+    },
+    onChange: (l) => { listeners.add(l); return () => listeners.delete(l) },
+  }
+}

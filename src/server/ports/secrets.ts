@@ -1,0 +1,54 @@
+/** Bundles and credentials: sealed before they reach the store, opened only here (rule T7). */
+import type { Sealed } from '../../store/store.ts'
+import type { SecretsBundle } from '../../drivers/talos/talos.ts'
+import type { CredentialRequest } from '../../api/access/index.ts'
+import { seal, unseal } from '../sealing.ts'
+
+export type Credential = Omit<CredentialRequest['spec'], 'project'>
+
+export interface Secrets {
+  ensure(clusterUid: string): Promise<SecretsBundle>
+  get(clusterUid: string): Promise<SecretsBundle | undefined>
+  credential(siteUid: string, project: string): Promise<Credential | undefined>
+  /** Replaces; project '' is the site's own. */
+  putCredential(siteUid: string, project: string, credential: Credential): Promise<void>
+}
+
+const bundleId = (uid: string) => `bundle/${uid}`
+const credentialId = (siteUid: string, project: string) => `credential/${siteUid}/${project}`
+
+export const openSecrets = (sealed: Sealed, key: Buffer, newBundle: () => Promise<SecretsBundle>): Secrets => {
+  // Bundles never change; parsed ones are kept for as long as a controllers process works with the cluster.
+  const bundles = new Map<string, Promise<SecretsBundle | undefined>>()
+  const open = async <T>(id: string): Promise<T | undefined> => {
+    const bytes = await sealed.get(id)
+    return bytes === undefined ? undefined : (JSON.parse(unseal(key, id, bytes).toString()) as T)
+  }
+  const get = (uid: string): Promise<SecretsBundle | undefined> => {
+    const kept = bundles.get(uid)
+    if (kept !== undefined) return kept
+    const read = open<SecretsBundle>(bundleId(uid))
+    bundles.set(uid, read)
+    read.then((b) => { if (b === undefined) bundles.delete(uid) }, () => bundles.delete(uid))
+    return read
+  }
+  return {
+    get,
+    ensure: async (uid) => {
+      const have = await get(uid)
+      if (have !== undefined) return have
+      const id = bundleId(uid)
+      // Two makers: the first one's stands, and both use it.
+      const standing = await sealed.putIfAbsent(id, seal(key, id, Buffer.from(JSON.stringify(await newBundle()))))
+      const bundle = JSON.parse(unseal(key, id, standing).toString()) as SecretsBundle
+      bundles.set(uid, Promise.resolve(bundle))
+      return bundle
+    },
+    credential: async (siteUid, project) => (await open<Credential>(credentialId(siteUid, project))) ?? (project === '' ? undefined : open<Credential>(credentialId(siteUid, ''))),
+    putCredential: async (siteUid, project, credential) => {
+      const id = credentialId(siteUid, project)
+      await sealed.delete(id)
+      await sealed.putIfAbsent(id, seal(key, id, Buffer.from(JSON.stringify(credential))))
+    },
+  }
+}

@@ -1,0 +1,49 @@
+/** Tenants' Kubernetes APIs: one client and one watch of nodes for each cluster that is worked on. */
+import type { Cluster } from '../../api/index.ts'
+import type { Ports } from '../../controllers/ports.ts'
+import type { KubeAccess, KubeNode, KubernetesDriver } from '../../drivers/kubernetes/kubernetes.ts'
+import type { SecretsBundle } from '../../drivers/talos/talos.ts'
+import { endpointName } from '../../rules/names.ts'
+
+/** Signs our own short-lived certificate for one cluster. */
+export type SignOwn = (secrets: SecretsBundle) => Promise<{ readonly crt: string; readonly key: string; readonly renewAt: number }>
+
+interface Tenant { access: Promise<KubeAccess>; renewAt: number; server: string; nodes: readonly KubeNode[] | undefined; stop: (() => void) | undefined }
+
+export const openTenants = (driver: KubernetesDriver, sign: SignOwn, now: () => number): Ports['tenants'] => {
+  const tenants = new Map<string, Tenant>()
+  const listeners = new Set<(uid: string) => void>()
+  const serverOf = (c: Cluster): string => `https://${c.status?.endpoint?.host ?? ''}:${c.status?.endpoint?.port ?? 6443}`
+
+  const drop = (uid: string): void => { tenants.get(uid)?.stop?.(); tenants.delete(uid); driver.forget(uid) }
+  const tenant = (cluster: Cluster, secrets: SecretsBundle): Tenant => {
+    const { uid } = cluster.metadata
+    const server = serverOf(cluster)
+    const have = tenants.get(uid)
+    if (have !== undefined && have.server === server && now() < have.renewAt) return have
+    if (have !== undefined) drop(uid)
+    const made: Tenant = { server, nodes: have?.nodes, stop: undefined, renewAt: now() + 60_000, access: sign(secrets).then((own) => {
+      made.renewAt = own.renewAt
+      return { server, serverName: endpointName(uid), ca: secrets.certs.k8s.crt, clientCert: own.crt, clientKey: own.key }
+    }) }
+    tenants.set(uid, made)
+    return made
+  }
+  return {
+    open: async (cluster, secrets) => driver.connect(cluster.metadata.uid, await tenant(cluster, secrets).access),
+    nodes: (cluster, secrets) => {
+      const t = tenant(cluster, secrets)
+      if (t.stop === undefined) {
+        let stopped = false
+        t.stop = () => { stopped = true }
+        t.access.then((access) => {
+          if (stopped) return
+          t.stop = driver.watchNodes(cluster.metadata.uid, access, (nodes) => { t.nodes = nodes; for (const l of listeners) l(cluster.metadata.uid) })
+        }, () => { t.stop = undefined })
+      }
+      return t.nodes
+    },
+    onNodes: (l) => { listeners.add(l); return () => listeners.delete(l) },
+    forget: (cluster) => drop(cluster.metadata.uid),
+  }
+}
