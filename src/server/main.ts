@@ -1,0 +1,51 @@
+/** `serve`: makes keys and database ready, then supervises api, controllers and simulators until it is told to end. */
+import { randomUUID } from 'node:crypto'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { pino } from 'pino'
+import { layout, readOrMake, writePrivate } from './files.ts'
+import { kubeconfigText, platformPki } from './platform-pki.ts'
+import { openDatabase } from './database.ts'
+import { readSettings } from './settings.ts'
+import { newSiteKey } from './site-key.ts'
+import { supervise } from './supervisor.ts'
+
+const [command, ...argv] = process.argv.slice(2)
+if (command !== 'serve') {
+  process.stderr.write('usage: node src/server/main.ts serve [--state DIR] [--host ADDRESS] [--port N] [--database URL] [--simulators] [--latency zero|realistic] [--read-only]\n')
+  process.exit(2)
+}
+
+const settings = readSettings(argv, process.env)
+const paths = layout(settings.state)
+const log = pino({ level: settings.logLevel }).child({ process: 'serve' })
+
+const url = `https://${settings.host === '0.0.0.0' ? '127.0.0.1' : settings.host}:${settings.port}`
+await rm(paths.api, { force: true })
+await writePrivate(paths.pid, String(process.pid))
+const pki = await platformPki(settings.state, settings.host, new Date())
+await writePrivate(paths.kubeconfig, kubeconfigText(url, pki.authority, pki.admin, 'skerry'))
+await writePrivate(paths.siteKubeconfig, kubeconfigText(url, pki.authority, pki.site, 'skerry-site'))
+await readOrMake(paths.siteKey, newSiteKey)
+await readOrMake(paths.installation, () => randomUUID())
+
+const database = await openDatabase(settings, log)
+const supervisor = supervise(paths.logs, (message) => log.warn(message))
+let ending = false
+const end = async (signal: string): Promise<void> => {
+  if (ending) return
+  ending = true
+  log.info({ signal }, 'ending')
+  await supervisor.stop()
+  await database.stop()
+  await Promise.all([rm(paths.api, { force: true }), rm(paths.pid, { force: true })])
+  process.exit(0)
+}
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => { end(signal).catch((error: unknown) => { log.error({ error: String(error) }, 'could not end'); process.exit(1) }) })
+
+const process_ = (name: string) => ({ name, args: [join(import.meta.dirname, 'processes', `${name}.ts`), JSON.stringify(settings)] })
+if (settings.simulators) await supervisor.start(process_('simulators'))
+await supervisor.start(process_('api'))
+await writePrivate(paths.api, JSON.stringify({ url, pids: supervisor.pids() }))
+await supervisor.start(process_('controllers'))
+log.info({ url }, 'serving')
