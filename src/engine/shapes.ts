@@ -57,6 +57,8 @@ export interface ApplyContext {
   /** The same for calls that change or delete. */
   changing<T>(what: string, timeoutMs: number, call: (signal: AbortSignal) => Promise<T>): Promise<T>
   event(type: 'Normal' | 'Warning', reason: string, message: string): void
+  /** Counts a second object with one mark that was found outside (rule E3). `what`: its kind or role, not its id. */
+  duplicate(what: string): void
 }
 
 export interface Log {

@@ -1,0 +1,3 @@
+export * from './kubeconfig.ts'
+export * from './resources.ts'
+export type { HttpOptions, Query, Request, Tls } from './transport.ts'

@@ -1,0 +1,130 @@
+/**
+ * Holds one lease: takes it, renews it by a timer of its own, and knows by the monotonic clock how much is left. Everything
+ * that acts does so under its signal. A lease does not reach the cloud, so outside effects have rules of their own (rule E3).
+ */
+import { pause, type Clock } from './clock.ts'
+import type { Fence } from './resources.ts'
+import type { Log } from './shapes.ts'
+
+export interface Lease {
+  readonly slot: string
+  readonly holder: string
+  /** Grows with each new holder. */
+  readonly epoch: number
+}
+
+/** What the engine needs of the store's leases; the same shape as there. */
+export interface Leases {
+  /**
+   * `previousTtlMs`: what was left of the former holder's lease when it was taken. MAY be negative when it ended so long
+   * before, and -Infinity when it was given back; 0 is always safe.
+   */
+  acquire(slot: string, holder: string, ttlMs: number): Promise<{ readonly kind: 'held'; readonly lease: Lease; readonly previousTtlMs: number } | { readonly kind: 'taken'; readonly holder: string }>
+  renew(lease: Lease, ttlMs: number): Promise<boolean>
+  release(lease: Lease): Promise<void>
+}
+
+export interface Held {
+  readonly fence: Fence
+  /** Fires when the lease was lost, ran out, or was given back. */
+  readonly signal: AbortSignal
+  /** Monotonic milliseconds left. */
+  remainingMs(): number
+  /** Monotonic time before which no outside effect may begin: a call of the former holder may still be under way. */
+  readonly effectsFrom: number
+  /** What was learnt elsewhere: the server refused the fence. */
+  lost(why: string): void
+  /** Gives it back; only when nothing acts under it any more. */
+  release(): Promise<void>
+}
+
+export interface LeaseOptions {
+  readonly leases: Leases
+  readonly slot: string
+  readonly identity: string
+  readonly ttlMs: number
+  /** The longest time-out of any creating call. */
+  readonly longestCallMs: number
+  readonly clock: Clock
+  readonly random: () => number
+  readonly log: Log
+  readonly signal: AbortSignal
+}
+
+/** How often a lease is renewed, or asked for, within its life. */
+const beats = 6
+
+/** Waits until the slot is ours; undefined when the signal fired first. */
+export const winLease = async (o: LeaseOptions): Promise<Held | undefined> => {
+  const { leases, slot, identity, ttlMs, clock, log, signal } = o
+  while (!signal.aborted) {
+    // Counted from before the request, so that our view of the end is never later than the database's.
+    const asked = clock.monotonic()
+    try {
+      const answer = await leases.acquire(slot, identity, ttlMs)
+      if (answer.kind === 'held') {
+        if (!signal.aborted) return hold(o, answer.lease, asked, answer.previousTtlMs)
+        await leases.release(answer.lease)
+        return undefined
+      }
+      log.debug({ slot, holder: answer.holder }, 'standing by')
+    } catch (error) {
+      log.warn({ slot, error }, 'could not ask for the lease')
+    }
+    await pause(clock, (ttlMs / beats) * (0.75 + o.random() / 2), signal)
+  }
+  return undefined
+}
+
+const hold = ({ leases, slot, ttlMs, longestCallMs, clock, log }: LeaseOptions, lease: Lease, asked: number, previousTtlMs: number): Held => {
+  const ended = new AbortController()
+  let endsAt = asked + ttlMs
+  let cancelRenewal = (): void => {}
+  let cancelEnd = (): void => {}
+
+  const lost = (why: string): void => {
+    if (ended.signal.aborted) return
+    cancelRenewal()
+    cancelEnd()
+    log.warn({ slot, epoch: lease.epoch, why }, 'lease lost')
+    ended.abort(new Error(`lease ${slot} lost: ${why}`))
+  }
+  const watchEnd = (): void => {
+    cancelEnd()
+    cancelEnd = clock.after(Math.max(0, endsAt - clock.monotonic()), () => { if (clock.monotonic() >= endsAt) lost('it ran out'); else watchEnd() })
+  }
+  const renewSoon = (): void => {
+    cancelRenewal = clock.after(ttlMs / beats, () => {
+      const sent = clock.monotonic()
+      leases.renew(lease, ttlMs).then((isOurs) => {
+        if (ended.signal.aborted) return
+        if (!isOurs) { lost('somebody else holds it'); return }
+        endsAt = sent + ttlMs
+        watchEnd()
+        renewSoon()
+      }, (error: unknown) => {
+        if (ended.signal.aborted) return
+        log.warn({ slot, error }, 'could not renew the lease')
+        renewSoon()
+      })
+    })
+  }
+  watchEnd()
+  renewSoon()
+  log.info({ slot, epoch: lease.epoch }, 'lease held')
+  return {
+    fence: { slot, epoch: lease.epoch },
+    signal: ended.signal,
+    remainingMs: () => (ended.signal.aborted ? 0 : endsAt - clock.monotonic()),
+    // The first holder of all has nobody to wait for.
+    effectsFrom: lease.epoch <= 1 ? -Infinity : asked + Math.max(0, previousTtlMs + longestCallMs),
+    lost,
+    async release() {
+      if (ended.signal.aborted) return
+      cancelRenewal()
+      cancelEnd()
+      ended.abort(new Error(`lease ${slot} given back`))
+      await leases.release(lease)
+    },
+  }
+}

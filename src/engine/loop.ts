@@ -1,0 +1,203 @@
+/** Runs one controller while a lease is held: wakes keys, takes them from its queue, and heeds what each pass ended with. */
+import { keyFrom, keyOf, keyText, resourceName, type Key, type Kind, type Resource } from '../api/meta/index.ts'
+import { asPlanned } from './as-planned.ts'
+import { versionOf, type Change } from './cache.ts'
+import { cachedView, readableKinds } from './declared.ts'
+import { createEffects } from './effects.ts'
+import { isConflict, isUnavailable } from './errors.ts'
+import { createOwnWrites } from './own-writes.ts'
+import { runPass, type PassEnd } from './pass.ts'
+import { createQueue, lanes, type Lane } from './queue.ts'
+import type { Controller, Log } from './shapes.ts'
+import { hashOf, observedHash } from './status-part.ts'
+import type { Term } from './term.ts'
+
+export interface Loop {
+  readonly isIdle: boolean
+  readonly delayed: number
+  /** Ends when no pass runs any more. Call after the term's signal fired. */
+  stop(): Promise<void>
+}
+
+const defaultConcurrency = 8
+
+const withFields = (log: Log, fields: object): Log => ({
+  debug: (f, m) => { log.debug({ ...fields, ...f }, m) },
+  info: (f, m) => { log.info({ ...fields, ...f }, m) },
+  warn: (f, m) => { log.warn({ ...fields, ...f }, m) },
+  error: (f, m) => { log.error({ ...fields, ...f }, m) },
+})
+
+const isSpecChange = ({ before, after }: Change): boolean =>
+  after !== undefined && (before === undefined || before.metadata.generation !== after.metadata.generation || before.metadata.deletionTimestamp !== after.metadata.deletionTimestamp)
+const mayRelateElsewhere = ({ before, after }: Change): boolean =>
+  before !== undefined && (after === undefined || before.metadata.generation !== after.metadata.generation || before.metadata.uid !== after.metadata.uid)
+
+export const startLoop = (declared: Controller, term: Term): Loop => {
+  const controller = asPlanned(declared)
+  const { name } = controller
+  const { caches, clock, metrics, signal, held } = term
+  const cached = cachedView(name, caches, readableKinds(declared))
+  const ours = caches.get(resourceName(controller.for))!
+  const own = createOwnWrites(caches)
+  const lastEffect = new Map<string, number>()
+  /** The version that a key's own status write returned: its event tells us nothing new. */
+  const statusWritten = new Map<string, number>()
+  /** Versions of ours that arrived while their key was being worked on. */
+  const arrived = new Map<string, { readonly version: number; readonly lane: Lane }[]>()
+  /** After an unclear write of the status the next answer may be a no-op with somebody else's version. */
+  const unclear = new Set<string>()
+  const concurrency = controller.concurrency ?? defaultConcurrency
+  let running = 0
+  let parked = 0
+  let isPumping = false
+  let stopped: (() => void) | undefined
+
+  const queue = createQueue({ clock, random: term.random, backOff: term.backOff, onReady: () => { pump() } })
+
+  const workOn = async (text: string, lane: Lane): Promise<void> => {
+    const behind = own.behind(text)
+    if (behind !== undefined) {
+      parked++
+      behind.cache.whenPassed(behind.version, () => { parked--; queue.add(text, lane) })
+      return
+    }
+    const key = keyFrom(text)
+    const object = ours.get(key)
+    if (object === undefined) { forget(text); return }
+    const log = withFields(term.log, { controller: name, kind: controller.for.kind, namespace: key.namespace, name: key.name, generation: object.metadata.generation })
+    const started = clock.monotonic()
+    let end: PassEnd
+    try {
+      end = await runPass({
+        controller, object, cached, resources: term.resources, events: term.events, metrics, log, now: () => clock.now(), signal,
+        lastEffectAt: lastEffect.get(text) ?? 0,
+        acting: held === undefined ? undefined : {
+          write: { manager: name, fence: held.fence }, heldBackMs: held.effectsFrom - clock.monotonic(),
+          effects: createEffects({
+            controller: name, key, held, signal, clock, metrics, interpose: term.interpose, longestCallMs: term.longestCallMs,
+            wrote: (kind: Kind<any>, answer: Resource | undefined) => { own.note(text, kind, answer); term.wrote(kind, answer) },
+            unclear: () => { unclear.add(text) },
+            answered: (at) => { lastEffect.set(text, at) },
+          }),
+        },
+      })
+    } catch (error) {
+      // A pass catches what its controller throws; this is a fault of inputs() or of ours.
+      end = { kind: 'failed', error }
+    }
+    metrics.passSeconds.observe({ controller: name }, (clock.monotonic() - started) / 1000)
+    if (!signal.aborted) heed(text, end, log)
+  }
+
+  const heed = (text: string, end: PassEnd, log: Log): void => {
+    if (end.kind !== 'held-back' && end.statusVersion !== undefined && !unclear.delete(text)) statusWritten.set(text, end.statusVersion)
+    if (end.kind === 'failed') {
+      metrics.passes.inc({ controller: name, result: 'error' })
+      metrics.retries.inc({ controller: name })
+      const retryMs = Math.round(queue.addFailed(text, 'events'))
+      const quiet = isConflict(end.error) || isUnavailable(end.error)
+      log[quiet ? 'info' : 'warn']({ error: end.error, step: end.step, retryMs }, 'pass failed')
+      return
+    }
+    queue.forget(text)
+    if (end.kind === 'held-back') {
+      metrics.passes.inc({ controller: name, result: 'held-back' })
+      queue.addAfter(text, end.ms + term.random() * 1000, 'events')
+      return
+    }
+    metrics.passes.inc({ controller: name, result: end.outcome.kind })
+    // Waiting is a deadline only: what it waits for should wake us sooner. Refused: not before an input changes.
+    if (end.outcome.kind === 'waiting') queue.addAfter(text, end.outcome.afterSeconds * 1000, 'events')
+  }
+
+  /** What arrived during the pass, except the pass's own status. */
+  const replay = (text: string): void => {
+    const list = arrived.get(text)
+    if (list === undefined) return
+    arrived.delete(text)
+    const mine = statusWritten.get(text)
+    for (const { version, lane } of list) if (version === mine) statusWritten.delete(text); else queue.add(text, lane)
+  }
+
+  const forget = (text: string): void => {
+    queue.forget(text)
+    own.forget(text)
+    lastEffect.delete(text)
+    statusWritten.delete(text)
+    unclear.delete(text)
+  }
+
+  const pumpNow = (): void => {
+    isPumping = false
+    while (running < concurrency && !signal.aborted) {
+      const next = queue.take()
+      if (next === undefined) break
+      running++
+      metrics.queueSeconds.observe({ controller: name, lane: next.lane }, next.waitedMs / 1000)
+      void workOn(next.key, next.lane).finally(() => {
+        running--
+        queue.done(next.key)
+        replay(next.key)
+        pump()
+        if (running === 0) stopped?.()
+        term.checkIdle()
+      })
+    }
+    for (const lane of lanes) metrics.queueDepth.set({ controller: name, lane }, queue.depth(lane))
+  }
+  /** Not within the call that wakes: a cache may be in the middle of a change, and other work wants its turn. */
+  const pump = (): void => {
+    if (isPumping || signal.aborted) return
+    isPumping = true
+    setImmediate(pumpNow)
+  }
+
+  const wake = (key: Key, lane: Lane): void => {
+    if (ours.get(key) !== undefined) queue.add(keyText(key), lane)
+  }
+
+  const onOurs = (change: Change): void => {
+    const { after } = change
+    if (after === undefined) { forget(keyText(keyOf(change.before!))); return }
+    const text = keyText(keyOf(after))
+    const lane: Lane = isSpecChange(change) && controller.for.writers.spec === 'user' ? 'people' : 'events'
+    const version = versionOf(after)
+    if (queue.isProcessing(text)) {
+      const list = arrived.get(text)
+      if (list === undefined) arrived.set(text, [{ version, lane }]); else list.push({ version, lane })
+    } else if (statusWritten.get(text) === version) statusWritten.delete(text)
+    else queue.add(text, lane)
+  }
+
+  const unsubscribe: (() => void)[] = [ours.onChange(onOurs)]
+  for (const read of controller.reads) {
+    if (resourceName(read.kind) === resourceName(controller.for)) {
+      // Ours wake themselves already; a relation among them wakes others.
+      if (read.relation === 'itself') continue
+    }
+    unsubscribe.push(caches.get(resourceName(read.kind))!.onChange((change) => {
+      const { before, after } = change
+      if (after !== undefined) for (const key of read.wakes(after, cached)) wake(key, 'events')
+      if (mayRelateElsewhere(change)) for (const key of read.wakes(before!, cached)) wake(key, 'events')
+    }))
+  }
+  if (controller.wakers !== undefined) unsubscribe.push(controller.wakers((key) => { wake(key, 'events') }, cached))
+
+  // At start a key runs at once only when its inputs differ from those it settled on; the rest are spread (rule E4).
+  for (const object of ours.list()) {
+    const text = keyText(keyOf(object))
+    if (observedHash(object, name) !== hashOf(object, controller.inputs?.(object, cached))) queue.add(text, 'events')
+    else queue.addAfter(text, term.random() * term.startSpreadMs, 'background')
+  }
+
+  return {
+    get isIdle() { return running === 0 && parked === 0 && queue.waiting === 0 && queue.processing === 0 },
+    get delayed() { return queue.delayed },
+    async stop() {
+      for (const end of unsubscribe) end()
+      queue.close()
+      if (running > 0) await new Promise<void>((resolve) => { stopped = resolve })
+    },
+  }
+}

@@ -1,0 +1,33 @@
+/** A controller's part of a status: whole each time, with times that move only with what they say (rules A3, S8). */
+import { hash } from 'node:crypto'
+import type { Condition, Resource } from '../api/meta/index.ts'
+import { isSame } from './applied.ts'
+import type { NewCondition, StatusPart } from './shapes.ts'
+
+export type Part = Readonly<Record<string, unknown>>
+
+const conditionsOf = (status: unknown): readonly Condition[] => (status as { readonly conditions?: readonly Condition[] } | undefined)?.conditions ?? []
+
+/** Adds lastTransitionTime (kept while `status` stays) and the generation that was looked at. Sorted, so that order is no difference. */
+export const withTimes = (conditions: readonly NewCondition[], object: Resource, now: Date): readonly Condition[] => {
+  const before = conditionsOf(object.status)
+  const time = `${now.toISOString().slice(0, 19)}Z`
+  return conditions.map((c): Condition => {
+    const old = before.find((b) => b.type === c.type)
+    return { ...c, observedGeneration: c.observedGeneration ?? object.metadata.generation, lastTransitionTime: old?.status === c.status ? old.lastTransitionTime : time }
+  }).toSorted((a, b) => (a.type < b.type ? -1 : 1))
+}
+
+/** The part as it is applied. `inputs`: the hash of what was acted on; absent while something is under way. */
+export const wholePart = (part: StatusPart, object: Resource, controller: string, inputs: string | undefined, now: Date): Part => ({
+  ...part, conditions: withTimes(part.conditions, object, now), ...(inputs !== undefined && { observed: { [controller]: inputs } }),
+})
+
+const sorted = (part: Part): Part => (Array.isArray(part['conditions']) ? { ...part, conditions: (part['conditions'] as Condition[]).toSorted((a, b) => (a.type < b.type ? -1 : 1)) } : part)
+export const isSamePart = (a: Part | undefined, b: Part): boolean => a !== undefined && isSame(sorted(a), sorted(b))
+
+/** The hash kept as `status.observed.<controller>` (rule E4). */
+export const hashOf = (object: Resource, inputs: unknown): string =>
+  hash('sha256', JSON.stringify([object.metadata.generation, object.metadata.deletionTimestamp ?? null, inputs ?? null]), 'hex').slice(0, 16)
+export const observedHash = (object: Resource, controller: string): string | undefined =>
+  (object.status as { readonly observed?: Readonly<Record<string, string>> } | undefined)?.observed?.[controller]
