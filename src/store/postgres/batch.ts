@@ -1,0 +1,86 @@
+/** One batch of group commit: which waiting writes go into it, how it is sent to commit_batch, and what its answer means. Pure. */
+import type pg from 'pg'
+import { keyId, sizeOf } from '../row.ts'
+import type { Committed, Transaction } from '../store.ts'
+import { bigints, booleans, texts } from './arrays.ts'
+import { rowOf, type SqlRow } from './rows.ts'
+
+export const most = { writes: 256, characters: 4 * 1024 * 1024 }
+
+/**
+ * Takes from the front of the queue until the batch is full. A write to a key that is in the batch already, or that waits for such a
+ * one, stays in the queue: writes to one key keep their order. `queue` is left with the rest.
+ */
+export function takeBatch<W extends { readonly transaction: Transaction }>(queue: W[]): W[] {
+  const taken: W[] = []
+  const left: W[] = []
+  const keys = new Set<string>()
+  let writes = 0
+  let characters = 0
+  let next = 0
+  for (; next < queue.length && writes < most.writes; next += 1) {
+    const waiting = queue[next]!
+    const { operations } = waiting.transaction
+    const ids = operations.map((each) => keyId(each.key))
+    const size = operations.reduce((sum, each) => sum + sizeOf(each), 0)
+    // One that is too large for any batch goes alone.
+    if (taken.length > 0 && (writes + operations.length > most.writes || characters + size > most.characters)) break
+    if (ids.some((id) => keys.has(id))) left.push(waiting)
+    else {
+      taken.push(waiting)
+      writes += Math.max(1, operations.length)
+      characters += size
+    }
+    for (const id of ids) keys.add(id)
+  }
+  queue.splice(0, next, ...left)
+  return taken
+}
+
+export interface BatchAnswer {
+  readonly versions: readonly (number | null)[]
+  readonly fenced: readonly number[]
+  readonly conflicts: string | null
+}
+
+export function batchQuery(committer: string, number: number, transactions: readonly Transaction[]): pg.QueryConfig {
+  const operations = transactions.flatMap((each) => each.operations)
+  const rows = operations.map((each) => each.row)
+  const fences: { readonly tx: number; readonly slot: string; readonly epoch: number }[] = []
+  const audits: { readonly first: number; readonly last: number; readonly record: string }[] = []
+  const tx: number[] = []
+  transactions.forEach((each, i) => {
+    const first = tx.length + 1
+    for (const _ of each.operations) tx.push(i)
+    if (each.fence !== undefined) fences.push({ tx: i, ...each.fence })
+    if (each.audit !== undefined) audits.push({ first, last: tx.length, record: JSON.stringify(each.audit) })
+  })
+  return {
+    name: 'commit_batch',
+    text: 'select * from commit_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)',
+    values: [
+      committer, number,
+      bigints(fences.map((each) => each.tx)), texts(fences.map((each) => each.slot)), bigints(fences.map((each) => each.epoch)),
+      bigints(audits.map((each) => each.first)), bigints(audits.map((each) => each.last)), texts(audits.map((each) => each.record)),
+      bigints(tx), texts(operations.map((each) => each.key.resource)), texts(operations.map((each) => each.key.namespace)),
+      texts(operations.map((each) => each.key.name)), bigints(operations.map((each) => (each.expect === 'absent' ? 0 : each.expect))),
+      texts(rows.map((row) => row?.uid)), texts(rows.map((row) => row && JSON.stringify(row.labels))),
+      texts(rows.map((row) => row && JSON.stringify(row.ownerUids))), texts(rows.map((row) => row && JSON.stringify(row.finalizers))),
+      booleans(rows.map((row) => row?.deleting)), texts(rows.map((row) => row?.body)),
+    ],
+  }
+}
+
+/** One outcome a transaction; undefined: refused for a reason that this answer does not hold (a batch looked up later, rule S3). */
+export function outcomes(transactions: readonly Transaction[], { versions, fenced, conflicts }: BatchAnswer): (Committed | undefined)[] {
+  const failed = new Map<number, Committed>(fenced.map((tx) => [tx, { kind: 'fenced' }]))
+  const operations = transactions.flatMap((each) => each.operations)
+  for (const { tx, op, current } of JSON.parse(conflicts ?? '[]') as readonly { readonly tx: number; readonly op: number; readonly current: SqlRow | null }[])
+    failed.set(tx, { kind: 'conflict', key: operations[op - 1]!.key, current: current === null ? undefined : rowOf(current) })
+  let at = 0
+  return transactions.map((each, tx) => {
+    const own = versions.slice(at, (at += each.operations.length))
+    const given = own.filter((version) => version !== null)
+    return given.length === own.length ? { kind: 'committed', versions: given } : failed.get(tx)
+  })
+}

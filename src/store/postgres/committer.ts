@@ -1,0 +1,197 @@
+/**
+ * Group commit (S2): one committer a process, one batch at a time; what arrives while a batch is under way makes up the next one.
+ * After a lost connection nothing is answered before it is known whether the batch was carried out (S3).
+ */
+import { randomUUID } from 'node:crypto'
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
+import { isUnavailable, isUnclear, unavailable, unclear } from '../errors.ts'
+import type { Log } from '../log.ts'
+import { checkTransaction } from '../row.ts'
+import type { Committed, Transaction } from '../store.ts'
+import { batchQuery, outcomes, takeBatch, type BatchAnswer } from './batch.ts'
+import { isRolledBack, openSession, sqlState, type Connection, type Session } from './connection.ts'
+
+export interface Committer {
+  commit(transaction: Transaction): Promise<Committed>
+  /** Ends after what waits has been answered. */
+  close(): Promise<void>
+}
+
+export interface CommitterOptions {
+  readonly connection: Connection
+  readonly log: Log
+  /** A batch wrote something: `version` is the highest. */
+  readonly onCommitted: (version: number) => void
+  /** The log has no partition for the next versions: make some. */
+  readonly extendLog: () => Promise<void>
+}
+
+interface Waiting {
+  readonly transaction: Transaction
+  readonly resolve: (committed: Committed) => void
+  readonly reject: (error: Error) => void
+}
+
+/** S3: how long the truth is looked for. */
+const settleMs = 5_000
+/** Above the server's own limit: only a dead network gets here. */
+const silenceMs = 12_000
+
+// The plan must not depend on statistics of the moment: always by index, planned once. Text above 2 KB is packed by lz4 where there is one.
+const setup = `
+  set plan_cache_mode = force_generic_plan; set jit = off; set work_mem = '16MB';
+  set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off;
+  select set_config('default_toast_compression', 'lz4', false) from pg_settings where name = 'default_toast_compression' and 'lz4' = any (enumvals);`
+
+type Sent = { readonly kind: 'answered'; readonly answer: BatchAnswer } | { readonly kind: 'not-made'; readonly error: unknown } | { readonly kind: 'unknown'; readonly error: unknown }
+
+export function openCommitter({ connection, log, onCommitted, extendLog }: CommitterOptions): Committer {
+  const session = openSession({ connection, purpose: 'commit', log, setup })
+  const queue: Waiting[] = []
+  let id = ''
+  let number = 0
+  let running: Promise<void> | undefined
+  let closed = false
+
+  async function run(): Promise<void> {
+    // A turn of the loop first, here and below: all who were answered together can be in the next batch together.
+    await turn()
+    while (queue.length > 0) {
+      await carryOut(takeBatch(queue))
+      await turn()
+    }
+    running = undefined
+  }
+
+  /** Answers each of them, whatever happens. */
+  async function carryOut(batch: readonly Waiting[]): Promise<void> {
+    let left = batch
+    const until = performance.now() + settleMs
+    try {
+      while (left.length > 0) left = await attempt(left, until)
+    } catch (error) {
+      const reason = isUnclear(error) || isUnavailable(error) ? (error as Error) : unavailable('the write was not made', error)
+      for (const each of left) each.reject(reason)
+    }
+  }
+
+  /** One round; answers whom it can, and returns those for whom it is certain that nothing was written yet and who may go again. */
+  async function attempt(batch: readonly Waiting[], until: number): Promise<readonly Waiting[]> {
+    const sent = await send(batch.map((each) => each.transaction))
+    if (sent.kind === 'answered') return answer(batch, sent.answer)
+    if (sent.kind === 'not-made') {
+      const state = sqlState(sent.error)
+      if (performance.now() < until && (await mend(state))) return batch
+      // 22 and 54: a value that PostgreSQL does not take or that is too large. It is one's fault, not all theirs: each goes alone.
+      if (state !== undefined && /^(22|54)/.test(state) && batch.length > 1) {
+        for (const each of batch) await carryOut([each])
+        return []
+      }
+      throw unavailable('the write was not made: the database refused the batch', sent.error)
+    }
+    log.warn({ committer: id, batch: number, err: sent.error }, 'connection lost while a batch was committed; looking it up')
+    const versions = await settle(sent.error)
+    if (versions === undefined) {
+      if (performance.now() < until) return batch
+      throw unavailable('the write was not made: the connection to the database was lost', sent.error)
+    }
+    return answer(batch, { versions, fenced: [], conflicts: null })
+  }
+
+  function answer(batch: readonly Waiting[], given: BatchAnswer): readonly Waiting[] {
+    // Versions of unchanged rows are low ones; a hint too many costs nothing.
+    const highest = given.versions.reduce<number>((most, each) => Math.max(most, each ?? 0), 0)
+    if (highest > 0) onCommitted(highest)
+    const results = outcomes(batch.map((each) => each.transaction), given)
+    batch.forEach((each, i) => {
+      const result = results[i]
+      if (result !== undefined) each.resolve(result)
+    })
+    return batch.filter((_, i) => results[i] === undefined)
+  }
+
+  async function send(transactions: readonly Transaction[]): Promise<Sent> {
+    try {
+      if (id === '') await register()
+    } catch (error) {
+      return { kind: 'not-made', error }
+    }
+    number += 1
+    const silence = setTimeout(() => session.cut(), silenceMs)
+    let reached = false
+    try {
+      // Apart from the query: a connection that was never made has lost nothing.
+      await session.ready()
+      reached = true
+      const { rows } = await session.query<BatchAnswer & Record<string, unknown>>(batchQuery(id, number, transactions))
+      return { kind: 'answered', answer: rows[0]! }
+    } catch (error) {
+      const known = !reached || isRolledBack(error)
+      if (known) number -= 1
+      return { kind: known ? 'not-made' : 'unknown', error }
+    } finally {
+      clearTimeout(silence)
+    }
+  }
+
+  async function register(): Promise<void> {
+    const fresh = randomUUID()
+    await session.query({ text: 'insert into committer (id) values ($1)', values: [fresh] })
+    id = fresh
+    number = 0
+  }
+
+  /** true: the cause of the refusal is gone, go again. */
+  async function mend(state: string | undefined): Promise<boolean> {
+    // SK001: our row was removed after a long silence, or this batch was given up by a lookup whose answer was lost.
+    if (state === 'SK001') id = ''
+    // 23514: no partition of the log for this version.
+    else if (state === '23514') await extendLog()
+    else return false
+    return true
+  }
+
+  /** The versions of the batch; undefined: it was not carried out and never will be. Throws isUnclear(e) after 5 s. */
+  async function settle(cause: unknown): Promise<readonly (number | null)[] | undefined> {
+    session.cut()
+    const until = performance.now() + settleMs
+    for (;;) {
+      const lookup: Session = openSession({ connection, purpose: 'settle', log })
+      const silence = setTimeout(() => lookup.cut(), Math.max(0, until - performance.now()))
+      try {
+        const { rows } = await lookup.query<{ committed: boolean; versions: (number | null)[] | null }>({ text: 'select * from settle_batch($1, $2)', values: [id, number] })
+        const { committed, versions } = rows[0]!
+        return committed ? versions! : undefined
+      } catch (error) {
+        if (performance.now() >= until) {
+          id = '' // the number is not known to be free
+          throw unclear('it is not known whether the write was made: the connection to the database was lost while it was committed', error ?? cause)
+        }
+        await sleep(100)
+      } finally {
+        clearTimeout(silence)
+        await lookup.close()
+      }
+    }
+  }
+
+  return {
+    commit(transaction) {
+      try {
+        if (closed) throw unavailable('the store is closed')
+        checkTransaction(transaction)
+      } catch (error) {
+        return Promise.reject(error)
+      }
+      return new Promise((resolve, reject) => {
+        queue.push({ transaction, resolve, reject })
+        running ??= run()
+      })
+    },
+    async close() {
+      closed = true
+      await running
+      await session.close()
+    },
+  }
+}

@@ -1,0 +1,25 @@
+/** Leases by the database's clock, on a connection of their own: a renewal never waits behind other work. SQL: migrations/0003_lease.sql. */
+import type { Leases } from '../store.ts'
+import type { Session } from './connection.ts'
+
+export const leasesOn = (session: Session): Leases => ({
+  async acquire(slot, holder, ttlMs) {
+    if (holder === '') throw new TypeError('a holder has a name')
+    const { rows } = await session.query<{ epoch: number | null; taken_by: string | null; previous_ttl_ms: number }>({
+      name: 'lease_acquire', text: 'select * from lease_acquire($1, $2, $3)', values: [slot, holder, ttlMs],
+    })
+    const { epoch, taken_by: takenBy, previous_ttl_ms: previousTtlMs } = rows[0]!
+    return epoch === null ? { kind: 'taken', holder: takenBy! } : { kind: 'held', lease: { slot, holder, epoch }, previousTtlMs }
+  },
+  async renew({ slot, holder, epoch }, ttlMs) {
+    const { rowCount } = await session.query({
+      name: 'lease_renew',
+      text: `update lease set until = clock_timestamp() + $4 * interval '1 ms' where slot = $1 and holder = $2 and epoch = $3 and until > clock_timestamp()`,
+      values: [slot, holder, epoch, ttlMs],
+    })
+    return rowCount === 1
+  },
+  async release({ slot, holder, epoch }) {
+    await session.query({ name: 'lease_release', text: `update lease set holder = '' where slot = $1 and holder = $2 and epoch = $3`, values: [slot, holder, epoch] })
+  },
+})

@@ -1,0 +1,59 @@
+/** Brings the schema up to this program's number: plain SQL files, in order, each in one transaction, one program at a time. */
+import { createHash } from 'node:crypto'
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type pg from 'pg'
+import type { Log } from '../log.ts'
+import { connect, noLimits, type Connection } from './connection.ts'
+
+export interface Migration {
+  readonly number: number
+  readonly name: string
+  readonly sql: string
+}
+
+const directory = join(import.meta.dirname, 'migrations')
+const lockId = 7_135_119_202
+
+export async function migrations(): Promise<readonly Migration[]> {
+  const files = (await readdir(directory)).filter((file) => /^\d{4}_.+\.sql$/.test(file)).sort()
+  return Promise.all(files.map(async (name) => ({ number: Number(name.slice(0, 4)), name, sql: await readFile(join(directory, name), 'utf8') })))
+}
+
+/** Runs what is missing. `connection` names the role that owns the schema; two callers at once wait for each other. */
+export async function migrate(connection: Connection, log: Log): Promise<void> {
+  // A waiter stands here while another one migrates: no lock time-out for it.
+  const client = await connect({ connection, purpose: 'migrate', log, limits: `${noLimits} set lock_timeout = 0;` })
+  try {
+    const { rows } = await client.query<{ number: number }>(`select current_setting('server_version_num')::int as number`)
+    if (rows[0]!.number < 170_000) throw new Error(`PostgreSQL 17 or newer is needed; this one says ${rows[0]!.number}`)
+    await client.query('select pg_advisory_lock($1)', [lockId])
+    await client.query(`set lock_timeout = '3s'`)
+    await run(client, await migrations(), log)
+  } finally {
+    await client.end()
+  }
+}
+
+async function run(client: pg.Client, all: readonly Migration[], log: Log): Promise<void> {
+  await client.query(`create table if not exists migration (number int primary key, name text not null, sha256 text not null, at timestamptz not null default clock_timestamp())`)
+  const { rows: done } = await client.query<{ number: number; sha256: string }>('select number, sha256 from migration order by number')
+  const beyond = done.find(({ number }) => !all.some((each) => each.number === number))
+  if (beyond !== undefined) throw new Error(`the database has migration ${beyond.number}, which this program does not know: run a newer one`)
+  for (const { number, name, sql } of all) {
+    const sha256 = createHash('sha256').update(sql).digest('hex')
+    const standing = done.find((each) => each.number === number)
+    if (standing !== undefined && standing.sha256 !== sha256) throw new Error(`migration ${name} was changed after it had run`)
+    if (standing !== undefined) continue
+    try {
+      await client.query('begin')
+      await client.query(sql)
+      await client.query('insert into migration (number, name, sha256) values ($1, $2, $3)', [number, name, sha256])
+      await client.query('commit')
+    } catch (cause) {
+      await client.query('rollback').catch(() => {})
+      throw new Error(`running migration ${name}`, { cause })
+    }
+    log.info({ migration: name }, 'migration done')
+  }
+}

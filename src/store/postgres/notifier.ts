@@ -1,0 +1,35 @@
+/** Tells other programs that there is something new: one NOTIFY for many commits, from a connection of its own and never inside a commit. */
+import type { Log } from '../log.ts'
+import { openSession, type Connection } from './connection.ts'
+
+export const channel = 'skerry_log'
+/** A hint may come this much later when the last one was just sent; the poll is the truth. */
+const pauseMs = 10
+
+export function openNotifier(connection: Connection, log: Log): { notify(): void; close(): Promise<void> } {
+  // A NOTIFY writes a commit record; nobody needs it on the disk.
+  const session = openSession({ connection, purpose: 'notify', log, setup: 'set synchronous_commit = off;' })
+  let wanted = false
+  let running: Promise<void> | undefined
+  let closed = false
+
+  async function run(): Promise<void> {
+    while (wanted && !closed) {
+      wanted = false
+      await session.query({ text: `notify ${channel}` }).catch((err: unknown) => log.warn({ err }, 'others are not told of a commit; their poll finds it'))
+      await new Promise((resolve) => setTimeout(resolve, pauseMs).unref())
+    }
+    running = undefined
+  }
+
+  return {
+    notify() {
+      wanted = true
+      running ??= run()
+    },
+    async close() {
+      closed = true
+      await session.close()
+    },
+  }
+}
