@@ -81,6 +81,8 @@ function cut(client: pg.Client): void {
 export function openSession(options: SessionOptions): Session {
   let current: Promise<pg.Client> | undefined
   let closed = false
+  // pg would queue by itself, but gives that up with version 9.
+  let last: Promise<unknown> = Promise.resolve()
 
   function client(): Promise<pg.Client> {
     if (closed) return Promise.reject(unavailable('the store is closed'))
@@ -97,7 +99,11 @@ export function openSession(options: SessionOptions): Session {
   }
 
   return {
-    query: async <R extends pg.QueryResultRow>(query: pg.QueryConfig) => (await client()).query<R>(query),
+    query<R extends pg.QueryResultRow>(query: pg.QueryConfig): Promise<pg.QueryResult<R>> {
+      const result = last.then(async () => (await client()).query<R>(query))
+      last = result.catch(() => {})
+      return result
+    },
     ready: async () => void (await client()),
     cut() {
       const cutting = current
