@@ -1,7 +1,7 @@
 /** Every effect of a pass goes through here: under the lease, counted, and where a test may fail or repeat it. */
 import type { Key, Kind, Resource } from '../api/meta/index.ts'
 import type { Clock } from './clock.ts'
-import { failureError, isFenced } from './errors.ts'
+import { failureError, failureOf, isFenced } from './errors.ts'
 import type { Held } from './leases.ts'
 import type { Metrics } from './metrics.ts'
 
@@ -40,6 +40,8 @@ export interface EffectsOptions {
 
 /** How long after its time-out a call that does not heed its signal is waited for. */
 const graceMs = 500
+
+const isUnanswered = (error: unknown): boolean => failureOf(error)?.code === 0 || (error as Error).name === 'TimeoutError' || (error as Error).name === 'AbortError'
 
 export const createEffects = (o: EffectsOptions): Effects => {
   const { controller, key, held, clock, metrics, interpose } = o
@@ -89,6 +91,9 @@ export const createEffects = (o: EffectsOptions): Effects => {
           const answer = await bounded(what, timeoutMs, call)
           result = 'ok'
           return answer
+        } catch (error) {
+          if (o.signal.aborted || isUnanswered(error)) held.abandoned()
+          throw error
         } finally {
           o.answered(clock.monotonic())
           metrics.outsideCalls.inc({ controller, verb, result })

@@ -16,8 +16,8 @@ export interface Lease {
 /** What the engine needs of the store's leases; the same shape as there. */
 export interface Leases {
   /**
-   * `previousTtlMs`: what was left of the former holder's lease when it was taken. MAY be negative when it ended so long
-   * before, and -Infinity when it was given back; 0 is always safe.
+   * `previousTtlMs`: what was left of the former holder's lease when it was taken, or when it was given back; never less
+   * than 0.
    */
   acquire(slot: string, holder: string, ttlMs: number): Promise<{ readonly kind: 'held'; readonly lease: Lease; readonly previousTtlMs: number } | { readonly kind: 'taken'; readonly holder: string }>
   renew(lease: Lease, ttlMs: number): Promise<boolean>
@@ -34,6 +34,8 @@ export interface Held {
   readonly effectsFrom: number
   /** What was learnt elsewhere: the server refused the fence. */
   lost(why: string): void
+  /** An outside call was given up without an answer: its effect may still come. */
+  abandoned(): void
   /** Gives it back; only when nothing acts under it any more. */
   release(): Promise<void>
 }
@@ -41,7 +43,8 @@ export interface Held {
 export interface LeaseOptions {
   readonly leases: Leases
   readonly slot: string
-  readonly identity: string
+  /** MUST be of this process and this start of it only: the same holder again is not fenced off from itself. */
+  readonly holder: string
   readonly ttlMs: number
   /** The longest time-out of any creating call. */
   readonly longestCallMs: number
@@ -56,12 +59,12 @@ const beats = 6
 
 /** Waits until the slot is ours; undefined when the signal fired first. */
 export const winLease = async (o: LeaseOptions): Promise<Held | undefined> => {
-  const { leases, slot, identity, ttlMs, clock, log, signal } = o
+  const { leases, slot, holder, ttlMs, clock, log, signal } = o
   while (!signal.aborted) {
     // Counted from before the request, so that our view of the end is never later than the database's.
     const asked = clock.monotonic()
     try {
-      const answer = await leases.acquire(slot, identity, ttlMs)
+      const answer = await leases.acquire(slot, holder, ttlMs)
       if (answer.kind === 'held') {
         if (!signal.aborted) return hold(o, answer.lease, asked, answer.previousTtlMs)
         await leases.release(answer.lease)
@@ -79,6 +82,7 @@ export const winLease = async (o: LeaseOptions): Promise<Held | undefined> => {
 const hold = ({ leases, slot, ttlMs, longestCallMs, clock, log }: LeaseOptions, lease: Lease, asked: number, previousTtlMs: number): Held => {
   const ended = new AbortController()
   let endsAt = asked + ttlMs
+  let abandonedAt = -Infinity
   let cancelRenewal = (): void => {}
   let cancelEnd = (): void => {}
 
@@ -119,11 +123,14 @@ const hold = ({ leases, slot, ttlMs, longestCallMs, clock, log }: LeaseOptions, 
     // The first holder of all has nobody to wait for.
     effectsFrom: lease.epoch <= 1 ? -Infinity : asked + Math.max(0, previousTtlMs + longestCallMs),
     lost,
+    abandoned: () => { abandonedAt = clock.monotonic() },
     async release() {
       if (ended.signal.aborted) return
       cancelRenewal()
       cancelEnd()
       ended.abort(new Error(`lease ${slot} given back`))
+      // Every outside call was answered: nobody needs to wait for the rest of the lease.
+      if (clock.monotonic() - abandonedAt > longestCallMs) await leases.renew(lease, 1)
       await leases.release(lease)
     },
   }

@@ -15,7 +15,7 @@ import type { Term } from './term.ts'
 export interface Loop {
   readonly isIdle: boolean
   readonly delayed: number
-  /** Ends when no pass runs any more. Call after the term's signal fired. */
+  /** Ends when no pass runs any more. */
   stop(): Promise<void>
 }
 
@@ -36,7 +36,7 @@ const mayRelateElsewhere = ({ before, after }: Change): boolean =>
 export const startLoop = (declared: Controller, term: Term): Loop => {
   const controller = asPlanned(declared)
   const { name } = controller
-  const { caches, clock, metrics, signal, held } = term
+  const { caches, clock, metrics, signal, stopping, held } = term
   const cached = cachedView(name, caches, readableKinds(declared))
   const ours = caches.get(resourceName(controller.for))!
   const own = createOwnWrites(caches)
@@ -130,7 +130,7 @@ export const startLoop = (declared: Controller, term: Term): Loop => {
 
   const pumpNow = (): void => {
     isPumping = false
-    while (running < concurrency && !signal.aborted) {
+    while (running < concurrency && !stopping.aborted) {
       const next = queue.take()
       if (next === undefined) break
       running++
@@ -148,7 +148,7 @@ export const startLoop = (declared: Controller, term: Term): Loop => {
   }
   /** Not within the call that wakes: a cache may be in the middle of a change, and other work wants its turn. */
   const pump = (): void => {
-    if (isPumping || signal.aborted) return
+    if (isPumping || stopping.aborted) return
     isPumping = true
     setImmediate(pumpNow)
   }

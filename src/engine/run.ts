@@ -17,7 +17,7 @@ export interface RunOptions {
   readonly leases: Leases
   /** The name of the lease; processes with the same slot take turns. */
   readonly slot: string
-  /** Who we are to the lease. One process at a time may use it: a second would share the lease. */
+  /** Who we are to people who look at the lease; what makes this process unique is added. */
   readonly identity: string
   readonly log: Log
   readonly clock?: Clock
@@ -27,13 +27,15 @@ export interface RunOptions {
   readonly events?: EventSink
   /** Observes and plans, and never writes, calls or asks for the lease (rule H3). */
   readonly readOnly?: boolean
-  /** Must exceed longestCallMs well, else no call may start. Default 60 s. */
+  /** Must exceed longestCallMs well, else no call may start. Default 45 s. */
   readonly leaseTtlMs?: number
   /** The longest time-out that creating() and changing() accept. Default 30 s. */
   readonly longestCallMs?: number
   /** Over how long unchanged keys are spread at start (rule E4). Default 10 min. */
   readonly startSpreadMs?: number
   readonly backOff?: BackOff
+  /** How long close() lets passes go on before it cuts them off. Default 10 s. */
+  readonly closeGraceMs?: number
   /** Stands between passes and their effects; for tests. */
   readonly interpose?: Interpose
 }
@@ -52,7 +54,7 @@ export interface Running {
 /** Throws at once when the controllers cannot run beside each other. */
 export const runControllers = async (o: RunOptions): Promise<Running> => {
   checkControllers(o.controllers)
-  const { clock = systemClock, random = Math.random, leaseTtlMs = 60_000, longestCallMs = 30_000 } = o
+  const { clock = systemClock, random = Math.random, leaseTtlMs = 45_000, closeGraceMs = 10_000, longestCallMs = 30_000 } = o
   if (leaseTtlMs <= longestCallMs) throw new Error(`a lease of ${leaseTtlMs} ms never outlasts a call of ${longestCallMs} ms`)
   const metrics = createMetrics(o.metrics)
   const closing = new AbortController()
@@ -64,21 +66,31 @@ export const runControllers = async (o: RunOptions): Promise<Running> => {
     for (const call of waiting) call()
   }
 
-  const runOnce = async (held: Held | undefined, signal: AbortSignal): Promise<void> => {
+  const holder = `${o.identity}-${Math.floor(random() * 2 ** 40).toString(36)}`
+
+  const runOnce = async (held: Held | undefined): Promise<void> => {
+    const cut = new AbortController()
+    const cutLater = (): void => { cancelCut = clock.after(closeGraceMs, () => { cut.abort(new Error('closing')) }) }
+    let cancelCut = (): void => {}
+    closing.signal.addEventListener('abort', cutLater)
+    const lost = held === undefined ? [] : [held.signal]
     await runTerm({
       controllers: o.controllers, resources: o.resources, held, clock, random, log: o.log, metrics, events: o.events, interpose: o.interpose,
-      longestCallMs, startSpreadMs: o.startSpreadMs ?? 600_000, backOff: o.backOff ?? { firstMs: 500, maxMs: 300_000 }, signal,
+      longestCallMs, startSpreadMs: o.startSpreadMs ?? 600_000, backOff: o.backOff ?? { firstMs: 500, maxMs: 300_000 },
+      stopping: AbortSignal.any([closing.signal, ...lost]), signal: AbortSignal.any([cut.signal, ...lost]),
     }, (started) => { term = started }, onIdle)
     term = undefined
+    closing.signal.removeEventListener('abort', cutLater)
+    cancelCut()
   }
 
   const main = async (): Promise<void> => {
-    if (o.readOnly === true) { await runOnce(undefined, closing.signal); return }
+    if (o.readOnly === true) { await runOnce(undefined); return }
     while (!closing.signal.aborted) {
-      const held = await winLease({ leases: o.leases, slot: o.slot, identity: o.identity, ttlMs: leaseTtlMs, longestCallMs, clock, random, log: o.log, signal: closing.signal })
+      const held = await winLease({ leases: o.leases, slot: o.slot, holder, ttlMs: leaseTtlMs, longestCallMs, clock, random, log: o.log, signal: closing.signal })
       if (held === undefined) return
       metrics.leaseHeld.set({ slot: o.slot }, 1)
-      await runOnce(held, AbortSignal.any([held.signal, closing.signal]))
+      await runOnce(held)
       metrics.leaseHeld.set({ slot: o.slot }, 0)
       try { await held.release() } catch (error) { o.log.warn({ slot: o.slot, error }, 'could not give the lease back; it runs out by itself') }
     }

@@ -27,6 +27,9 @@ export interface TermOptions {
   readonly longestCallMs: number
   readonly startSpreadMs: number
   readonly backOff: BackOff
+  /** No new pass begins. */
+  readonly stopping: AbortSignal
+  /** Passes and calls end as they are. */
   readonly signal: AbortSignal
 }
 
@@ -42,26 +45,31 @@ export interface RunningTerm {
   readonly delayed: number
 }
 
-/** Runs until the signal fires and the last pass has ended. `started` is called when the controllers run. */
+const fired = (signal: AbortSignal): Promise<void> => new Promise((resolve) => {
+  if (signal.aborted) resolve(); else signal.addEventListener('abort', () => { resolve() }, { once: true })
+})
+
+/** Runs until `stopping` fires and the last pass has ended. `started` is called when the controllers run. */
 export const runTerm = async (o: TermOptions, started: (term: RunningTerm) => void, onIdle: () => void): Promise<void> => {
   const kinds = new Map<string, Kind<any>>()
   for (const c of o.controllers) for (const k of readableKinds(c)) kinds.set(resourceName(k), k)
   const caches = new Map<string, KindCache>([...kinds.keys()].map((resource) => [resource, createCache()]))
 
   // Lists that begin now are newer than the lease (rule E1).
+  const stopInformers = new AbortController()
   const informers: Promise<void>[] = []
   const listed = [...kinds].map(([resource, kind]) => new Promise<void>((resolve) => {
     informers.push(inform({
-      kind, cache: caches.get(resource)!, resources: o.resources, clock: o.clock, random: o.random, log: o.log, signal: o.signal,
+      kind, cache: caches.get(resource)!, resources: o.resources, clock: o.clock, random: o.random, log: o.log, signal: AbortSignal.any([o.signal, stopInformers.signal]),
       onRestart: (why) => { o.metrics.relists.inc({ resource, why }) },
     }, resolve).finally(resolve))
   }))
-  await Promise.all(listed)
+  await Promise.race([Promise.all(listed), fired(o.stopping)])
 
   const written = new Map<string, number>()
   let loops: readonly Loop[] = []
   const isIdle = (): boolean => loops.every((l) => l.isIdle) && [...written].every(([resource, version]) => caches.get(resource)!.version >= version)
-  const checkIdle = (): void => { if (!o.signal.aborted && isIdle()) onIdle() }
+  const checkIdle = (): void => { if (!o.stopping.aborted && isIdle()) onIdle() }
   const term: Term = {
     ...o, caches, checkIdle,
     wrote(kind, answer) {
@@ -72,12 +80,13 @@ export const runTerm = async (o: TermOptions, started: (term: RunningTerm) => vo
       caches.get(resource)?.whenPassed(version, checkIdle)
     },
   }
-  if (!o.signal.aborted) {
+  if (!o.stopping.aborted) {
     loops = o.controllers.map((c) => startLoop(c, term))
     started({ get isIdle() { return isIdle() }, get delayed() { return loops.reduce((n, l) => n + l.delayed, 0) } })
     checkIdle()
-    if (!o.signal.aborted) await new Promise<void>((resolve) => { o.signal.addEventListener('abort', () => { resolve() }, { once: true }) })
+    await fired(o.stopping)
   }
   await Promise.all(loops.map((l) => l.stop()))
+  stopInformers.abort(new Error('the term ended'))
   await Promise.all(informers)
 }
