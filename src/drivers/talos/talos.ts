@@ -24,7 +24,7 @@ export interface MachineConfigInput {
   readonly secrets: SecretsBundle
   readonly cluster: {
     readonly name: string
-    /** `https://api.<8 of uid>.skerry.internal:6443` (rule T4). */
+    /** `api.<8 of uid>.skerry.internal`; the endpoint is `https://<it>:6443` (rule T4). */
     readonly endpointName: string
     /** What that name resolves to on nodes. */
     readonly endpointAddresses: readonly string[]
