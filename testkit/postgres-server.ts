@@ -22,7 +22,8 @@ const isRunning = (): boolean => {
 
 process.on('SIGINT', () => {}) // of the terminal, meant for the run
 try {
-  const settings = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: '400', max_wal_size: '256MB' }
+  // A standby that never comes: where a test turns synchronous_commit on for its database, a COMMIT stays in its last moment (rule S3).
+  const settings = { synchronous_standby_names: 'nobody', fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: '400', max_wal_size: '256MB' }
   const server = await startEmbedded({ directory: join(directory, 'server'), log, settings })
   await asAdmin(server.connection, `create database ${template}`)
   await migrate({ ...server.connection, database: template }, log)

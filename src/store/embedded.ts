@@ -3,7 +3,7 @@
  * when it dies, takes over one that a killed program left running, and shuts it down. One program a directory.
  */
 import { spawn } from 'node:child_process'
-import { open, readFile, rename, rm } from 'node:fs/promises'
+import { open, readdir, readFile, readlink, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
@@ -45,7 +45,7 @@ export async function startEmbedded({ directory, log, settings = {} }: EmbeddedO
   async function start(): Promise<void> {
     const left = await leftRunning(data)
     if (left === undefined) {
-      await rm(join(data, 'postmaster.pid'), { force: true })
+      await clearForeignPid(data)
       pid = await launch()
     } else {
       pid = left
@@ -128,6 +128,19 @@ async function leftRunning(data: string): Promise<number | undefined> {
   const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => undefined)
   // Without /proc (macOS) PostgreSQL's own check decides: it refuses to start when the process lives.
   return command === undefined || (command.includes('postgres') && command.includes(data)) ? pid : undefined
+}
+
+/**
+ * After a reboot or in a new container the number in postmaster.pid may be another program's, and PostgreSQL would refuse to start.
+ * In every other case the file stays: through it PostgreSQL finds backends that outlived their postmaster, and waits for them.
+ */
+async function clearForeignPid(data: string): Promise<void> {
+  const file = join(data, 'postmaster.pid')
+  const pid = Number((await readFile(file, 'utf8').catch(() => '')).split('\n')[0])
+  if (!(pid > 0) || !isAlive(pid)) return
+  const processes = (await readdir('/proc').catch(() => [])).filter((each) => /^\d+$/.test(each))
+  const homes = await Promise.all(processes.map((each) => readlink(`/proc/${each}/cwd`).catch(() => '')))
+  if (!homes.includes(data)) await rm(file)
 }
 
 function isAlive(pid: number): boolean {

@@ -24,6 +24,8 @@ export interface CommitterOptions {
   readonly onCommitted: (version: number) => void
   /** The log has no partition for the next versions: make some. */
   readonly extendLog: () => Promise<void>
+  /** S3: how long the truth is looked for. */
+  readonly settleMs?: number
 }
 
 interface Waiting {
@@ -32,8 +34,6 @@ interface Waiting {
   readonly reject: (error: Error) => void
 }
 
-/** S3: how long the truth is looked for. */
-const settleMs = 5_000
 /** Above the server's own limit: only a dead network gets here. */
 const silenceMs = 12_000
 
@@ -45,7 +45,7 @@ const setup = `
 
 type Sent = { readonly kind: 'answered'; readonly answer: BatchAnswer } | { readonly kind: 'not-made'; readonly error: unknown } | { readonly kind: 'unknown'; readonly error: unknown }
 
-export function openCommitter({ connection, log, onCommitted, extendLog }: CommitterOptions): Committer {
+export function openCommitter({ connection, log, onCommitted, extendLog, settleMs = 5_000 }: CommitterOptions): Committer {
   const session = openSession({ connection, purpose: 'commit', log, setup })
   const queue: Waiting[] = []
   let id = ''
@@ -151,7 +151,7 @@ export function openCommitter({ connection, log, onCommitted, extendLog }: Commi
     return true
   }
 
-  /** The versions of the batch; undefined: it was not carried out and never will be. Throws isUnclear(e) after 5 s. */
+  /** The versions of the batch; undefined: it was not carried out and never will be. Throws isUnclear(e) after `settleMs`. */
   async function settle(cause: unknown): Promise<readonly (number | null)[] | undefined> {
     session.cut()
     const until = performance.now() + settleMs

@@ -22,6 +22,8 @@ export interface PostgresOptions {
   /** Versions in one partition of the log. */
   readonly span?: number
   readonly maintenanceMs?: number
+  /** How long the truth is looked for when the connection was lost during a commit (S3). */
+  readonly settleMs?: number
 }
 
 export interface PostgresStore extends Store {
@@ -31,7 +33,7 @@ export interface PostgresStore extends Store {
 
 const snapshotPage = 2_000
 
-export async function openPostgresStore({ connection, owner = connection, log, keepMs = 30 * 60_000, span = 65_536, maintenanceMs = 60_000 }: PostgresOptions): Promise<PostgresStore> {
+export async function openPostgresStore({ connection, owner = connection, log, keepMs = 30 * 60_000, span = 65_536, maintenanceMs = 60_000, settleMs = 5_000 }: PostgresOptions): Promise<PostgresStore> {
   await migrate(owner, log)
   const maintenance: MaintenanceOptions = { connection: owner, log, span, keepMs }
   let extendBefore = await extendLog(maintenance)
@@ -53,7 +55,7 @@ export async function openPostgresStore({ connection, owner = connection, log, k
     extendBefore = await extendLog(maintenance)
   })
   const committer = openCommitter({
-    connection, log, extendLog: extend,
+    connection, log, extendLog: extend, settleMs,
     onCommitted(version) {
       wake()
       notifier.notify()
