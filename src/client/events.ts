@@ -1,7 +1,7 @@
 /** Posts events as core/v1 Events, merged by object, reason and message with a count (rule S12). In the background, and never an error of its caller. */
 import { hash } from 'node:crypto'
 import type { EventSink, NewEvent } from '../engine/events.ts'
-import { isAlreadyExists, isNotFound } from '../engine/errors.ts'
+import { describe, isAlreadyExists, isNotFound } from '../engine/errors.ts'
 import type { Log } from '../engine/shapes.ts'
 import type { HttpResources } from './resources.ts'
 
@@ -74,7 +74,7 @@ export const httpEvents = ({ resources, now, log }: { readonly resources: Pick<H
     emit(event) {
       if (waiting >= waitingAtMost) return
       waiting++
-      tail = tail.then(() => post(event)).catch((error: unknown) => { log.debug({ error, reason: event.reason }, 'event not posted') }).finally(() => { waiting-- })
+      tail = tail.then(() => post(event)).catch((error: unknown) => { log.debug({ error: describe(error), reason: event.reason }, 'event not posted') }).finally(() => { waiting-- })
     },
     flush: () => tail,
   }

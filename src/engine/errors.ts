@@ -47,3 +47,10 @@ export const isForbidden = (error: unknown): boolean => has(error, (f) => f.code
 export const isUnauthorized = (error: unknown): boolean => has(error, (f) => f.code === 401)
 /** Nothing is wrong with the request; later it may pass. Whether a write was made is unknown. */
 export const isUnavailable = (error: unknown): boolean => has(error, (f) => f.code === 0 || f.code === 429 || f.code >= 500)
+
+/** An error and what caused it, as one line for logs: a Status' message, or the errors' own. */
+export const describe = (error: unknown): string => {
+  const parts: string[] = []
+  for (let e = error, depth = 0; e !== undefined && e !== null && depth < 8; e = (e as Error).cause, depth++) parts.push(e instanceof Error ? e.message : String(e))
+  return [...new Set(parts)].join(': ')
+}

@@ -3,7 +3,7 @@ import type { Kind } from '../api/meta/index.ts'
 import { resourceName } from '../api/meta/index.ts'
 import type { KindCache } from './cache.ts'
 import { pause, type Clock } from './clock.ts'
-import { isExpired } from './errors.ts'
+import { describe, isExpired } from './errors.ts'
 import type { Resources } from './resources.ts'
 import type { Log } from './shapes.ts'
 
@@ -58,7 +58,7 @@ export const inform = async ({ kind, cache, resources, clock, random, log, signa
         continue
       }
       onRestart?.('failed')
-      log.warn({ resource: resourceName(kind), error }, 'list or watch failed')
+      log.warn({ resource: resourceName(kind), error: describe(error) }, 'list or watch failed')
       await backOff()
     }
   }

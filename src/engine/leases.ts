@@ -3,6 +3,7 @@
  * that acts does so under its signal. A lease does not reach the cloud, so outside effects have rules of their own (rule E3).
  */
 import { pause, type Clock } from './clock.ts'
+import { describe } from './errors.ts'
 import type { Fence } from './resources.ts'
 import type { Log } from './shapes.ts'
 
@@ -72,7 +73,7 @@ export const winLease = async (o: LeaseOptions): Promise<Held | undefined> => {
       }
       log.debug({ slot, holder: answer.holder }, 'standing by')
     } catch (error) {
-      log.warn({ slot, error }, 'could not ask for the lease')
+      log.warn({ slot, error: describe(error) }, 'could not ask for the lease')
     }
     await pause(clock, (ttlMs / beats) * (0.75 + o.random() / 2), signal)
   }
@@ -108,7 +109,7 @@ const hold = ({ leases, slot, ttlMs, longestCallMs, clock, log }: LeaseOptions, 
         renewSoon()
       }, (error: unknown) => {
         if (ended.signal.aborted) return
-        log.warn({ slot, error }, 'could not renew the lease')
+        log.warn({ slot, error: describe(error) }, 'could not renew the lease')
         renewSoon()
       })
     })

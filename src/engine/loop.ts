@@ -4,7 +4,7 @@ import { asPlanned } from './as-planned.ts'
 import { versionOf, type Change } from './cache.ts'
 import { cachedView, readableKinds } from './declared.ts'
 import { createEffects } from './effects.ts'
-import { isConflict, isUnavailable } from './errors.ts'
+import { describe, isConflict, isUnavailable } from './errors.ts'
 import { createOwnWrites } from './own-writes.ts'
 import { runPass, type PassEnd } from './pass.ts'
 import { createQueue, lanes, type Lane } from './queue.ts'
@@ -97,7 +97,7 @@ export const startLoop = (declared: Controller, term: Term): Loop => {
       metrics.retries.inc({ controller: name })
       const retryMs = Math.round(queue.addFailed(text, 'events'))
       const quiet = isConflict(end.error) || isUnavailable(end.error)
-      log[quiet ? 'info' : 'warn']({ error: end.error, step: end.step, retryMs }, 'pass failed')
+      log[quiet ? 'info' : 'warn']({ error: describe(end.error), ...(!quiet && { stack: (end.error as Error).stack }), step: end.step, retryMs }, 'pass failed')
       return
     }
     queue.forget(text)

@@ -3,6 +3,7 @@ import type { Registry } from 'prom-client'
 import { systemClock, type Clock } from './clock.ts'
 import { checkControllers } from './declared.ts'
 import type { Interpose } from './effects.ts'
+import { describe } from './errors.ts'
 import type { EventSink } from './events.ts'
 import { winLease, type Held, type Leases } from './leases.ts'
 import { createMetrics } from './metrics.ts'
@@ -92,12 +93,12 @@ export const runControllers = async (o: RunOptions): Promise<Running> => {
       metrics.leaseHeld.set({ slot: o.slot }, 1)
       await runOnce(held)
       metrics.leaseHeld.set({ slot: o.slot }, 0)
-      try { await held.release() } catch (error) { o.log.warn({ slot: o.slot, error }, 'could not give the lease back; it runs out by itself') }
+      try { await held.release() } catch (error) { o.log.warn({ slot: o.slot, error: describe(error) }, 'could not give the lease back; it runs out by itself') }
     }
   }
   const ended = main()
   // A fault of the engine itself: nothing can go on, and the process must say so.
-  ended.catch((error: unknown) => { o.log.error({ error }, 'the engine stopped') })
+  ended.catch((error: unknown) => { o.log.error({ error: describe(error), stack: (error as Error).stack }, 'the engine stopped') })
 
   return {
     get isActive() { return term !== undefined },
