@@ -52,6 +52,7 @@ export interface MachineConfigInput {
   readonly machine: { readonly hostname: string; readonly labels: Readonly<Record<string, string>>; readonly taints: readonly { readonly key: string; readonly value?: string; readonly effect: string }[] }
 }
 
+/** Ids of members and clusters are 16 hexadecimal digits, as Talos and etcd print them. */
 export interface EtcdMember { readonly id: string; readonly hostname: string; readonly peerUrls: readonly string[]; readonly isLearner: boolean }
 export interface EtcdStatus { readonly memberId: string; readonly clusterId: string; readonly leader: string; readonly raftIndex: number; readonly raftAppliedIndex: number; readonly dbSizeBytes: number; readonly isLearner: boolean; readonly errors: readonly string[] }
 export interface ServiceState { readonly id: string; readonly state: string; readonly healthy: boolean | undefined }
@@ -71,6 +72,8 @@ export interface TalosNode {
   etcdForfeitLeadership(): Promise<void>
   etcdLeave(): Promise<void>
   etcdRemoveMember(memberId: string): Promise<void>
+  /** Accepted, not yet done. */
+  reboot(): Promise<void>
   reset(options: { readonly graceful: boolean; readonly reboot: boolean }): Promise<void>
   dmesg(lines: number): Promise<string>
 }

@@ -147,5 +147,5 @@ const demand = (input: MachineConfigInput): void => {
 export const renderMachineConfig = (input: MachineConfigInput): string => {
   demand(input)
   const base: Fields = { version: 'v1alpha1', debug: false, persist: true, machine: machineOf(input), cluster: clusterOf(input) }
-  return [base, ...networkDocuments(input), ...registryDocuments(input)].map((d) => stringify(d, { lineWidth: 0, aliasDuplicateObjects: false })).join('---\n')
+  return [base, ...networkDocuments(input), ...registryDocuments(input)].map((d) => stringify(d, { lineWidth: 0, aliasDuplicateObjects: false, version: '1.1' })).join('---\n')
 }

@@ -1,0 +1,71 @@
+/** Opens Talos: one channel for each cluster, endpoint and role, kept while it is used. */
+import { connect } from 'node:tls'
+import { openChannel, tlsOptions, type Channel } from './channel.ts'
+import { talosNode } from './node.ts'
+import { newOwnTalosClient, type OwnCertificate, type TalosRole } from './pki/clients.ts'
+import type { SecretsBundle, Talos } from './talos.ts'
+
+export interface TalosOptions {
+  readonly clock: { now(): Date }
+  readonly timeoutMs?: number
+  readonly log?: { debug(fields: object, message: string): void }
+}
+
+const port = 50_000
+/** `host`, `host:port`, `[v6]:port` or a bare IPv6 address → host and port. */
+const split = (address: string): { readonly host: string; readonly port: number } => {
+  const bracketed = /^\[([^\]]+)\](?::(\d+))?$/.exec(address)
+  if (bracketed !== null) return { host: bracketed[1]!, port: Number(bracketed[2] ?? port) }
+  const colons = address.split(':')
+  return colons.length > 2 ? { host: address, port } : { host: colons[0]!, port: Number(colons[1] ?? port) }
+}
+const authority = (address: string): string => { const { host, port: p } = split(address); return `${host.includes(':') ? `[${host}]` : host}:${p}` }
+
+export const openTalos = ({ clock, timeoutMs = 5_000, log }: TalosOptions): Talos => {
+  const clusters = new Map<string, Map<string, Channel>>()
+  const own = new WeakMap<SecretsBundle, OwnCertificate>()
+  const clusterIds = new Map<string, string>()
+
+  const channel = (cluster: string, endpoint: string, secrets: SecretsBundle, role: TalosRole): Channel => {
+    let channels = clusters.get(cluster)
+    if (channels === undefined) clusters.set(cluster, channels = new Map())
+    const key = `${role} ${endpoint} ${secrets.certs.os.crt}`
+    const now = clock.now()
+    const have = channels.get(key)
+    if (have !== undefined && now.getTime() < have.renewAt) return have
+    if (have !== undefined) have.close()
+    const opened = openChannel(endpoint, secrets, role, now)
+    channels.set(key, opened)
+    log?.debug({ cluster, endpoint, role }, 'Talos channel opened')
+    return opened
+  }
+  const forget = (cluster: string): void => {
+    for (const c of clusters.get(cluster)?.values() ?? []) c.close()
+    clusters.delete(cluster)
+  }
+
+  return {
+    node: ({ endpoint, node, cluster, secrets, role }) => {
+      const to = authority(endpoint)
+      return talosNode({
+        label: node === undefined ? to : `${node} through ${to}`, node, timeoutMs, clusterIds,
+        channel: () => channel(cluster, to, secrets, role),
+        adminChannel: () => channel(cluster, to, secrets, 'os:admin'),
+      })
+    },
+    handshake: (address, secrets) => new Promise((resolve) => {
+      const now = clock.now()
+      let certificate = own.get(secrets)
+      if (certificate === undefined || now.getTime() >= certificate.renewAt) own.set(secrets, certificate = newOwnTalosClient(secrets, 'os:reader', now))
+      const socket = connect({ ...split(address), ...tlsOptions(secrets, certificate), ALPNProtocols: ['h2'] })
+      const done = (succeeded: boolean) => { clearTimeout(limit); socket.destroy(); resolve(succeeded) }
+      // A hung node accepts the connection and says nothing: the limit is ours (rule T3).
+      const limit = setTimeout(() => { done(false) }, timeoutMs)
+      socket.once('secureConnect', () => { done(socket.authorized) })
+      socket.once('error', () => { done(false) })
+      socket.once('close', () => { done(false) })
+    }),
+    forget,
+    close: async () => { for (const cluster of [...clusters.keys()]) forget(cluster) },
+  }
+}
