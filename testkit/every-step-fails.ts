@@ -76,7 +76,7 @@ const createChaos = (at: number, fault: Fault | undefined, skip: (e: Effect) => 
 const run = async (world: World, chaos: Chaos, running: Running, withinMs: number, what: string): Promise<void> => {
   const until = world.clock.monotonic() + withinMs
   for (;;) {
-    await idleOrDead(running, chaos)
+    await idleOrBusy(running, chaos.died)
     if (chaos.isDead) return
     if (await world.isSettled()) { await running.whenIdle(); return }
     if (world.clock.monotonic() >= until) throw new Error(`${what}: not settled within ${withinMs / 1000} s`)
@@ -87,11 +87,12 @@ const run = async (world: World, chaos: Chaos, running: Running, withinMs: numbe
 /** Input and output are real and take their time. What is still busy after this waits for the clock, which we hold. */
 const busyMs = 100
 
-const idleOrDead = (running: Running, chaos: Chaos): Promise<void> => new Promise((resolve) => {
+/** Until the engine is idle, or waits for the clock, or the other thing happened. */
+export const idleOrBusy = (running: Running, other: Promise<void> = new Promise(() => {})): Promise<void> => new Promise((resolve) => {
   const timer = setTimeout(resolve, busyMs)
   const end = (): void => { clearTimeout(timer); resolve() }
   void running.whenIdle().then(end)
-  void chaos.died.then(end)
+  void other.then(end)
 })
 
 const once = async (o: EveryStepFails, at: number, fault: Fault | undefined): Promise<readonly string[]> => {

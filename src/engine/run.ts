@@ -52,6 +52,10 @@ export interface Running {
   close(): Promise<void>
 }
 
+/** How long a lease is tried to be given back; it runs out by itself. */
+const releaseMs = 5_000
+const after = (clock: Clock, ms: number): Promise<void> => new Promise((resolve) => { clock.after(ms, resolve) })
+
 /** Throws at once when the controllers cannot run beside each other. */
 export const runControllers = async (o: RunOptions): Promise<Running> => {
   checkControllers(o.controllers)
@@ -93,7 +97,7 @@ export const runControllers = async (o: RunOptions): Promise<Running> => {
       metrics.leaseHeld.set({ slot: o.slot }, 1)
       await runOnce(held)
       metrics.leaseHeld.set({ slot: o.slot }, 0)
-      try { await held.release() } catch (error) { o.log.warn({ slot: o.slot, error: describe(error) }, 'could not give the lease back; it runs out by itself') }
+      try { await Promise.race([held.release(), after(clock, releaseMs)]) } catch (error) { o.log.warn({ slot: o.slot, error: describe(error) }, 'could not give the lease back; it runs out by itself') }
     }
   }
   const ended = main()
