@@ -36,11 +36,15 @@ interface Watcher {
 }
 
 const page = 1_000
+/** The bodies in the ring take at most about twice this, whatever their number. */
+const mostCharacters = 64 * 1024 * 1024
+const sizeOf = ({ before, after }: Change): number => (before?.body.length ?? 0) + (after?.body.length ?? 0)
 const placeOf = (resource: string, namespace: string | undefined): string => (namespace === undefined ? resource : `${resource}\0${namespace}`)
 
 export function openWatchers(version: number, keep: number, older: (after: number, limit: number) => Promise<readonly Change[]>): Watchers {
   const places = new Map<string, Set<Watcher>>()
   let ring: Change[] = []
+  let characters = 0
   // Every change above ringFloor up to head is in the ring.
   let ringFloor = version
   let head = version
@@ -108,10 +112,15 @@ export function openWatchers(version: number, keep: number, older: (after: numbe
     push(changes) {
       const last = changes.at(-1)
       if (last === undefined) return
-      for (const change of changes) ring.push(change)
-      if (ring.length > 2 * keep) {
-        ringFloor = ring[ring.length - keep - 1]!.version
-        ring = ring.slice(-keep)
+      for (const change of changes) {
+        ring.push(change)
+        characters += sizeOf(change)
+      }
+      while (ring.length > 2 * keep || (characters > 2 * mostCharacters && ring.length > 1)) {
+        const from = ring.length - Math.min(keep, ring.length >>> 1)
+        ringFloor = ring[from - 1]!.version
+        ring = ring.slice(from)
+        characters = ring.reduce((sum, change) => sum + sizeOf(change), 0)
       }
       for (const [place, group] of grouped(changes))
         for (const watcher of places.get(place) ?? []) if (watcher.live) deliver(watcher, group, last.version)
@@ -120,6 +129,7 @@ export function openWatchers(version: number, keep: number, older: (after: numbe
     reset(to) {
       const from = head
       ring = []
+      characters = 0
       ringFloor = to
       head = to
       endAll(expired(from, to))

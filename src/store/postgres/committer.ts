@@ -50,6 +50,7 @@ export function openCommitter({ connection, log, onCommitted, extendLog, settleM
   const queue: Waiting[] = []
   let id = ''
   let number = 0
+  let highest = 0
   let running: Promise<void> | undefined
   let closed = false
 
@@ -99,9 +100,9 @@ export function openCommitter({ connection, log, onCommitted, extendLog, settleM
   }
 
   function answer(batch: readonly Waiting[], given: BatchAnswer): readonly Waiting[] {
-    // Versions of unchanged rows are low ones; a hint too many costs nothing.
-    const highest = given.versions.reduce<number>((most, each) => Math.max(most, each ?? 0), 0)
-    if (highest > 0) onCommitted(highest)
+    // What changed nothing answers with an old version and wakes nobody.
+    const version = given.versions.reduce<number>((most, each) => Math.max(most, each ?? 0), 0)
+    if (version > highest) onCommitted((highest = version))
     const results = outcomes(batch.map((each) => each.transaction), given)
     batch.forEach((each, i) => {
       const result = results[i]

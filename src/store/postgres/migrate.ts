@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type pg from 'pg'
+import pg from 'pg'
 import type { Log } from '../log.ts'
 import { connect, noLimits, type Connection } from './connection.ts'
 
@@ -20,8 +20,8 @@ export async function migrations(): Promise<readonly Migration[]> {
   return Promise.all(files.map(async (name) => ({ number: Number(name.slice(0, 4)), name, sql: await readFile(join(directory, name), 'utf8') })))
 }
 
-/** Runs what is missing. `connection` names the role that owns the schema; two callers at once wait for each other. */
-export async function migrate(connection: Connection, log: Log): Promise<void> {
+/** Runs what is missing. `connection` names the role that owns the schema, `served` the one that works with it; two callers at once wait for each other. */
+export async function migrate(connection: Connection, log: Log, served = connection.user): Promise<void> {
   // A waiter stands here while another one migrates: no lock time-out for it.
   const client = await connect({ connection, purpose: 'migrate', log, limits: `${noLimits} set lock_timeout = 0;` })
   try {
@@ -30,10 +30,16 @@ export async function migrate(connection: Connection, log: Log): Promise<void> {
     await client.query('select pg_advisory_lock($1)', [lockId])
     await client.query(`set lock_timeout = '3s'`)
     await run(client, await migrations(), log)
+    if (served !== connection.user) await client.query(grants(served))
   } finally {
     await client.end()
   }
 }
+
+/** What the serving role may: work with the rows; of the audit only look and append. The log's partitions are reached through the log. */
+const grants = (served: string): string => `
+  grant select, insert, update, delete on counter, committer, resource, log, lease, sealed to ${pg.escapeIdentifier(served)};
+  grant select, insert on audit to ${pg.escapeIdentifier(served)};`
 
 async function run(client: pg.Client, all: readonly Migration[], log: Log): Promise<void> {
   await client.query(`create table if not exists migration (number int primary key, name text not null, sha256 text not null, at timestamptz not null default clock_timestamp())`)

@@ -34,7 +34,7 @@ export interface PostgresStore extends Store {
 const snapshotPage = 2_000
 
 export async function openPostgresStore({ connection, owner = connection, log, keepMs = 30 * 60_000, span = 65_536, maintenanceMs = 60_000, settleMs = 5_000 }: PostgresOptions): Promise<PostgresStore> {
-  await migrate(owner, log)
+  await migrate(owner, log, connection.user)
   const maintenance: MaintenanceOptions = { connection: owner, log, span, keepMs }
   let extendBefore = await extendLog(maintenance)
 

@@ -1,0 +1,38 @@
+import { expect, test } from 'vitest'
+import { put } from '../../../testkit/store-contract.ts'
+import type { Transaction } from '../store.ts'
+import { outcomes, takeBatch } from './batch.ts'
+
+const waiting = (...names: string[]) => ({ names, transaction: { operations: names.map((name) => put(name, 'absent')) } satisfies Transaction })
+const namesOf = (list: readonly { readonly names: readonly string[] }[]) => list.map((each) => each.names.join('+'))
+
+test('S2 a second write to a key waits for the next batch, and so does what comes behind it', () => {
+  const queue = [waiting('a'), waiting('a', 'b'), waiting('b'), waiting('c')]
+  expect(namesOf(takeBatch(queue))).toEqual(['a', 'c'])
+  expect(namesOf(takeBatch(queue))).toEqual(['a+b'])
+  expect(namesOf(takeBatch(queue))).toEqual(['b'])
+  expect(queue).toEqual([])
+})
+
+test('S2 a batch holds at most 256 writes', () => {
+  const queue = Array.from({ length: 300 }, (_, i) => waiting(`a${i}`, `b${i}`))
+  expect(takeBatch(queue).length).toBe(128)
+  expect(queue.length).toBe(172)
+})
+
+test('S2 a batch holds at most 4 MiB, and one that is larger goes alone', () => {
+  const large = (name: string, size: number) => ({ names: [name], transaction: { operations: [put(name, 'absent', 'x'.repeat(size))] } })
+  const queue = [large('a', 3_000_000), large('b', 3_000_000), large('c', 9_000_000), large('d', 1)]
+  expect([namesOf(takeBatch(queue)), namesOf(takeBatch(queue)), namesOf(takeBatch(queue)), namesOf(takeBatch(queue))]).toEqual([['a'], ['b'], ['c'], ['d']])
+})
+
+test('S2 each transaction gets its own part of the answer', () => {
+  const transactions = [waiting('a', 'b'), waiting('c'), waiting('d', 'e'), waiting('f')].map((each) => each.transaction)
+  const conflicts = JSON.stringify([{ tx: 2, op: 5, current: null }])
+  expect(outcomes(transactions, { versions: [1, 2, null, null, null, null], fenced: [1], conflicts })).toEqual([
+    { kind: 'committed', versions: [1, 2] },
+    { kind: 'fenced' },
+    { kind: 'conflict', key: transactions[2]!.operations[1]!.key, current: undefined },
+    undefined,
+  ])
+})
