@@ -16,6 +16,8 @@ export interface Bed {
   readonly cloud: string
   readonly kubectl: string
   readonly talosctl: string
+  /** The `openstack` command as the project's user; `input` is its standard input. */
+  openstack(args: readonly string[], input?: Buffer): Promise<string>
   holdings(): Promise<Holdings>
   /** Deletes whatever the project holds, however it came there, and the project; for stories that broke off. */
   clear(): Promise<void>
@@ -85,7 +87,14 @@ export async function openBed({ name, enter, labDir, talosDir, workDir }: { read
   const entry = /^ {2}lab-demo:\n((?: {4}.*\n)+)/m.exec(lab)?.[1]
   if (entry === undefined) throw new Error(`${labDir}/clouds.yaml has no cloud lab-demo`)
   await writeFile(cloudsFile, `${lab}  ${cloud}:\n${entry.replace('username: demo', `username: ${cloud}`).replace('project_name: demo', `project_name: ${cloud}`)}`, { mode: 0o600 })
-  return { cloudsFile, cloud, kubectl, talosctl, holdings: () => inLab('hold'), clear: async () => {
+  const openstack = async (args: readonly string[], input?: Buffer): Promise<string> => {
+    const user = ['--os-cloud', 'lab-demo', '--os-username', cloud, '--os-project-name', cloud]
+    // Through `cat`, because a socket cannot be opened as /dev/stdin.
+    const promise = run(enter, [...(input === undefined ? ['openstack'] : ['sh', '-c', 'cat | openstack "$@"', 'sh']), ...user, ...args], { timeout: 300_000, maxBuffer: 16 << 20 })
+    if (input !== undefined) promise.child.stdin?.end(input)
+    return (await promise).stdout
+  }
+  return { cloudsFile, cloud, kubectl, talosctl, openstack, holdings: () => inLab('hold'), clear: async () => {
     const left = await inLab<Holdings>('clear')
     if (Object.keys(left).length > 0) throw new Error(`cannot clear ${cloud}: ${JSON.stringify(left)}`)
   } }

@@ -11,7 +11,7 @@ import { openBed, type Bed } from './bed.ts'
 import { cluster, pool, project, release, type Wish } from './objects.ts'
 import { startProduct, type Product } from './product.ts'
 import { steps } from './steps.ts'
-import { echo, tenantOf } from './tenant.ts'
+import { answer, echo, tenantOf } from './tenant.ts'
 
 interface Condition { readonly type: string; readonly status: string; readonly reason: string; readonly message: string }
 interface Cluster {
@@ -113,9 +113,9 @@ async function use(product: Product, bed: Bed, wish: Wish, state: string, env: N
   const workers = nodes.filter((node) => node !== controlPlane).map((node) => node.metadata.name)
   await tenant.apply(...echo(workers[0]!, workers[1]!))
   await until('a pod answers through the API server', 300, () => tenant.kubectl('get', '--raw', '/api/v1/namespaces/default/pods/echo:8080/proxy/'), 2000)
-  const answer = await until('a pod on the other worker reaches it by its service name', 300, async () => (await tenant.kubectl('logs', 'job/ask')).trim() || undefined, 2000)
-  if (!answer.startsWith('echo ')) throw new Error(`the service answered: ${answer}`)
-  done(answer)
+  const answered = await until('a pod on the other worker reaches it by its service name', 300, () => answer(tenant), 2000)
+  if (!answered.startsWith('echo ')) throw new Error(`the service answered: ${answered}`)
+  done(answered)
 }
 
 async function explain(product: Product, wish: Wish): Promise<void> {

@@ -32,3 +32,10 @@ export function echo(serverNode: string, clientNode: string): readonly object[] 
     { apiVersion: 'batch/v1', kind: 'Job', metadata: { name: 'ask', namespace: 'default' }, spec: { backoffLimit: 20, template: { spec: { restartPolicy: 'Never', nodeSelector: on(clientNode), containers: [{ name: 'ask', image: 'lab/echo:1', command: ['/pause', 'get', 'http://echo.default.svc.cluster.local/'] }] } } } },
   ]
 }
+
+/** What the second pod was answered; undefined until one attempt has succeeded. */
+export async function answer(tenant: Tenant): Promise<string | undefined> {
+  const pod = (await tenant.kubectl('get', 'pods', '-l', 'job-name=ask', '--field-selector=status.phase=Succeeded', '-o', 'name')).trim().split('\n')[0]
+  if (!pod) throw new Error(await tenant.kubectl('get', 'pods', '-o', 'wide'))
+  return (await tenant.kubectl('logs', pod)).trim()
+}
