@@ -28,13 +28,16 @@ export function layerOf(law: Law, file: string): Layer | undefined {
   return best
 }
 
-export const isTest = (file: string): boolean => /\.(test|contract|bench)\.ts$/.test(file)
+/** A test, or what only tests use: `testing.ts`, a folder `testing`. */
+export const isTest = (file: string): boolean => /\.(test|contract|bench)\.ts$|(^|\/)testing(\.ts$|\/)/.test(file)
 
 /** undefined when the import is allowed, else what is wrong and which layers may be used. */
 export function verdict(law: Law, { from, to, typeOnly }: Import): string | undefined {
   const here = layerOf(law, from)
   const there = layerOf(law, to)
-  if (here === undefined || here === there) return undefined
+  if (here === undefined) return undefined
+  if (isTest(to) && !isTest(from) && !here.may.includes('*')) return `${to} is for tests; ${here.name} may not import it`
+  if (here === there) return undefined
   if (there === undefined) return here.may.includes('*') || isTest(from) ? undefined : `${here.name} may not import ${to}, which is in no layer; it may import ${allowed(here)}`
   if (isTest(from) && there.name !== 'server') return undefined
   if (covers(law, here.may, there, to)) return undefined

@@ -67,6 +67,13 @@ test('a simulator is imported by the server and by tests, not by its own driver'
   expect(problemsOf({ 'src/drivers/x/e.test.ts': "import { s } from './sim/s.ts'; export { s }" })).toEqual([])
 })
 
+test('what stands in testing is a test: it may import what tests may, and only tests import it', () => {
+  const support = "import { s } from '../../drivers/x/sim/s.ts'; export { s }"
+  expect(problemsOf({ 'src/engine/testing/world.ts': support, 'src/engine/e.test.ts': "import { s } from './testing/world.ts'; export { s }" })).toEqual([])
+  expect(problemsOf({ 'src/engine/testing/world.ts': support, 'src/engine/e.ts': "import { s } from './testing/world.ts'; export { s }" }))
+    .toEqual(['src/engine/e.ts:1: src/engine/testing/world.ts is for tests; engine may not import it'])
+})
+
 test('nobody imports the server, not even a test of another layer', () => {
   expect(problemsOf({ 'src/api/c.test.ts': "import { m } from '../server/m.ts'; export { m }" })).toHaveLength(1)
 })
