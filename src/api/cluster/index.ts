@@ -1,67 +1,11 @@
 /** Cluster: a Kubernetes cluster. Its spec is what a person wants; OpenStack ids and addresses live in status only. */
 import { z } from 'zod'
-import { defineKind, type Condition, type Resource } from '../meta/index.ts'
+import { defineKind } from '../meta/index.ts'
 import { cidrSchema, conditionsSchema, intentsSchema, observedSchema, rootVolumeSchema } from '../meta/schema.ts'
+import type { Cluster as Type } from './types.ts'
 import { validateCluster } from './validate.ts'
 
-export interface RootVolume { readonly type?: string; readonly sizeGiB: number }
-export interface ClusterSpec {
-  readonly site: string
-  readonly release: string
-  readonly controlPlane: { readonly replicas: number; readonly machineType: string; readonly rootVolume: RootVolume; readonly scheduling: boolean }
-  readonly network: { readonly nodes: string; readonly pods: readonly string[]; readonly services: readonly string[]; readonly cni: 'flannel' | 'release' | 'none' }
-  readonly endpoint: { readonly kind: 'auto' | 'octavia' | 'nodes'; readonly allowedCIDRs: readonly string[] }
-  readonly deletionProtection: boolean
-}
-
-/** The controller `cluster`: what all machines share. */
-export interface ClusterInfrastructure {
-  /** The OpenStack project in which everything is; a credential of another one is refused (rule E2). */
-  readonly projectId?: string
-  readonly shape?: 'tenant' | 'routed'
-  readonly networkId?: string
-  readonly subnetId?: string
-  readonly routerId?: string
-  readonly controlPlaneGroupId?: string
-  readonly nodeGroupId?: string
-  readonly serverGroupId?: string
-  /** Creating calls that were begun and whose answer is not recorded: role to time (rule E3). */
-  readonly intents?: Readonly<Record<string, string>>
-}
-export interface EndpointSlot { readonly slot: number; readonly portId: string; readonly address: string }
-/** The controller `endpoint`: where the API answers. */
-export interface ClusterEndpoint {
-  readonly kind?: 'octavia' | 'nodes'
-  /** How people reach it. */
-  readonly host?: string
-  readonly port?: number
-  /** All outside addresses; one with `octavia`, one for each slot with `nodes`. */
-  readonly addresses?: readonly string[]
-  /** What the endpoint's name resolves to on nodes. */
-  readonly insideAddresses?: readonly string[]
-  readonly floatingIpId?: string
-  readonly loadBalancerId?: string
-  readonly slots?: readonly EndpointSlot[]
-  readonly intents?: Readonly<Record<string, string>>
-}
-/** The controller `control-plane`. */
-export interface ClusterControlPlane {
-  readonly replicas?: number
-  readonly readyReplicas?: number
-  readonly issued?: number
-  readonly bootstrap?: { readonly machine: string; readonly serverId: string; readonly requestedAt: string; readonly doneAt?: string }
-  readonly etcdClusterId?: string
-  readonly established?: boolean
-}
-export interface ClusterStatus {
-  readonly infrastructure?: ClusterInfrastructure
-  readonly endpoint?: ClusterEndpoint
-  readonly controlPlane?: ClusterControlPlane
-  readonly addOns?: { readonly applied?: string }
-  readonly kubernetesVersion?: string
-  readonly conditions?: readonly Condition[]
-}
-export type Cluster = Resource<ClusterSpec, ClusterStatus>
+export type { ClusterControlPlane, ClusterEndpoint, ClusterInfrastructure, ClusterSpec, ClusterStatus, EndpointSlot, RootVolume } from './types.ts'
 
 const text = z.string().optional()
 const spec = z.object({
@@ -87,6 +31,7 @@ const spec = z.object({
 })
 
 const ids = (...names: string[]) => z.object({ ...Object.fromEntries(names.map((n) => [n, text])), intents: intentsSchema })
+export type Cluster = Type
 export const Cluster = defineKind<Cluster>({
   group: 'skerry.dev', version: 'v1alpha1', kind: 'Cluster', plural: 'clusters', singular: 'cluster', shortNames: ['skc'], categories: ['skerry', 'all'],
   namespaced: true, home: 'hub', writers: { spec: 'user', status: 'site' },

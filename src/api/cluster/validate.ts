@@ -1,7 +1,7 @@
 /** What a Cluster's schema cannot say. */
 import type { FieldError } from '../meta/index.ts'
 import { firstOverlap, parseCidr } from '../meta/cidr.ts'
-import type { Cluster } from './index.ts'
+import type { Cluster } from './types.ts'
 
 const immutable = ['site', 'network.nodes', 'network.pods', 'network.services', 'network.cni'] as const
 const at = (o: unknown, path: string): unknown => path.split('.').reduce((v: any, k) => v?.[k], o)
