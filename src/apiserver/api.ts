@@ -1,0 +1,67 @@
+/** What every part of the API server works with: its options, made whole. */
+import type { Registry } from 'prom-client'
+import type { FieldError, Kind, OwnerReference, Resource } from '../api/meta/index.ts'
+import type { Cache } from '../store/cache.ts'
+import type { Log } from '../store/log.ts'
+import type { Store } from '../store/store.ts'
+import type { Authenticate, Authorize, Identity } from './identity.ts'
+import type { Served } from './served.ts'
+
+/** Reads what the cache holds. */
+export interface Reader {
+  get<R extends Resource>(kind: Kind<R>, key: { readonly namespace: string; readonly name: string }): R | undefined
+  list<R extends Resource>(kind: Kind<R>, namespace?: string): readonly R[]
+}
+
+/** Checks and completes objects against others; runs on a copy, before the write. */
+export interface Admission {
+  /** After the schema and the kind's own checks. */
+  validate?(kind: Kind<any>, object: Resource, old: Resource | undefined, read: Reader): readonly FieldError[]
+  /** Owners that a new object gets. */
+  owners?(kind: Kind<any>, object: Resource, read: Reader): readonly OwnerReference[]
+  /** Why it may not be deleted now. */
+  refuseDeletion?(kind: Kind<any>, object: Resource, read: Reader): string | undefined
+}
+
+export interface SubresourceRequest { readonly identity: Identity; readonly object: Resource; readonly body: unknown; readonly read: Reader }
+/** Answers with the body of a 201. Throws API errors (`status.ts`). */
+export type Subresource = (request: SubresourceRequest) => Promise<unknown>
+
+export interface ApiOptions {
+  readonly store: Store
+  readonly kinds: readonly Kind<any>[]
+  /** The kind that Namespaces are a view of; absent: a kind of its own must be among `kinds`, or nothing checks namespaces. */
+  readonly namespaceKind?: Kind<any>
+  /** Which built-in kinds are served besides. */
+  readonly builtins?: readonly ('events' | 'leases')[]
+  readonly authenticate: Authenticate
+  readonly authorize: Authorize
+  readonly admission?: Admission
+  /** By `clusters/kubeconfig`; POST only. */
+  readonly subresources?: Readonly<Record<string, Subresource>>
+  readonly version: { readonly major: string; readonly minor: string; readonly gitVersion: string }
+  readonly log: Log
+  readonly now?: () => Date
+  readonly newUid?: () => string
+  readonly random?: () => number
+  readonly metrics?: Registry
+  /** Whether this server collects what lost its owners. Default true. */
+  readonly collectGarbage?: boolean
+  /** How long Events are kept. Default 24 h. */
+  readonly keepEventsMs?: number
+  /** Bytes waiting for a slow watcher before it is dropped. Default 4 MiB. */
+  readonly slowWatcherBytes?: number
+  /** How often idle watches get a bookmark. Default 30 s. */
+  readonly bookmarkMs?: number
+}
+
+export interface Api extends Required<Pick<ApiOptions, 'store' | 'authorize' | 'log' | 'now' | 'newUid' | 'random' | 'version' | 'slowWatcherBytes' | 'bookmarkMs'>> {
+  readonly cache: Cache
+  readonly admission: Admission
+  readonly subresources: Readonly<Record<string, Subresource>>
+  /** By `group/version/plural`. */
+  readonly served: ReadonlyMap<string, Served>
+  /** What namespaces are; undefined: not checked. */
+  readonly namespaces: Served | undefined
+  readonly read: Reader
+}

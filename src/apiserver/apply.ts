@@ -1,0 +1,114 @@
+/** Server-side apply and the ownership of fields after every write (rule A3). Works on objects without system metadata. */
+import type { ManagedFieldsEntry } from '../api/meta/index.ts'
+import { compare, difference, fieldsOf, fieldSchema, intersection, itemKey, listTypeOf, partsOf, pathsOf, removeFields, setKey, union, within, without, type Fields } from './fields.ts'
+import type { Schema } from './schema.ts'
+import { applyConflict } from './status.ts'
+import { equal, isObject, type Mutable } from './values.ts'
+
+/** Who writes, how, and what of the object that write may touch. */
+export interface Writer {
+  readonly manager: string
+  readonly operation: 'Apply' | 'Update'
+  readonly subresource: string
+  readonly apiVersion: string
+  readonly time: string
+}
+
+/** Fields that nobody owns. */
+const system = ['name', 'generateName', 'namespace', 'uid', 'resourceVersion', 'selfLink', 'generation', 'creationTimestamp', 'deletionTimestamp', 'deletionGracePeriodSeconds', 'managedFields'] as const
+
+/** The part of an object that is owned by managers. */
+export const owned = (object: Mutable): Mutable => {
+  const { apiVersion: _, kind: __, metadata, ...rest } = object
+  const meta: Mutable = { ...(metadata as Mutable) }
+  for (const k of system) delete meta[k]
+  return Object.keys(meta).length === 0 ? rest : { ...rest, metadata: meta }
+}
+
+type Entry = ManagedFieldsEntry & { readonly fieldsV1: Fields }
+const entriesOf = (object: Mutable | undefined): readonly Entry[] => ((object?.['metadata'] as Mutable | undefined)?.['managedFields'] ?? []) as Entry[]
+const isOf = (e: Entry, w: Writer): boolean => e.manager === w.manager && e.operation === w.operation && (e.subresource ?? '') === w.subresource
+
+const entry = (w: Writer, fields: Fields, before: Entry | undefined): Entry => ({
+  manager: w.manager, operation: w.operation, apiVersion: w.apiVersion, time: before !== undefined && equal(before.fieldsV1, fields) ? before.time ?? w.time : w.time,
+  fieldsType: 'FieldsV1', fieldsV1: fields, ...(w.subresource !== '' && { subresource: w.subresource }),
+})
+const sort = (list: readonly Entry[]): readonly Entry[] => list.toSorted((a, b) => a.operation.localeCompare(b.operation) || (a.time ?? '').localeCompare(b.time ?? '') || a.manager.localeCompare(b.manager))
+const withFields = (e: Entry, fields: Fields | undefined): readonly Entry[] => (fields === undefined ? [] : [fields === e.fieldsV1 ? e : { ...e, fieldsV1: fields }])
+
+/** managedFields after an update: the writer owns what it changed, nobody owns what is gone. */
+export const afterUpdate = (before: Mutable | undefined, after: Mutable, schema: Schema, w: Writer): readonly Entry[] => {
+  const { changed, removed } = compare(before === undefined ? {} : owned(before), owned(after), schema)
+  const entries = entriesOf(before)
+  if (changed === undefined && removed === undefined) return entries
+  const mine = entries.find((e) => isOf(e, w))
+  const fields = union(without(mine?.fieldsV1, removed), changed)
+  const others = entries.filter((e) => e !== mine).flatMap((e) => withFields(e, without(without(e.fieldsV1, changed), removed)))
+  return sort([...others, ...(fields === undefined ? [] : [entry(w, fields, mine)])])
+}
+
+const merge = (live: unknown, applied: unknown, s: Schema | undefined): unknown => {
+  if (applied === null) return undefined
+  const a = partsOf(applied, s)
+  const l = partsOf(live, s)
+  if (a === undefined || l === undefined) return dropNulls(applied)
+  if (Array.isArray(applied)) {
+    const type = listTypeOf(s)
+    const keyed = (item: unknown) => (type === 'set' ? setKey(item) : itemKey(item, s!))
+    const kept = (live as unknown[]).map((item) => { const p = a.get(keyed(item)); return p === undefined ? item : type === 'set' ? item : merge(item, p.value, s?.items) })
+    return [...kept, ...[...a].filter(([e]) => !l.has(e)).map(([, p]) => dropNulls(p.value))]
+  }
+  const out: Mutable = { ...(live as Mutable) }
+  for (const [e, p] of a) {
+    const name = e.slice(2)
+    const v = merge(out[name], p.value, fieldSchema(s, name))
+    if (v === undefined) delete out[name]
+    else out[name] = v
+  }
+  return out
+}
+const dropNulls = (v: unknown): unknown => {
+  if (Array.isArray(v)) return v.map(dropNulls)
+  if (!isObject(v)) return v === null ? undefined : v
+  return Object.fromEntries(Object.entries(v).map(([k, x]) => [k, dropNulls(x)] as const).filter(([, x]) => x !== undefined))
+}
+
+/** Keys that stand twice in a list map or set are no object. */
+export const duplicateItems = (v: unknown, s: Schema | undefined, path = ''): string | undefined => {
+  if (Array.isArray(v)) {
+    const type = listTypeOf(s)
+    const keys = type === 'atomic' ? [] : v.map((item) => (type === 'set' ? setKey(item) : itemKey(item, s!)))
+    if (new Set(keys).size !== keys.length) return path
+    for (const [i, item] of v.entries()) { const found = duplicateItems(item, s?.items, `${path}[${i}]`); if (found !== undefined) return found }
+    return undefined
+  }
+  if (isObject(v)) for (const [k, x] of Object.entries(v)) { const found = duplicateItems(x, fieldSchema(s, k), `${path}.${k}`); if (found !== undefined) return found }
+  return undefined
+}
+
+/**
+ * The object after an apply: what the manager gave over what is there, less what it gave before and gives no more and nobody else
+ * owns. Throws 409 with the owners when it would change what others own and `force` is not set.
+ */
+export const apply = (live: Mutable | undefined, applied: Mutable, schema: Schema, w: Writer, force: boolean): { readonly object: Mutable; readonly managedFields: readonly Entry[] } => {
+  const base = live === undefined ? {} : owned(live)
+  const given = owned(applied)
+  const entries = entriesOf(live)
+  const mine = entries.find((e) => isOf(e, w))
+  const others = entries.filter((e) => e !== mine)
+  const fields = fieldsOf(dropNulls(given), schema, 'Apply')
+  const merged = merge(base, given, schema) as Mutable
+  const { changed } = compare(base, merged, schema)
+  const conflicts = others.map((e) => ({ e, taken: intersection(e.fieldsV1, changed) ?? within(e.fieldsV1, intersection(changed, fields)) })).filter((c) => c.taken !== undefined)
+  if (conflicts.length > 0 && !force) {
+    throw applyConflict(conflicts.flatMap(({ e, taken }) => pathsOf(taken!).map((field) => ({
+      manager: e.manager, field, using: `${e.subresource === undefined ? '' : ` with subresource "${e.subresource}"`}${e.operation === 'Update' ? ` using ${e.apiVersion}` : ''}`,
+    }))))
+  }
+  const left = others.flatMap((e) => withFields(e, without(e.fieldsV1, changed)))
+  const keptByOthers = left.reduce<Fields | undefined>((all, e) => union(all, e.fieldsV1), undefined)
+  const dropped = difference(difference(mine?.fieldsV1, fields), keptByOthers)
+  const object = dropped === undefined ? merged : ((removeFields(merged, dropped, schema) ?? {}) as Mutable)
+  const isEmpty = Object.keys(fields).length === 0
+  return { object, managedFields: sort([...left, ...(isEmpty ? [] : [entry(w, fields, mine)])]) }
+}

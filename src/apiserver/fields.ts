@@ -1,0 +1,143 @@
+/**
+ * Sets of fields in the form of managedFields (FieldsV1) and what is done with them: of a value, of a difference, union,
+ * difference, intersection, removal. Shape: KEP-555; `f:` a field, `k:` an item of a list map, `v:` an item of a set, `.` the thing itself.
+ */
+import type { Schema } from './schema.ts'
+import { equal, isObject, type Mutable } from './values.ts'
+
+export type Fields = { readonly [element: string]: Fields }
+const leaf: Fields = Object.freeze({})
+
+const elements = (f: Fields): readonly string[] => Object.keys(f).filter((k) => k !== '.')
+const isMember = (f: Fields): boolean => f['.'] !== undefined || Object.keys(f).length === 0
+const build = (member: boolean, children: Readonly<Record<string, Fields>>): Fields | undefined =>
+  Object.keys(children).length === 0 ? (member ? leaf : undefined) : member ? { '.': leaf, ...children } : children
+
+export const union = (a: Fields | undefined, b: Fields | undefined): Fields | undefined => {
+  if (a === undefined) return b
+  if (b === undefined) return a
+  const children: Record<string, Fields> = {}
+  for (const e of elements(a)) children[e] = union(a[e], b[e])!
+  for (const e of elements(b)) children[e] ??= b[e]!
+  return build(isMember(a) || isMember(b), children)
+}
+const combine = (a: Fields, b: Fields | undefined, member: (a: boolean, b: boolean) => boolean, child: (a: Fields, b: Fields | undefined) => Fields | undefined): Fields | undefined => {
+  const children: Record<string, Fields> = {}
+  for (const e of elements(a)) { const c = child(a[e]!, b?.[e]); if (c !== undefined) children[e] = c }
+  return build(member(isMember(a), b !== undefined && isMember(b)), children)
+}
+export const difference = (a: Fields | undefined, b: Fields | undefined): Fields | undefined =>
+  a === undefined || b === undefined ? a : combine(a, b, (x, y) => x && !y, difference)
+export const intersection = (a: Fields | undefined, b: Fields | undefined): Fields | undefined =>
+  a === undefined || b === undefined ? undefined : combine(a, b, (x, y) => x && y, intersection)
+/** What of `a` lies at or below a member of `b`: when something is replaced whole, so is what is in it. */
+export const within = (a: Fields | undefined, b: Fields | undefined): Fields | undefined => {
+  if (a === undefined || b === undefined) return undefined
+  if (Object.keys(b).length === 0) return a
+  return combine(a, b, (x, y) => x && y, (c, d) => within(c, d))
+}
+export const without = (a: Fields | undefined, b: Fields | undefined): Fields | undefined => {
+  if (a === undefined || b === undefined) return a
+  if (Object.keys(b).length === 0) return undefined
+  return combine(a, b, (x, y) => x && !y, (c, d) => without(c, d))
+}
+
+/** How a list is merged. */
+export const listTypeOf = (s: Schema | undefined): 'map' | 'set' | 'atomic' => s?.['x-kubernetes-list-type'] ?? 'atomic'
+export const itemKey = (item: unknown, s: Schema): string => {
+  const keys = (s['x-kubernetes-list-map-keys'] ?? []).toSorted()
+  return `k:${JSON.stringify(Object.fromEntries(keys.map((k) => [k, (item as Mutable)[k] ?? s.items?.properties?.[k]?.default])))}`
+}
+export const setKey = (item: unknown): string => `v:${JSON.stringify(item)}`
+const isAtomic = (s: Schema | undefined): boolean => s?.['x-kubernetes-map-type'] === 'atomic'
+/** The schema of a field: named, or of a map's values. */
+export const fieldSchema = (s: Schema | undefined, name: string): Schema | undefined => s?.properties?.[name] ?? (isObject(s?.additionalProperties) ? (s.additionalProperties as Schema) : undefined)
+const isMap = (s: Schema | undefined): boolean => s?.properties === undefined
+
+/** All fields of a value. An applied value's maps are not members themselves; an updated one's are. */
+export const fieldsOf = (value: unknown, s: Schema | undefined, operation: 'Apply' | 'Update'): Fields => {
+  if (Array.isArray(value)) {
+    const type = listTypeOf(s)
+    if (type === 'atomic' || value.length === 0) return leaf
+    const children: Record<string, Fields> = {}
+    for (const item of value) {
+      if (type === 'set') children[setKey(item)] = leaf
+      else children[itemKey(item, s!)] = isAtomic(s!.items) ? leaf : { '.': leaf, ...childFields(item, s!.items, operation) }
+    }
+    return children
+  }
+  if (!isObject(value) || isAtomic(s)) return leaf
+  const children = childFields(value, s, operation)
+  return build(operation === 'Update' && isMap(s) || Object.keys(children).length === 0, children)!
+}
+const childFields = (value: unknown, s: Schema | undefined, operation: 'Apply' | 'Update'): Record<string, Fields> => {
+  const children: Record<string, Fields> = {}
+  if (isObject(value)) for (const [k, v] of Object.entries(value)) if (v !== undefined) children[`f:${k}`] = fieldsOf(v, fieldSchema(s, k), operation)
+  return children
+}
+
+export interface Changed { readonly changed: Fields | undefined; readonly removed: Fields | undefined }
+const unchanged: Changed = { changed: undefined, removed: undefined }
+
+/** What differs between two values: what is in `b` and new or different, and what is only in `a`. */
+export const compare = (a: unknown, b: unknown, s: Schema | undefined): Changed => {
+  if (equal(a, b)) return unchanged
+  if (a === undefined) return { changed: fieldsOf(b, s, 'Update'), removed: undefined }
+  if (b === undefined) return { changed: undefined, removed: fieldsOf(a, s, 'Update') }
+  const x = partsOf(a, s)
+  const y = partsOf(b, s)
+  if (x === undefined || y === undefined) return { changed: leaf, removed: undefined }
+  const changed: Record<string, Fields> = {}
+  const removed: Record<string, Fields> = {}
+  for (const e of new Set([...x.keys(), ...y.keys()])) {
+    const p = x.get(e)
+    const q = y.get(e)
+    const c = compare(p?.value, q?.value, (p ?? q)!.schema)
+    if (c.changed !== undefined) changed[e] = p === undefined && e.startsWith('k:') ? { '.': leaf, ...c.changed } : c.changed
+    if (c.removed !== undefined) removed[e] = q === undefined && e.startsWith('k:') ? { '.': leaf, ...c.removed } : c.removed
+  }
+  return { changed: build(false, changed), removed: build(false, removed) }
+}
+
+interface Part { readonly value: unknown; readonly schema: Schema | undefined }
+/** The parts of a granular value by element; undefined: it is replaced whole. */
+export const partsOf = (v: unknown, s: Schema | undefined): Map<string, Part> | undefined => {
+  if (Array.isArray(v)) {
+    const type = listTypeOf(s)
+    return type === 'atomic' ? undefined : new Map(v.map((item) => (type === 'set' ? [setKey(item), { value: item, schema: s?.items }] : [itemKey(item, s!), { value: item, schema: s?.items }])))
+  }
+  if (!isObject(v) || isAtomic(s)) return undefined
+  return new Map(Object.entries(v).filter(([, x]) => x !== undefined).map(([k, value]) => [`f:${k}`, { value, schema: fieldSchema(s, k) }]))
+}
+
+/** Takes fields out of a value; what becomes empty by it goes too. */
+export const removeFields = (value: unknown, fields: Fields, s: Schema | undefined): unknown => {
+  if (Array.isArray(value)) {
+    const type = listTypeOf(s)
+    const kept = value.flatMap((item) => {
+      const f = fields[type === 'set' ? setKey(item) : type === 'map' ? itemKey(item, s!) : '']
+      if (f === undefined) return [item]
+      return isMember(f) ? [] : [removeFields(item, f, s?.items)]
+    })
+    return kept.length === 0 ? undefined : kept
+  }
+  if (!isObject(value)) return undefined
+  const out: Mutable = { ...value }
+  for (const e of elements(fields)) {
+    if (!e.startsWith('f:')) continue
+    const name = e.slice(2)
+    const f = fields[e]!
+    if (out[name] === undefined) continue
+    const rest = elements(f).length === 0 ? undefined : removeFields(out[name], f, fieldSchema(s, name))
+    if (rest === undefined) delete out[name]
+    else out[name] = rest
+  }
+  return Object.keys(out).length === 0 ? undefined : out
+}
+
+/** Members as people read them: `.spec.pools[name="x"].size`. */
+export const pathsOf = (f: Fields, path = ''): readonly string[] => [
+  ...(isMember(f) && path !== '' ? [path] : []),
+  ...elements(f).flatMap((e) => pathsOf(f[e]!, e.startsWith('f:') ? `${path}.${e.slice(2)}` : e.startsWith('v:') ? `${path}[=${e.slice(2)}]`
+    : `${path}[${Object.entries(JSON.parse(e.slice(2)) as object).map(([k, v]) => `${k}=${JSON.stringify(v)}`).join(',')}]`)),
+]

@@ -1,0 +1,42 @@
+/** Who asks, and how that is known: client certificates under a trusted authority, bearer tokens from a table. */
+import type { IncomingMessage } from 'node:http'
+import type { TLSSocket } from 'node:tls'
+
+/** What a caller may write (rule H2): `admin` is a person who may do what users and operators may. */
+export type WriterRole = 'user' | 'site' | 'hub' | 'admin'
+export interface Identity {
+  readonly user: string
+  readonly groups: readonly string[]
+  readonly writer: WriterRole
+}
+export type Authenticate = (request: IncomingMessage) => Identity | undefined | Promise<Identity | undefined>
+
+const list = (v: unknown): readonly string[] => (v === undefined ? [] : Array.isArray(v) ? v.map(String) : [String(v)])
+
+/** The TLS layer verified the chain (`requestCert`); CN is the user, O are the groups. Read once a connection. */
+const kept = new WeakMap<object, Identity | null>()
+export const byClientCertificate = (writerOf: (user: string, groups: readonly string[]) => WriterRole): Authenticate => (request) => {
+  const socket = request.socket as TLSSocket
+  const have = kept.get(socket)
+  if (have !== undefined) return have ?? undefined
+  const subject = socket.authorized ? (socket.getPeerCertificate?.(false)?.subject as unknown as Record<string, unknown> | undefined) : undefined
+  const user = subject === undefined ? '' : (list(subject['CN'])[0] ?? '')
+  const groups = subject === undefined ? [] : list(subject['O'])
+  const identity = user === '' ? null : { user, groups: [...groups, 'system:authenticated'], writer: writerOf(user, groups) }
+  kept.set(socket, identity)
+  return identity ?? undefined
+}
+
+/** Tokens are compared by lookup of the whole; the table holds them hashed where they last. */
+export const byToken = (find: (token: string) => Identity | undefined): Authenticate => (request) => {
+  const m = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')
+  return m === null ? undefined : find(m[1]!)
+}
+
+export const firstOf = (...all: readonly Authenticate[]): Authenticate => async (request) => {
+  for (const a of all) { const identity = await a(request); if (identity !== undefined) return identity }
+  return undefined
+}
+
+export interface Attributes { readonly verb: string; readonly group: string; readonly resource: string; readonly subresource: string; readonly namespace: string; readonly name: string; readonly path: string }
+export type Authorize = (identity: Identity, attributes: Attributes) => boolean

@@ -1,0 +1,66 @@
+/** Label selectors (equality and set based) and the field selectors that a kind allows. */
+import { badRequest } from './status.ts'
+import type { Mutable } from './values.ts'
+
+export type LabelTest = (labels: Readonly<Record<string, string>>) => boolean
+const name = String.raw`[A-Za-z0-9](?:[-A-Za-z0-9_./]*[A-Za-z0-9])?`
+const value = String.raw`(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?)?`
+const requirement = new RegExp(String.raw`^\s*(?:(!)\s*(${name})|(${name})\s*(?:(==|=|!=)\s*(${value})|\s(in|notin)\s*\(([^)]*)\))?)\s*$`)
+
+const split = (text: string): readonly string[] => {
+  const parts: string[] = []
+  let depth = 0
+  let part = ''
+  for (const c of text) {
+    if (c === '(') depth++
+    if (c === ')') depth--
+    if (c === ',' && depth === 0) { parts.push(part); part = '' } else part += c
+  }
+  return [...parts, part]
+}
+
+/** undefined: everything. Throws 400. */
+export const parseLabelSelector = (text: string | undefined): LabelTest | undefined => {
+  if (text === undefined || text.trim() === '') return undefined
+  const tests = split(text).map((part): LabelTest => {
+    const m = requirement.exec(part)
+    if (m === null) throw badRequest(`unable to parse requirement: ${part.trim()}`)
+    const [, not, absent, key, op, equals, set, values] = m
+    if (not !== undefined) return (l) => l[absent!] === undefined
+    if (op === '!=') return (l) => l[key!] !== equals
+    if (op !== undefined) return (l) => l[key!] === equals
+    if (set !== undefined) {
+      const all = new Set(values!.split(',').map((v) => v.trim()))
+      return set === 'in' ? (l) => l[key!] !== undefined && all.has(l[key!]!) : (l) => l[key!] === undefined || !all.has(l[key!]!)
+    }
+    return (l) => l[key!] !== undefined
+  })
+  return (l) => tests.every((t) => t(l))
+}
+
+export interface FieldTest {
+  /** From metadata.name=…, so that a get by name needs no scan. */
+  readonly name: string | undefined
+  readonly namespace: string | undefined
+  /** Needs the parsed object; undefined: name and namespace say it all. */
+  readonly test: ((object: Mutable) => boolean) | undefined
+}
+const at = (o: Mutable, path: string): string => String(path.split('.').reduce<any>((v, k) => v?.[k], o) ?? '')
+
+/** undefined: everything. Throws 400 for a field that the kind does not offer. */
+export const parseFieldSelector = (text: string | undefined, allowed: readonly string[]): FieldTest | undefined => {
+  if (text === undefined || text.trim() === '') return undefined
+  const tests: ((o: Mutable) => boolean)[] = []
+  let exactName: string | undefined
+  let exactNamespace: string | undefined
+  for (const part of text.split(',')) {
+    const m = /^\s*([^=!]+?)\s*(==|=|!=)\s*(.*?)\s*$/.exec(part)
+    if (m === null) throw badRequest(`invalid field selector: ${part}`)
+    const [, field, op, wanted] = m as unknown as [string, string, string, string]
+    if (field !== 'metadata.name' && field !== 'metadata.namespace' && !allowed.includes(field)) throw badRequest(`field label not supported: ${field}`)
+    if (op !== '!=' && field === 'metadata.name') exactName = wanted
+    else if (op !== '!=' && field === 'metadata.namespace') exactNamespace = wanted
+    else tests.push(op === '!=' ? (o) => at(o, field) !== wanted : (o) => at(o, field) === wanted)
+  }
+  return { name: exactName, namespace: exactNamespace, test: tests.length === 0 ? undefined : (o) => tests.every((t) => t(o)) }
+}
