@@ -8,6 +8,8 @@ import type { Log } from './log.ts'
 import type { Change, Row, Store, StoreKey } from './store.ts'
 import { openWatchers, type OnChange, type Watch } from './watchers.ts'
 
+export type { OnChange, Watch } from './watchers.ts'
+
 export interface Cache {
   /** All rows are as they were at this version. */
   readonly version: number

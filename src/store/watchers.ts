@@ -71,7 +71,9 @@ export function openWatchers(version: number, keep: number, older: (after: numbe
   }
 
   function endAll(error: unknown): void {
-    for (const there of [...places.values()]) for (const watcher of [...there]) end(watcher, error)
+    // Those who are here now: onEnd may begin a new watch.
+    const all = [...places.values()].flatMap((there) => [...there])
+    for (const watcher of all) end(watcher, error)
   }
 
   async function catchUp(watcher: Watcher): Promise<void> {

@@ -82,7 +82,7 @@ export function openCommitter({ connection, log, onCommitted, extendLog, settleM
     if (sent.kind === 'answered') return answer(batch, sent.answer)
     if (sent.kind === 'not-made') {
       const state = sqlState(sent.error)
-      if (performance.now() < until && (await mend(state))) return batch
+      if (performance.now() < until && (await mend(sent.error, state))) return batch
       // 22 and 54: a value that PostgreSQL does not take or that is too large. It is one's fault, not all theirs: each goes alone.
       if (state !== undefined && /^(22|54)/.test(state) && batch.length > 1) {
         for (const each of batch) await carryOut([each])
@@ -143,11 +143,13 @@ export function openCommitter({ connection, log, onCommitted, extendLog, settleM
   }
 
   /** true: the cause of the refusal is gone, go again. */
-  async function mend(state: string | undefined): Promise<boolean> {
+  async function mend(error: unknown, state: string | undefined): Promise<boolean> {
     // SK001: our row was removed after a long silence, or this batch was given up by a lookup whose answer was lost.
     if (state === 'SK001') id = ''
     // 23514: no partition of the log for this version.
     else if (state === '23514') await extendLog()
+    // A server that starts again: a moment's patience instead of an error for everybody.
+    else if (isUnavailable(error)) await sleep(100)
     else return false
     return true
   }
