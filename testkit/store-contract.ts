@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { openCache, type Cache } from '../src/store/cache.ts'
 import { isExpired, isTooLarge } from '../src/store/errors.ts'
 import { silent } from '../src/store/log.ts'
-import type { Change, Committed, NewRow, Operation, Store, StoreKey } from '../src/store/store.ts'
+import type { Change, Committed, NewRow, Operation, Row, Store, StoreKey } from '../src/store/store.ts'
 
 export interface StoreUnderTest {
   readonly store: Store
@@ -46,6 +46,15 @@ export function collect(): { readonly seen: Change[]; note(changes: readonly Cha
         done = resolve
         if (seen.length >= count) resolve()
       }),
+  }
+}
+
+/** The same numbers for the same seed (a linear congruential generator, Numerical Recipes' constants). */
+function randomFrom(seed: number): (below: number) => number {
+  let state = seed
+  return (below) => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
+    return Math.floor((state / 2 ** 32) * below)
   }
 }
 
@@ -192,6 +201,48 @@ export function storeContract(name: string, open: (kept: number) => Promise<Stor
         await collector.until(all - after)
         expect(collector.seen.map((each) => each.version)).toEqual(Array.from({ length: all - after }, (_, i) => after + 1 + i))
       }
+    })
+
+    test('a list and the changes after it make up the state, whatever was written when', async () => {
+      const cache = await cacheOf(20)
+      const random = randomFrom(7)
+      const keys = Array.from({ length: 24 }, (_, i) => keyOf(`k${i % 8}`, `n${i % 3}`))
+      const models: Map<string, Row>[] = []
+      const wrong: Change[] = []
+      // Lists and goes on watching from it, at moments that nobody chose.
+      const follow = (): void => {
+        const model = new Map(cache.list('things.test').map((row) => [`${row.namespace}/${row.name}`, row]))
+        models.push(model)
+        cache.watch('things.test', undefined, cache.version, (changes) => {
+          for (const change of changes) {
+            const id = `${change.key.namespace}/${change.key.name}`
+            if (model.get(id)?.version !== change.before?.version || model.get(id)?.body !== change.before?.body) wrong.push(change)
+            if (change.after === undefined) model.delete(id)
+            else model.set(id, change.after)
+          }
+        })
+      }
+      await Promise.all(Array.from({ length: 6 }, async (_, writer) => {
+        for (let i = 0; i < 60; i += 1) {
+          const picked = [...new Set([random(24), random(24)])].map((at) => keys[at]!)
+          await store.commit({
+            operations: picked.map((key) => {
+              const version = cache.get(key)?.version ?? 'absent'
+              return { key, expect: version, row: version !== 'absent' && random(3) === 0 ? undefined : rowOf(key, `${writer}-${i}`) }
+            }),
+          })
+          if (i % 10 === writer) follow()
+        }
+      }))
+      await cache.fresh()
+      await new Promise((resolve) => setImmediate(resolve))
+      const { version, rows } = await store.snapshot()
+      const state = new Map(rows.map((row) => [`${row.namespace}/${row.name}`, row]))
+      expect(cache.version).toBe(version)
+      expect(new Map(cache.list('things.test').map((row) => [`${row.namespace}/${row.name}`, row]))).toEqual(state)
+      for (const model of models) expect(model).toEqual(state)
+      expect(wrong).toEqual([])
+      expect(models.length).toBe(36)
     })
 
     test('a watch of one namespace gets only what is there, and its version goes on with the rest', async () => {
