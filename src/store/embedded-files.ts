@@ -55,14 +55,20 @@ async function own(path: string, { ids }: ServerUser): Promise<void> {
   if (ids.uid !== undefined && ids.gid !== undefined) await chown(path, ids.uid, ids.gid)
 }
 
-/** The server's directory, and proof that its user can reach it and its binaries. */
+/**
+ * The server's directory, and proof that its user can reach it and its binaries. As root, the folder that holds it (our state) is opened
+ * for passing through, not for listing; what is in it has modes of its own. Further up nothing is changed.
+ */
 export async function makeDirectory(directory: string, as: ServerUser, native: string): Promise<void> {
   await own(directory, as)
   if (as.ids.uid === undefined) return
-  for (const start of [dirname(directory), join(native, 'bin')])
+  const holder = dirname(directory)
+  const { mode, uid } = await stat(holder)
+  if (uid === 0 && (mode & 0o001) === 0) await chmod(holder, (mode & 0o7777) | 0o001)
+  for (const start of [holder, join(native, 'bin')])
     for (let at = start; at !== parse(at).root; at = dirname(at)) {
-      const { mode, uid } = await stat(at)
-      if ((mode & 0o001) === 0 && uid !== as.ids.uid) throw new Error(`PostgreSQL runs as user ${as.name}, who cannot enter ${at}: choose another directory, or run as another user`)
+      const there = await stat(at)
+      if ((there.mode & 0o001) === 0 && there.uid !== as.ids.uid) throw new Error(`PostgreSQL runs as user ${as.name}, who cannot enter ${at}: choose another directory, or run as another user`)
     }
 }
 

@@ -74,10 +74,16 @@ test('starts although another program has the number in postmaster.pid', async (
 test('starts in a directory whose path is too long for a socket', async () => {
   const deep = join(directory, 'a-directory-of-a-very-long-name'.repeat(3), 'embedded')
   await mkdir(deep, { recursive: true })
-  // mkdtemp's own directory is shut for the server's user.
-  await chmod(directory, 0o755)
+  // mkdtemp's own directory is shut for the server's user, when that is another one.
+  await chmod(directory, 0o711)
   const { connection } = await start(deep)
   await asAdmin(connection, 'select 1')
   await running?.stop()
   await rm(connection.host, { recursive: true, force: true })
+})
+
+test('starts in a state folder that only we may list', async () => {
+  const { connection } = await start(join(directory, 'postgres'))
+  await asAdmin(connection, 'select 1')
+  expect((await stat(directory)).mode & 0o077).toBe(process.getuid?.() === 0 ? 0o001 : 0)
 })
