@@ -1,0 +1,173 @@
+/** Opens the driver: one client for each tenant cluster, kept until it is forgotten. */
+import { isObject, maxListBytes, object, text, type Json } from './answer.ts'
+import { openConnection, systemClock, type Clock, type Connection } from './connection.ts'
+import { fromStatus, isExpired, isNotFound, kubernetesError } from './errors.ts'
+import { isLeaving, staysWithNode, whyLeft, type Left } from './eviction.ts'
+import type { KubeAccess, KubeObject, KubernetesDriver, TenantKubernetes } from './kubernetes.ts'
+import { toNode } from './node.ts'
+import { collectionPath, objectPath, openPlaces, type Named } from './paths.ts'
+import { watchNodes, type Log } from './watch.ts'
+
+export interface KubernetesOptions {
+  readonly log: Log
+  readonly clock?: Clock
+  readonly random?: () => number
+  /** Of one call. Default 10 s. */
+  readonly timeoutMs?: number
+}
+
+const pageSize = 500
+const evictionsAtOnce = 8
+const manager = 'skerry'
+
+type Listed = { readonly items: readonly Json[]; readonly version: string }
+
+/** All pages; from the beginning once more when the server has forgotten the first. */
+const listAll = async (connection: Connection, what: string, path: string, query: Readonly<Record<string, string>>): Promise<Listed> => {
+  for (let attempt = 0; ; attempt++) {
+    const items: Json[] = []
+    let bytes = 0
+    let token = ''
+    try {
+      for (;;) {
+        const search = new URLSearchParams({ ...query, limit: String(pageSize), ...(token !== '' && { continue: token }) })
+        const answer = await connection.raw({ what, path: `${path}?${search.toString()}` })
+        bytes += answer.body.length
+        if (bytes > maxListBytes) throw kubernetesError('answer', `${what}: more than ${maxListBytes} bytes`)
+        const page = connection.parse(what, answer)
+        const metadata = object(page['metadata'])
+        if (!Array.isArray(page['items'])) throw kubernetesError('answer', `${what}: the list has no items`)
+        for (const i of page['items']) if (isObject(i)) items.push(i)
+        const next = text(metadata['continue'], 16_384)
+        if (next === '') return { items, version: text(metadata['resourceVersion'], 64) }
+        if (next === token) throw kubernetesError('answer', `${what}: the list does not end`)
+        token = next
+      }
+    } catch (error) { if (!isExpired(error) || attempt >= 1) throw error }
+  }
+}
+
+const clientOf = (connection: Connection): TenantKubernetes => {
+  const place = openPlaces((path) => connection.json({ what: 'discovery', path }))
+  const pathOf = async (o: Named): Promise<string> => objectPath(await place(o), o)
+  const patchNode = async (name: string, patch: object): Promise<void> => {
+    await connection.json({ what: `patch node ${name}`, method: 'PATCH', path: `${await pathOf({ apiVersion: 'v1', kind: 'Node', name })}?fieldManager=${manager}`, contentType: 'application/merge-patch+json', body: patch })
+  }
+  const evictOne = async (pod: Json): Promise<Left | undefined> => {
+    const { name, namespace, uid } = object(pod['metadata'])
+    const named = { apiVersion: 'v1', kind: 'Pod', name: text(name), namespace: text(namespace) }
+    const label = `${named.namespace}/${named.name}`
+    if (isLeaving(pod)) return { pod: label, why: 'is shutting down' }
+    const what = `evict ${label}`
+    const answer = await connection.raw({
+      what, method: 'POST', path: `${await pathOf(named)}/eviction`,
+      // Of this pod only, not of one that took its name since the list.
+      body: { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name: named.name, namespace: named.namespace }, deleteOptions: { preconditions: { uid: text(uid, 64) } } },
+    })
+    const left = whyLeft(answer)
+    if (left === 'unexpected') { connection.parse(what, answer); throw fromStatus(what, answer.code, '', '') }
+    return left === undefined ? undefined : { pod: label, why: left.why }
+  }
+
+  return {
+    readyz: async () => {
+      const { code, body } = await connection.raw({ what: 'readyz', path: '/readyz' })
+      return code === 200 && body.trim() === 'ok'
+    },
+    nodes: async () => (await listAll(connection, 'list nodes', '/api/v1/nodes', {})).items.map(toNode),
+    apply: async (o, by) => {
+      const named = { apiVersion: o.apiVersion, kind: o.kind, name: o.metadata.name, ...(o.metadata.namespace !== undefined && { namespace: o.metadata.namespace }) }
+      const at = await place(named)
+      const body = at.namespaced ? { ...o, metadata: { ...o.metadata, namespace: named.namespace ?? 'default' } } : o
+      await connection.json({ what: `apply ${o.kind} ${named.name}`, method: 'PATCH', path: `${objectPath(at, named)}?${new URLSearchParams({ fieldManager: by, force: 'true' }).toString()}`, contentType: 'application/apply-patch+yaml', body })
+    },
+    get: async (o) => {
+      try { return toObject(await connection.json({ what: `get ${o.kind} ${o.name}`, path: await pathOf(o) }), o) } catch (error) {
+        if (isNotFound(error)) return undefined
+        throw error
+      }
+    },
+    list: async (of) => {
+      const query = { ...(of.labelSelector !== undefined && { labelSelector: of.labelSelector }), ...(of.fieldSelector !== undefined && { fieldSelector: of.fieldSelector }) }
+      return (await listAll(connection, `list ${of.kind}`, collectionPath(await place(of), of), query)).items.map((i) => toObject(i, of))
+    },
+    delete: async (o) => {
+      try { await connection.json({ what: `delete ${o.kind} ${o.name}`, method: 'DELETE', path: await pathOf(o), body: { apiVersion: 'v1', kind: 'DeleteOptions', propagationPolicy: 'Background' } }) } catch (error) {
+        if (!isNotFound(error)) throw error
+      }
+    },
+    patchNode,
+    cordon: (name) => patchNode(name, { spec: { unschedulable: true } }),
+    evict: async (name) => {
+      const { items } = await listAll(connection, `list pods on ${name}`, '/api/v1/pods', { fieldSelector: `spec.nodeName=${name}` })
+      const waiting = items.filter((p) => !staysWithNode(p))
+      const left: Left[] = []
+      const work = async (): Promise<void> => {
+        for (let pod = waiting.shift(); pod !== undefined; pod = waiting.shift()) {
+          const one = await evictOne(pod)
+          if (one !== undefined) left.push(one)
+        }
+      }
+      await Promise.all(Array.from({ length: evictionsAtOnce }, work))
+      return left.toSorted((a, b) => (a.pod < b.pod ? -1 : 1))
+    },
+  }
+}
+
+/** Items of a list carry neither kind nor apiVersion. */
+const toObject = (o: Json, of: { readonly apiVersion: string; readonly kind: string }): KubeObject => {
+  const metadata = object(o['metadata'])
+  return { ...o, apiVersion: of.apiVersion, kind: of.kind, metadata: { ...metadata, name: text(metadata['name']), ...(typeof metadata['namespace'] === 'string' && { namespace: text(metadata['namespace']) }) } } as KubeObject
+}
+
+interface Client { readonly access: KubeAccess; readonly connection: Connection; readonly api: TenantKubernetes; readonly watches: Set<AbortController> }
+
+const isSameAccess = (a: KubeAccess, b: KubeAccess): boolean =>
+  a.server === b.server && a.serverName === b.serverName && a.ca === b.ca && a.clientCert === b.clientCert && a.clientKey === b.clientKey
+
+export const openKubernetes = ({ log, clock = systemClock, random = Math.random, timeoutMs = 10_000 }: KubernetesOptions): KubernetesDriver => {
+  const clients = new Map<string, Client>()
+  let isClosed = false
+
+  const drop = (cluster: string): void => {
+    const client = clients.get(cluster)
+    clients.delete(cluster)
+    if (client === undefined) return
+    for (const w of client.watches) w.abort(kubernetesError('interrupted', 'the watch was ended'))
+    client.connection.close()
+  }
+  const clientFor = (cluster: string, access: KubeAccess): Client => {
+    if (isClosed) throw kubernetesError('other', 'the Kubernetes driver is closed')
+    const have = clients.get(cluster)
+    if (have !== undefined && isSameAccess(have.access, access)) return have
+    const connection = openConnection({ label: cluster, access, clock, timeoutMs })
+    // A renewed certificate: calls under way end on the old connection; watches go over to the new one when they next begin.
+    have?.connection.close()
+    const made: Client = { access, connection, api: clientOf(connection), watches: have?.watches ?? new Set() }
+    clients.set(cluster, made)
+    return made
+  }
+
+  return {
+    connect: (cluster, access) => clientFor(cluster, access).api,
+    watchNodes: (cluster, access, changed) => {
+      const { watches } = clientFor(cluster, access)
+      const connection = (): Connection => {
+        const now = clients.get(cluster)
+        if (now === undefined) throw kubernetesError('interrupted', `${cluster} was forgotten`)
+        return now.connection
+      }
+      const stop = new AbortController()
+      watches.add(stop)
+      watchNodes({ cluster, connection, list: () => listAll(connection(), 'list nodes', '/api/v1/nodes', {}), changed, clock, random, log, signal: stop.signal })
+        .catch((err: unknown) => { log.warn({ cluster, err }, 'node watch ended') })
+        .finally(() => { watches.delete(stop) })
+      return () => { stop.abort(kubernetesError('interrupted', 'the watch was ended')) }
+    },
+    forget: drop,
+    close: async () => {
+      isClosed = true
+      for (const cluster of [...clients.keys()]) drop(cluster)
+    },
+  }
+}
