@@ -22,6 +22,9 @@ export interface HttpResources extends Resources {
   close(): Promise<void>
 }
 
+/** The object is not there; a path that is not served is something else. */
+const isGone = (error: unknown): boolean => isNotFound(error) && failureOf(error)?.details?.name !== undefined
+
 const tableType = 'application/json;as=Table;v=v1;g=meta.k8s.io'
 
 /** Watches end by themselves after 5 to 10 minutes, so that a connection that died unseen is not trusted for longer. */
@@ -65,7 +68,7 @@ export const httpResources = (options: HttpOptions & { readonly random?: () => n
       try {
         return await send({ method: 'GET', path: objectPath(kind, key) })
       } catch (error) {
-        if (isNotFound(error) && failureOf(error)?.reason === 'NotFound') return undefined
+        if (isGone(error)) return undefined
         throw error
       }
     },
@@ -96,7 +99,7 @@ export const httpResources = (options: HttpOptions & { readonly random?: () => n
         })
         return answer.kind === 'Status' ? undefined : (answer as R)
       } catch (error) {
-        if (isNotFound(error) && failureOf(error)?.reason === 'NotFound') return undefined
+        if (isGone(error)) return undefined
         throw error
       }
     },

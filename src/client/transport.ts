@@ -88,7 +88,7 @@ export const createTransport = (options: HttpOptions): Transport => {
   const { server, tls, token, userAgent = 'skerry', timeoutMs = 30_000 } = options
   const origin = new URL(server).origin
   const own = options.dispatcher === undefined ? new Agent({
-    // One connection for each request in flight and each watch; HTTP/2 measured slower here (see README).
+    // One connection for each request in flight and each watch. HTTP/2 cost the same (README) and would put all on one.
     allowH2: false, keepAliveTimeout: 30_000,
     connect: { ...(tls?.ca !== undefined && { ca: tls.ca }), ...(tls?.cert !== undefined && { cert: tls.cert }), ...(tls?.key !== undefined && { key: tls.key }), ...(tls?.serverName !== undefined && { servername: tls.serverName }) },
   }) : undefined

@@ -108,7 +108,7 @@ export const createCache = (): KindCache => {
     pass,
     replace(objects, to) {
       const keep = new Set(objects.map((o) => keyText(keyOf(o))))
-      for (const [key, before] of [...all]) if (!keep.has(key)) store(key, before, undefined)
+      for (const [key, before] of all) if (!keep.has(key)) store(key, before, undefined)
       for (const object of objects) {
         const key = keyText(keyOf(object))
         const before = all.get(key)

@@ -61,18 +61,21 @@ const beats = 6
 /** Waits until the slot is ours; undefined when the signal fired first. */
 export const winLease = async (o: LeaseOptions): Promise<Held | undefined> => {
   const { leases, slot, holder, ttlMs, clock, log, signal } = o
+  // Whether the lease may have been taken by a request whose answer was lost; what the former holder had left is then unknown.
+  let isUnclear = false
   while (!signal.aborted) {
     // Counted from before the request, so that our view of the end is never later than the database's.
     const asked = clock.monotonic()
     try {
       const answer = await leases.acquire(slot, holder, ttlMs)
       if (answer.kind === 'held') {
-        if (!signal.aborted) return hold(o, answer.lease, asked, answer.previousTtlMs)
+        if (!signal.aborted) return hold(o, answer.lease, asked, isUnclear ? ttlMs : answer.previousTtlMs)
         await leases.release(answer.lease)
         return undefined
       }
       log.debug({ slot, holder: answer.holder }, 'standing by')
     } catch (error) {
+      isUnclear = true
       log.warn({ slot, error: describe(error) }, 'could not ask for the lease')
     }
     await pause(clock, (ttlMs / beats) * (0.75 + o.random() / 2), signal)
@@ -98,19 +101,18 @@ const hold = ({ leases, slot, ttlMs, longestCallMs, clock, log }: LeaseOptions, 
     cancelEnd()
     cancelEnd = clock.after(Math.max(0, endsAt - clock.monotonic()), () => { if (clock.monotonic() >= endsAt) lost('it ran out'); else watchEnd() })
   }
+  /** Beats go on while an answer is out, so that one lost request does not cost the lease. */
   const renewSoon = (): void => {
     cancelRenewal = clock.after(ttlMs / beats, () => {
+      renewSoon()
       const sent = clock.monotonic()
       leases.renew(lease, ttlMs).then((isOurs) => {
         if (ended.signal.aborted) return
         if (!isOurs) { lost('somebody else holds it'); return }
-        endsAt = sent + ttlMs
+        endsAt = Math.max(endsAt, sent + ttlMs)
         watchEnd()
-        renewSoon()
       }, (error: unknown) => {
-        if (ended.signal.aborted) return
-        log.warn({ slot, error: describe(error) }, 'could not renew the lease')
-        renewSoon()
+        if (!ended.signal.aborted) log.warn({ slot, error: describe(error) }, 'could not renew the lease')
       })
     })
   }

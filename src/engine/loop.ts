@@ -1,16 +1,46 @@
 /** Runs one controller while a lease is held: wakes keys, takes them from its queue, and heeds what each pass ended with. */
 import { keyFrom, keyOf, keyText, resourceName, type Key, type Kind, type Resource } from '../api/meta/index.ts'
+import { isSame } from './applied.ts'
 import { asPlanned } from './as-planned.ts'
 import { versionOf, type Change } from './cache.ts'
-import { cachedView, readableKinds } from './declared.ts'
-import { createEffects } from './effects.ts'
+import type { Clock } from './clock.ts'
+import { cachedView, readableKinds, type Caches } from './declared.ts'
+import { createEffects, type Interpose } from './effects.ts'
 import { describe, isConflict, isUnavailable } from './errors.ts'
+import type { EventSink } from './events.ts'
+import type { Held } from './leases.ts'
+import type { Metrics } from './metrics.ts'
 import { createOwnWrites } from './own-writes.ts'
 import { runPass, type PassEnd } from './pass.ts'
-import { createQueue, lanes, type Lane } from './queue.ts'
+import { createQueue, lanes, type BackOff, type Lane } from './queue.ts'
+import type { Resources } from './resources.ts'
 import type { Controller, Log } from './shapes.ts'
 import { hashOf, observedHash } from './status-part.ts'
-import type { Term } from './term.ts'
+
+/** What the loops of one term share. */
+export interface LoopOptions {
+  readonly caches: Caches
+  readonly resources: Resources
+  /** undefined: read only. */
+  readonly held: Held | undefined
+  readonly clock: Clock
+  readonly random: () => number
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly events: EventSink | undefined
+  readonly interpose: Interpose | undefined
+  readonly longestCallMs: number
+  readonly startSpreadMs: number
+  readonly backOff: BackOff
+  /** No new pass begins. */
+  readonly stopping: AbortSignal
+  /** Passes and calls end as they are. */
+  readonly signal: AbortSignal
+  /** A write was answered. */
+  wrote(kind: Kind<any>, answer: Resource | undefined): void
+  /** A pass ended. */
+  checkIdle(): void
+}
 
 export interface Loop {
   readonly isIdle: boolean
@@ -31,9 +61,9 @@ const withFields = (log: Log, fields: object): Log => ({
 const isSpecChange = ({ before, after }: Change): boolean =>
   after !== undefined && (before === undefined || before.metadata.generation !== after.metadata.generation || before.metadata.deletionTimestamp !== after.metadata.deletionTimestamp)
 const mayRelateElsewhere = ({ before, after }: Change): boolean =>
-  before !== undefined && (after === undefined || before.metadata.generation !== after.metadata.generation || before.metadata.uid !== after.metadata.uid)
+  before !== undefined && (after === undefined || before.metadata.generation !== after.metadata.generation || !isSame(before.metadata.labels, after.metadata.labels) || !isSame(before.metadata.ownerReferences, after.metadata.ownerReferences))
 
-export const startLoop = (declared: Controller, term: Term): Loop => {
+export const startLoop = (declared: Controller, term: LoopOptions): Loop => {
   const controller = asPlanned(declared)
   const { name } = controller
   const { caches, clock, metrics, signal, stopping, held } = term

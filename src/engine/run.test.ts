@@ -1,17 +1,19 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { Registry } from 'prom-client'
 import { isTrue } from '../api/meta/index.ts'
 import { everyStepFails } from '../../testkit/every-step-fails.ts'
 import { turns } from '../../testkit/fake-clock.ts'
 import { waiting, refused, settled } from './outcome.ts'
 import { shelf, shop } from './testing/controllers.ts'
 import { Shelf, Shop } from './testing/kinds.ts'
-import { closed, controllersOf, getShelves, getShop, makeShop, openWorld, people, until, type TestWorld } from './testing/world.ts'
+import { closed, controllersOf, deleteShop, editShop, getShelves, getShop, makeShop, openWorld, until, type TestWorld } from './testing/world.ts'
 import type { Effect, Interpose } from './effects.ts'
 import type { Lease } from './leases.ts'
 import { exclusive, external, status, transform, type Controller } from './shapes.ts'
 
 let w: TestWorld
-beforeEach(async () => { w = await openWorld() })
+const logKept = 100
+beforeEach(async () => { w = await openWorld({ keep: logKept }) })
 afterEach(async () => { await w.close() })
 
 const isReady = async (): Promise<boolean> => { const s = await getShop(w); return s !== undefined && isTrue(s, 'Ready') }
@@ -36,7 +38,7 @@ test('a deleted shop goes with its shelves and boards, and each finalizer is rem
   await makeShop(w, 2)
   const running = await w.start()
   await until(w.clock, running, isReady)
-  await w.resources.delete(Shop, { namespace: 'town', name: 'corner' }, {})
+  await deleteShop(w)
   await until(w.clock, running, async () => (await getShop(w)) === undefined)
   expect([await getShelves(w), [...w.warehouse.boards.values()]]).toEqual([[], []])
 })
@@ -48,7 +50,7 @@ test('S8 a pass that changes nothing writes nothing', async () => {
   await until(w.clock, running, isReady)
   effects.length = 0
   const before = await w.version()
-  await w.resources.apply(Shop, { metadata: { name: 'corner', namespace: 'town', labels: { seen: 'yes' } } }, people)
+  await editShop(w, { shelves: 2 }, { seen: 'yes' })
   await running.whenIdle()
   await w.clock.advance(3_600_000)
   await running.whenIdle()
@@ -61,7 +63,7 @@ test('S8 lastTransitionTime moves only with status', async () => {
   await until(w.clock, running, isReady)
   const first = (await getShop(w))!.status!.conditions![0]!
   await w.clock.advance(60_000)
-  await w.resources.apply(Shop, { metadata: { name: 'corner', namespace: 'town' }, spec: { shelves: 2 } }, people)
+  await editShop(w, { shelves: 2 })
   await until(w.clock, running, async () => (await getShop(w))?.status?.ready === 2 && (await isReady()))
   const second = (await getShop(w))!.status!.conditions![0]!
   expect(second.observedGeneration).toBe(2)
@@ -91,7 +93,7 @@ test('E4 at start a key whose spec changed meanwhile is worked on at once', asyn
   const first = await w.start()
   await until(w.clock, first, isReady)
   await closed(w.clock, first)
-  await w.resources.apply(Shop, { metadata: { name: 'corner', namespace: 'town' }, spec: { shelves: 2 } }, people)
+  await editShop(w, { shelves: 2 })
   const second = await w.start()
   await second.whenIdle()
   expect((await getShelves(w)).length).toBe(2)
@@ -111,7 +113,7 @@ test('E1 a key is not observed before the caches have passed what it wrote', asy
   await running.whenIdle()
   await makeShop(w, 3)
   while (effects.filter((e) => e.verb === 'status').length === 0) await turns(5)
-  for (let i = 0; i < 3; i++) await w.resources.apply(Shop, { metadata: { name: 'corner', namespace: 'town', labels: { n: String(i) } } }, people)
+  for (let i = 0; i < 3; i++) await editShop(w, { shelves: 3 }, { n: String(i) })
   await turns(50)
   expect(observed).toBe(1)
   release()
@@ -120,13 +122,19 @@ test('E1 a key is not observed before the caches have passed what it wrote', asy
   expect(effects.filter((e) => e.verb === 'create').length).toBe(3)
 })
 
-test('E1 after a lost watch the cache is listed anew and nothing is missed', async () => {
+test('E1 after a watch that was away too long the cache is listed anew and nothing is missed', async () => {
+  const metrics = new Registry()
   await makeShop(w, 1)
-  const running = await w.start()
+  const running = await w.start({ metrics })
   await until(w.clock, running, isReady)
-  await w.compact()
-  await w.resources.apply(Shop, { metadata: { name: 'corner', namespace: 'town' }, spec: { shelves: 3 } }, people)
+  // Time stands still: nobody watches again before the log has lost what they saw last.
+  await w.restartApi()
+  await editShop(w, { shelves: 3 })
+  for (let i = 0; i < 3 * logKept; i++) await editShop(w, { shelves: 3 }, { n: String(i) })
+  await w.restartApi()
   await until(w.clock, running, async () => (await getShop(w))?.status?.ready === 3)
+  const restarts = await metrics.getSingleMetricAsString('skerry_watch_restarts_total')
+  for (const resource of ['shops', 'shelves']) expect(restarts).toContain(`resource="${resource}.test.skerry.dev",why="expired"`)
 })
 
 test('E3 a creating call does not start when the lease does not outlast it', async () => {
@@ -172,7 +180,7 @@ test('E6 who lost the lease cannot write, stops, and begins anew as a new holder
   await w.leases.release(lease!)
   await w.leases.acquire('controllers', 'other', 20_000)
   const before = (await getShelves(w)).length
-  await w.resources.apply(Shop, { metadata: { name: 'corner', namespace: 'town' }, spec: { shelves: 2 } }, people)
+  await editShop(w, { shelves: 2 })
   await turns(50)
   expect([before, (await getShelves(w)).length, running.isActive]).toEqual([1, 1, false])
   await until(w.clock, running, async () => (await getShop(w))?.status?.ready === 2)
@@ -236,7 +244,7 @@ test('a status stands also after an error, and the retry waits for its back-off'
 test('an object that went meanwhile is not made again by its finalizer', async () => {
   await makeShop(w, 1)
   const shops = shop()
-  const running = await w.start({ controllers: [{ ...shops, plan: (seen, now) => { void w.resources.delete(Shop, { namespace: 'town', name: 'corner' }, {}); return shops.plan(seen, now) } }] })
+  const running = await w.start({ controllers: [{ ...shops, plan: (seen, now) => { void deleteShop(w); return shops.plan(seen, now) } }] })
   await running.whenIdle()
   await turns(20)
   expect([await getShop(w), await getShelves(w)]).toEqual([undefined, []])
@@ -261,7 +269,7 @@ test('a transform keeps what should exist, changes what differs and removes what
   const running = await w.start({ controllers: [shelves], interpose })
   await running.whenIdle()
   expect((await getShelves(w)).map((s) => [s.metadata.name, s.metadata.labels, s.spec])).toEqual([0, 1].map((slot) => [`corner-${slot}`, { of: 'corner' }, { slot }]))
-  await w.resources.apply(Shop, { metadata: { name: 'corner', namespace: 'town' }, spec: { shelves: 1 } }, people)
+  await editShop(w, { shelves: 1 })
   await until(w.clock, running, async () => (await getShelves(w)).length === 1)
   expect(effects.map((e) => `${e.verb} ${e.what}`)).toEqual(['apply Shelf town/corner-0', 'apply Shelf town/corner-1', 'delete Shelf town/corner-1'])
 })
@@ -281,7 +289,7 @@ test('an external is found before it is made, and gone before its finalizer is',
   const running = await w.start({ controllers: [one] })
   await until(w.clock, running, isReady)
   expect([w.warehouse.made.length, (await getShop(w))?.metadata.finalizers]).toEqual([1, ['skerry.dev/sign']])
-  await w.resources.delete(Shop, { namespace: 'town', name: 'corner' }, {})
+  await deleteShop(w)
   await until(w.clock, running, async () => (await getShop(w)) === undefined)
   expect([w.warehouse.made.length, w.warehouse.boards.size]).toEqual([1, 0])
 })
@@ -320,7 +328,7 @@ test('E3 whichever step of deleting fails, dies after its effect, or is done twi
       const running = await world.start({ controllers: controllersOf(world.warehouse) })
       await until(world.clock, running, async () => { const s = await getShop(world); return s !== undefined && isTrue(s, 'Ready') })
       await closed(world.clock, running)
-      await world.resources.delete(Shop, { namespace: 'town', name: 'corner' }, {})
+      await deleteShop(world)
     },
     async (world) => (await getShop(world)) === undefined && (await getShelves(world)).length === 0,
     boardsMatch,

@@ -1,4 +1,5 @@
 /** Runs controllers: stands by for the lease, acts while it is held, begins anew when it was lost. */
+import { setMaxListeners } from 'node:events'
 import type { Registry } from 'prom-client'
 import { systemClock, type Clock } from './clock.ts'
 import { checkControllers } from './declared.ts'
@@ -79,10 +80,14 @@ export const runControllers = async (o: RunOptions): Promise<Running> => {
     let cancelCut = (): void => {}
     closing.signal.addEventListener('abort', cutLater)
     const lost = held === undefined ? [] : [held.signal]
+    const stopping = AbortSignal.any([closing.signal, ...lost])
+    const signal = AbortSignal.any([cut.signal, ...lost])
+    // Every pass and every watch may listen.
+    setMaxListeners(0, stopping, signal)
     await runTerm({
       controllers: o.controllers, resources: o.resources, held, clock, random, log: o.log, metrics, events: o.events, interpose: o.interpose,
       longestCallMs, startSpreadMs: o.startSpreadMs ?? 600_000, backOff: o.backOff ?? { firstMs: 500, maxMs: 300_000 },
-      stopping: AbortSignal.any([closing.signal, ...lost]), signal: AbortSignal.any([cut.signal, ...lost]),
+      stopping, signal,
     }, (started) => { term = started }, onIdle)
     term = undefined
     closing.signal.removeEventListener('abort', cutLater)

@@ -1,43 +1,13 @@
 /** What lives as long as one lease is held: fresh caches, and the loops of all controllers over them. */
-import { resourceName, type Kind, type Resource } from '../api/meta/index.ts'
+import { setMaxListeners } from 'node:events'
+import { resourceName, type Kind } from '../api/meta/index.ts'
 import { createCache, versionOf, type KindCache } from './cache.ts'
-import type { Clock } from './clock.ts'
-import { readableKinds, type Caches } from './declared.ts'
-import type { Interpose } from './effects.ts'
-import type { EventSink } from './events.ts'
+import { readableKinds } from './declared.ts'
 import { inform } from './informer.ts'
-import type { Held } from './leases.ts'
-import { startLoop, type Loop } from './loop.ts'
-import type { Metrics } from './metrics.ts'
-import type { BackOff } from './queue.ts'
-import type { Resources } from './resources.ts'
-import type { Controller, Log } from './shapes.ts'
+import { startLoop, type Loop, type LoopOptions } from './loop.ts'
+import type { Controller } from './shapes.ts'
 
-export interface TermOptions {
-  readonly controllers: readonly Controller[]
-  readonly resources: Resources
-  /** undefined: read only. */
-  readonly held: Held | undefined
-  readonly clock: Clock
-  readonly random: () => number
-  readonly log: Log
-  readonly metrics: Metrics
-  readonly events: EventSink | undefined
-  readonly interpose: Interpose | undefined
-  readonly longestCallMs: number
-  readonly startSpreadMs: number
-  readonly backOff: BackOff
-  /** No new pass begins. */
-  readonly stopping: AbortSignal
-  /** Passes and calls end as they are. */
-  readonly signal: AbortSignal
-}
-
-export interface Term extends Omit<TermOptions, 'controllers'> {
-  readonly caches: Caches
-  wrote(kind: Kind<any>, answer: Resource | undefined): void
-  checkIdle(): void
-}
+export type TermOptions = Omit<LoopOptions, 'caches' | 'wrote' | 'checkIdle'> & { readonly controllers: readonly Controller[] }
 
 export interface RunningTerm {
   /** Nothing waits, nothing runs, and all caches have seen all that was written. Deadlines and back-offs may be pending. */
@@ -57,10 +27,12 @@ export const runTerm = async (o: TermOptions, started: (term: RunningTerm) => vo
 
   // Lists that begin now are newer than the lease (rule E1).
   const stopInformers = new AbortController()
+  const informersEnd = AbortSignal.any([o.signal, stopInformers.signal])
+  setMaxListeners(0, informersEnd)
   const informers: Promise<void>[] = []
   const listed = [...kinds].map(([resource, kind]) => new Promise<void>((resolve) => {
     informers.push(inform({
-      kind, cache: caches.get(resource)!, resources: o.resources, clock: o.clock, random: o.random, log: o.log, signal: AbortSignal.any([o.signal, stopInformers.signal]),
+      kind, cache: caches.get(resource)!, resources: o.resources, clock: o.clock, random: o.random, log: o.log, signal: informersEnd,
       onRestart: (why) => { o.metrics.relists.inc({ resource, why }) },
     }, resolve).finally(resolve))
   }))
@@ -70,7 +42,7 @@ export const runTerm = async (o: TermOptions, started: (term: RunningTerm) => vo
   let loops: readonly Loop[] = []
   const isIdle = (): boolean => loops.every((l) => l.isIdle) && [...written].every(([resource, version]) => caches.get(resource)!.version >= version)
   const checkIdle = (): void => { if (!o.stopping.aborted && isIdle()) onIdle() }
-  const term: Term = {
+  const shared: LoopOptions = {
     ...o, caches, checkIdle,
     wrote(kind, answer) {
       if (answer === undefined) return
@@ -81,7 +53,7 @@ export const runTerm = async (o: TermOptions, started: (term: RunningTerm) => vo
     },
   }
   if (!o.stopping.aborted) {
-    loops = o.controllers.map((c) => startLoop(c, term))
+    loops = o.controllers.map((c) => startLoop(c, shared))
     started({ get isIdle() { return isIdle() }, get delayed() { return loops.reduce((n, l) => n + l.delayed, 0) } })
     checkIdle()
     await fired(o.stopping)

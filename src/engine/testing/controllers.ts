@@ -31,12 +31,10 @@ export const shop = () => planned<Shop, { readonly deleting: boolean; readonly s
   status: (_object, seen, pass) => ({ ...(seen !== undefined && { ready: seen.shelves.filter((s) => isTrue(s, 'Ready')).length }), conditions: [ready(pass)] }),
 })
 
-const lookForMs = 60_000
-
 interface ShelfSeen { readonly deleting: boolean; readonly boards: readonly Board[]; readonly recorded: string | undefined; readonly intended: string | undefined }
 type ShelfStep = { readonly kind: 'intend' } | { readonly kind: 'create' } | { readonly kind: 'remove'; readonly id: string; readonly isDouble: boolean }
 
-export const shelf = (warehouse: Warehouse) => planned<Shelf, ShelfSeen, ShelfStep>({
+export const shelf = (warehouse: Warehouse, { callMs = 10_000, lookForMs = 60_000 } = {}) => planned<Shelf, ShelfSeen, ShelfStep>({
   name: 'shelf', for: Shelf, reads: [ownerOf(Shop, Shelf)], writes: [status(Shelf)], outside: ['warehouse.*'], finalizer: 'skerry.dev/shelf',
   async observe(object) {
     const boards = (await warehouse.list()).filter((b) => b.mark === object.metadata.uid)
@@ -57,10 +55,10 @@ export const shelf = (warehouse: Warehouse) => planned<Shelf, ShelfSeen, ShelfSt
   async apply(step, _seen, object, context) {
     switch (step.kind) {
       case 'intend': await context.record({ intents: { board: context.now.toISOString() } }); return
-      case 'create': await context.creating('board', 10_000, () => warehouse.create(object.metadata.uid)); return
+      case 'create': await context.creating('board', callMs, () => warehouse.create(object.metadata.uid)); return
       case 'remove':
         if (step.isDouble) context.duplicate('board')
-        await context.changing('remove board', 10_000, () => warehouse.remove(step.id))
+        await context.changing('remove board', callMs, () => warehouse.remove(step.id))
     }
   },
   status(object, seen, pass) {
