@@ -1,0 +1,47 @@
+/** The process `controllers`: one acts under the lease, another stands by. */
+import { randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { Registry } from 'prom-client'
+import { httpResources, readKubeconfig } from '../../client/index.ts'
+import { controllers } from '../../controllers/index.ts'
+import { openKubernetes } from '../../drivers/kubernetes/index.ts'
+import { openTalos } from '../../drivers/talos/index.ts'
+import { runControllers } from '../../engine/index.ts'
+import { openPostgresStore } from '../../store/postgres/postgres.ts'
+import { readDatabase } from '../database.ts'
+import { eventSink } from '../event-sink.ts'
+import { layout } from '../files.ts'
+import { driverErrors } from '../ports/errors.ts'
+import { openClouds } from '../ports/clouds.ts'
+import { openSecrets } from '../ports/secrets.ts'
+import { talosPort } from '../ports/talos.ts'
+import { openTenants } from '../ports/tenants.ts'
+import { cloudOpener } from '../ports/open-cloud.ts'
+import { newBundle, signOwn } from '../signer.ts'
+import { readSiteKey } from '../site-key.ts'
+import { begin, serveUntilEnd } from './process.ts'
+
+const { settings, log } = begin('controllers')
+const paths = layout(settings.state)
+const store = await openPostgresStore({ connection: await readDatabase(settings.state), log })
+const installation = readFileSync(paths.installation, 'utf8').trim()
+const secrets = openSecrets(store.sealed, await readSiteKey(paths.siteKey), newBundle)
+const { options } = readKubeconfig(paths.siteKubeconfig, (path) => readFileSync(path, 'utf8'))
+const resources = httpResources({ ...options, userAgent: 'skerry-controllers' })
+const talos = openTalos({ log, now: () => new Date() })
+const kubernetes = openKubernetes({ log })
+const metrics = new Registry()
+
+const running = await runControllers({
+  controllers: controllers({
+    installation, secrets, clouds: openClouds(secrets, cloudOpener(installation, log)), talos: talosPort(talos), tenants: openTenants(kubernetes, signOwn, Date.now), errors: driverErrors,
+  }),
+  resources, leases: store.leases, slot: 'controllers', identity: `${hostname()}/${process.pid}/${randomUUID().slice(0, 8)}`, log, metrics, readOnly: settings.readOnly, events: eventSink(resources, log, () => new Date()),
+})
+log.info({ installation }, 'controllers run')
+
+serveUntilEnd(log, async () => {
+  await running.close()
+  await Promise.all([resources.close(), talos.close(), kubernetes.close(), store.close()])
+})
