@@ -1,16 +1,17 @@
 /**
- * The story of the rendered machine configuration alone: two machines on the provider network, made with the `openstack` command from
- * what `renderMachineConfig` gives, become a cluster that the driver's own certificates open. No server of Skerry runs.
- * `./dev lab story machine-config [--keep]`
+ * The story of the Talos driver alone: two machines on the provider network, made with the `openstack` command from what
+ * `renderMachineConfig` gives, become a cluster by the driver's calls, under its own certificates; then each call is asked of the real
+ * node, also those that must be refused (rules T1, T3). No server of Skerry runs. `./dev lab story talos-driver [--keep]`
  */
-import { execFile } from 'node:child_process'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import { promisify } from 'node:util'
+import { isDeepStrictEqual } from 'node:util'
+import { openTalos } from '../../src/drivers/talos/client.ts'
 import { renderMachineConfig } from '../../src/drivers/talos/config/render.ts'
 import { packUserData } from '../../src/drivers/talos/config/user-data.ts'
+import { classify } from '../../src/drivers/talos/errors.ts'
 import { newSecretsBundle } from '../../src/drivers/talos/pki/bundle.ts'
 import { newOwnKubernetesClient, newOwnTalosClient, talosconfigText } from '../../src/drivers/talos/pki/clients.ts'
 import type { MachineConfigInput } from '../../src/drivers/talos/talos.ts'
@@ -22,7 +23,15 @@ const repo = resolve(import.meta.dirname, '../..')
 const cache = join(process.env['HOME'] ?? '/root', '.cache/skerry-lab')
 const workDir = await mkdtemp(join(tmpdir(), 'skerry-story-config-'))
 const { done, until } = steps(() => performance.now(), (line) => console.log(line), (ms) => wait(ms))
-const bed = await openBed({ name: 'machine-config', enter: join(repo, 'lab/openstack/enter'), labDir: process.env['SKERRY_LAB_DIR'] ?? join(cache, 'openstack'), talosDir: process.env['LAB_SHARE'] ?? join(cache, 'talos'), workDir })
+const bed = await openBed({ name: 'talos-driver', enter: join(repo, 'lab/openstack/enter'), labDir: process.env['SKERRY_LAB_DIR'] ?? join(cache, 'openstack'), talosDir: process.env['LAB_SHARE'] ?? join(cache, 'talos'), workDir })
+
+/** Fails the story unless the driver's answer is what the real thing must give. */
+function same(what: string, have: unknown, want: unknown): void {
+  if (!isDeepStrictEqual(have, want)) throw new Error(`${what}: ${JSON.stringify(have)} instead of ${JSON.stringify(want)}`)
+  done(`${what}: ${JSON.stringify(have)}`)
+}
+const kindOf = (call: Promise<unknown>): Promise<string> => call.then(() => 'answered', (error: unknown) => classify(error))
+const closing: (() => Promise<void>)[] = []
 
 try {
   await bed.openstack(['security', 'group', 'create', 'nodes', '-f', 'json'])
@@ -60,17 +69,42 @@ try {
     users: [{ name: 'us', user: { 'client-certificate-data': encode(client.crt), 'client-key-data': encode(client.key) } }],
   }), { mode: 0o600 })
   const tenant = tenantOf({ kubectl: bed.kubectl, talosctl: bed.talosctl, ...files, env: { PATH: process.env['PATH'], HOME: workDir } })
-  const shortly = promisify(execFile)
-  const probe = (...args: string[]) => shortly(bed.talosctl, args, { env: { TALOSCONFIG: files.talosconfig, HOME: workDir }, timeout: 15_000 })
+  const talos = openTalos({ clock: { now: () => new Date() } })
+  closing.push(() => talos.close())
+  const at = (node: string | undefined, role: 'os:admin' | 'os:operator' | 'os:reader', bundle = secrets) => talos.node({ endpoint: `${cp}:50000`, ...(node !== undefined && { node }), cluster: bundle === secrets ? 'shop' : 'other', secrets: bundle, role })
+  const node = at(undefined, 'os:admin')
 
-  await until('Talos answers under our authority', 240, () => probe('version', '--short'))
-  await until('bootstrap accepted', 240, () => probe('bootstrap'))
+  await until('first contact: a handshake under our authority', 240, () => talos.handshake(`${cp}:50000`, secrets))
+  const other = await newSecretsBundle({ now, serviceAccountKey: 'ecdsa' })
+  same('a handshake under another authority', await talos.handshake(`${cp}:50000`, other), false)
+  same('a call under another authority', await kindOf(at(undefined, 'os:admin', other).version()), 'certificate')
+  same('version', await until('version answered', 120, () => node.version()), { tag: 'v1.13.9', platform: 'openstack' })
+  same('host name', await node.hostname(), 'shop-cp-aaaaa')
+  const serverId = (JSON.parse(await bed.openstack(['server', 'show', 'shop-cp-aaaaa', '-f', 'json'])) as { id: string }).id
+  same("the node's instance id is Nova's server id", await node.instanceId(), serverId)
+  same('etcd has no data before bootstrap', await until('etcd data can be asked for', 240, async () => ({ exists: await node.etcdDataExists() })), { exists: false })
+  same('etcd data, as reader', await kindOf(at(undefined, 'os:reader').etcdDataExists()), 'answered')
+  same('bootstrap, as operator', await kindOf(at(undefined, 'os:operator').bootstrap()), 'permission')
+  await until('bootstrap accepted', 240, async () => { await node.bootstrap(); return true })
+  await until('etcd has data', 60, () => node.etcdDataExists())
+  const again = await kindOf(node.bootstrap())
+  done(`a second bootstrap is refused as ${again}`)
+  const [member, ...rest] = await until('etcd lists its members', 240, () => node.etcdMembers())
+  same('members', [member?.hostname, member?.isLearner, rest], ['shop-cp-aaaaa', false, []])
+  const status = await until('etcd status', 60, () => node.etcdStatus())
+  same('etcd status', [status.memberId, status.leader, status.isLearner, status.errors, /^[0-9a-f]{16}$/.test(status.clusterId)], [member?.id, member?.id, false, [], true])
+  done(`etcd cluster ${status.clusterId}`)
   await until('kube-apiserver ready, to our client certificate, by the endpoint\'s name', 600, () => tenant.kubectl('get', '--raw', '/readyz'))
   const cni = (await readFile(join(repo, 'lab/talos/cni.yaml'), 'utf8')).replace('{name: ENCAP, value: ""}', '{name: ENCAP, value: ipip}')
   await writeFile(join(workDir, 'cni.yaml'), cni)
   await until('pod network applied', 60, () => tenant.kubectl('apply', '--server-side', '-f', join(workDir, 'cni.yaml')))
   for (const node of ['shop-cp-aaaaa', 'shop-w-bbbbb']) await until(`node ${node} Ready`, 600, () => tenant.kubectl('wait', '--for=condition=Ready', `node/${node}`, '--timeout=1s'))
   console.log(await tenant.kubectl('get', 'nodes', '-o', 'wide', '--show-labels'))
+  const workerNode = at(worker, 'os:reader')
+  same('the worker through the control plane', [await workerNode.hostname(), (await workerNode.version()).tag], ['shop-w-bbbbb', 'v1.13.9'])
+  same('healthy services', (await node.services()).filter((one) => one.healthy === true).map((one) => one.id).toSorted().join(' ').includes('etcd kubelet'), true)
+  done(`kernel log: ${(await node.dmesg(1)).slice(0, 100)}`)
+  same('what talosctl says', (await tenant.talosctl('version', '--short')).includes('v1.13.9'), true)
   await tenant.apply(...echo('shop-w-bbbbb', 'shop-w-bbbbb'))
   await until('a pod answers through the API server', 300, () => tenant.kubectl('get', '--raw', '/api/v1/namespaces/default/pods/echo:8080/proxy/'))
   console.log(await until('it is reached by its service name', 300, () => answer(tenant)))
@@ -79,7 +113,8 @@ try {
   console.log(console_)
   throw error
 } finally {
+  for (const close of closing) await close()
   if (!process.argv.includes('--keep')) { await bed.clear(); done('cleared') }
 }
 if (!process.argv.includes('--keep')) await rm(workDir, { recursive: true })
-console.log('story machine-config: all of it worked')
+console.log('story talos-driver: all of it worked')
