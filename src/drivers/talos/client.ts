@@ -6,7 +6,8 @@ import { newOwnTalosClient, type OwnCertificate, type TalosRole } from './pki/cl
 import type { SecretsBundle, Talos } from './talos.ts'
 
 export interface TalosOptions {
-  readonly clock: { now(): Date }
+  /** TLS compares with the system's clock; a made-up one here makes certificates that nobody accepts. */
+  readonly now: () => Date
   readonly timeoutMs?: number
   readonly log?: { debug(fields: object, message: string): void }
 }
@@ -21,7 +22,7 @@ const split = (address: string): { readonly host: string; readonly port: number 
 }
 const authority = (address: string): string => { const { host, port: p } = split(address); return `${host.includes(':') ? `[${host}]` : host}:${p}` }
 
-export const openTalos = ({ clock, timeoutMs = 5_000, log }: TalosOptions): Talos => {
+export const openTalos = ({ now: clock, timeoutMs = 5_000, log }: TalosOptions): Talos => {
   const clusters = new Map<string, Map<string, Channel>>()
   const own = new WeakMap<SecretsBundle, OwnCertificate>()
   const clusterIds = new Map<string, string>()
@@ -30,7 +31,7 @@ export const openTalos = ({ clock, timeoutMs = 5_000, log }: TalosOptions): Talo
     let channels = clusters.get(cluster)
     if (channels === undefined) clusters.set(cluster, channels = new Map())
     const key = `${role} ${endpoint} ${secrets.certs.os.crt}`
-    const now = clock.now()
+    const now = clock()
     const have = channels.get(key)
     if (have !== undefined && now.getTime() < have.renewAt) return have
     if (have !== undefined) have.close()
@@ -54,7 +55,7 @@ export const openTalos = ({ clock, timeoutMs = 5_000, log }: TalosOptions): Talo
       })
     },
     handshake: (address, secrets) => new Promise((resolve) => {
-      const now = clock.now()
+      const now = clock()
       let certificate = own.get(secrets)
       if (certificate === undefined || now.getTime() >= certificate.renewAt) own.set(secrets, certificate = newOwnTalosClient(secrets, 'os:reader', now))
       const socket = connect({ ...split(address), ...tlsOptions(secrets, certificate), ALPNProtocols: ['h2'] })

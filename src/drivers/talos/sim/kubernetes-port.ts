@@ -8,7 +8,8 @@ import type { KeyPair } from '../talos.ts'
 export interface KubernetesSim {
   /**
    * The API of one etcd cluster, made at the first call and found again afterwards. `id` is unique to an etcd cluster: one that
-   * is bootstrapped a second time gets another id, and so an empty Kubernetes, as it would in life.
+   * is bootstrapped a second time gets another id, and so an empty Kubernetes, as it would in life. Every control-plane node calls
+   * it when its API server comes up; names and addresses of later calls are added to the serving certificate's.
    */
   ensureCluster(id: string, options: KubernetesClusterOptions): SimulatedApi
 }

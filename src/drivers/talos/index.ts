@@ -1,0 +1,10 @@
+/** What the driver offers to those who wire it. Controllers import only types, from talos.ts. */
+export type { EtcdMember, EtcdStatus, KeyPair, MachineConfigInput, SecretsBundle, ServiceState, Talos, TalosNode } from './talos.ts'
+export { openTalos, type TalosOptions } from './client.ts'
+export { renderMachineConfig } from './config/render.ts'
+export { packUserData } from './config/user-data.ts'
+export { isInvalidInput } from './config/invalid-input.ts'
+export { newSecretsBundle, type BundleOptions } from './pki/bundle.ts'
+export { bundleFromYaml, bundleToYaml } from './pki/bundle-yaml.ts'
+export { newOwnKubernetesClient, newOwnTalosClient, newServingCert, signKubernetesClient, signTalosClient, talosconfigText, type OwnCertificate, type TalosRole } from './pki/clients.ts'
+export { isAlreadyExists, isBadAnswer, isCertificate, isNotFound, isPermission, isPrecondition, isUnavailable, isUnclear, isUnimplemented } from './errors.ts'
