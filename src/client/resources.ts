@@ -1,6 +1,6 @@
 /** The port Resources over HTTP, with what else a client needs: subresources, Tables, any other request. */
 import { apiVersionOf, keyOf, type Key, type Kind, type Resource } from '../api/meta/index.ts'
-import { failureError, isNotFound, failureOf, type Failure } from '../engine/errors.ts'
+import { failureError, failureOf, isNotFound, type Failure } from '../engine/errors.ts'
 import type { Applied, DeleteOptions, List, ListOptions, Resources, WatchEvent, WriteOptions } from '../engine/resources.ts'
 import { collectionPath, objectPath } from './paths.ts'
 import { createTransport, type HttpOptions, type Query, type Request } from './transport.ts'

@@ -45,6 +45,7 @@ export interface Transport {
   send(request: Request): Promise<unknown>
   /** The lines of an answer that does not end, parsed. */
   stream(request: Request): AsyncIterable<unknown>
+  /** Ends what is under way. */
   close(): Promise<void>
 }
 
@@ -134,6 +135,6 @@ export const createTransport = (options: HttpOptions): Transport => {
         response.body.destroy()
       }
     },
-    close: async () => { await own?.close() },
+    close: async () => { await own?.destroy() },
   }
 }

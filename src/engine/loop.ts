@@ -14,7 +14,7 @@ import { createOwnWrites } from './own-writes.ts'
 import { runPass, type PassEnd } from './pass.ts'
 import { createQueue, lanes, type BackOff, type Lane } from './queue.ts'
 import type { Resources } from './resources.ts'
-import type { Controller, Log } from './shapes.ts'
+import type { Controller, Log, Read } from './shapes.ts'
 import { hashOf, observedHash } from './status-part.ts'
 
 /** What the loops of one term share. */
@@ -186,6 +186,18 @@ export const startLoop = (declared: Controller, term: LoopOptions): Loop => {
   const wake = (key: Key, lane: Lane): void => {
     if (ours.get(key) !== undefined) queue.add(keyText(key), lane)
   }
+  /** A relation that throws must not stop the watch that feeds everybody. */
+  const wakeRelated = (read: Read<any>, object: Resource): void => {
+    try {
+      for (const key of read.wakes(object, cached)) wake(key, 'events')
+    } catch (error) {
+      term.log.error({ controller: name, relation: read.relation, kind: read.kind.kind, error: describe(error), stack: (error as Error).stack }, 'a relation failed')
+    }
+  }
+  /** undefined: look at once; the pass will meet the same error and say so. */
+  const inputsOf = (object: Resource): string | undefined => {
+    try { return hashOf(object, controller.inputs?.(object, cached)) } catch { return undefined }
+  }
 
   const onOurs = (change: Change): void => {
     const { after } = change
@@ -202,14 +214,11 @@ export const startLoop = (declared: Controller, term: LoopOptions): Loop => {
 
   const unsubscribe: (() => void)[] = [ours.onChange(onOurs)]
   for (const read of controller.reads) {
-    if (resourceName(read.kind) === resourceName(controller.for)) {
-      // Ours wake themselves already; a relation among them wakes others.
-      if (read.relation === 'itself') continue
-    }
+    // Ours wake themselves already; another relation among them wakes others.
+    if (read.relation === 'itself') continue
     unsubscribe.push(caches.get(resourceName(read.kind))!.onChange((change) => {
-      const { before, after } = change
-      if (after !== undefined) for (const key of read.wakes(after, cached)) wake(key, 'events')
-      if (mayRelateElsewhere(change)) for (const key of read.wakes(before!, cached)) wake(key, 'events')
+      if (change.after !== undefined) wakeRelated(read, change.after)
+      if (mayRelateElsewhere(change)) wakeRelated(read, change.before!)
     }))
   }
   if (controller.wakers !== undefined) unsubscribe.push(controller.wakers((key) => { wake(key, 'events') }, cached))
@@ -217,7 +226,8 @@ export const startLoop = (declared: Controller, term: LoopOptions): Loop => {
   // At start a key runs at once only when its inputs differ from those it settled on; the rest are spread (rule E4).
   for (const object of ours.list()) {
     const text = keyText(keyOf(object))
-    if (observedHash(object, name) !== hashOf(object, controller.inputs?.(object, cached))) queue.add(text, 'events')
+    const settledOn = observedHash(object, name)
+    if (settledOn === undefined || settledOn !== inputsOf(object)) queue.add(text, 'events')
     else queue.addAfter(text, term.random() * term.startSpreadMs, 'background')
   }
 

@@ -55,14 +55,13 @@ export const runPass = async (o: PassOptions): Promise<PassEnd> => {
     seen = await controller.observe(object, { cached, now: o.now(), lastEffectAt: o.lastEffectAt, signal, log })
     signal.throwIfAborted()
     const plan = controller.plan(seen, o.now())
-    if (acting === undefined) {
-      if (plan.steps.length > 0) log.info({ steps: plan.steps.map((s: { readonly kind: string }) => s.kind) }, 'read only: would do')
-      return { kind: 'ended', outcome: plan.outcome }
-    }
-    if (plan.steps.length > 0 && controller.outside.length > 0 && acting.heldBackMs > 0) return { kind: 'held-back', ms: acting.heldBackMs }
+    const steps = plan.steps as readonly { readonly kind: string }[]
+    if (steps.length > 0) log[acting === undefined ? 'info' : 'debug']({ steps: steps.map((s) => s.kind), outcome: plan.outcome }, acting === undefined ? 'plan, read only' : 'plan')
+    if (acting === undefined) return { kind: 'ended', outcome: plan.outcome }
+    if (steps.length > 0 && controller.outside.length > 0 && acting.heldBackMs > 0) return { kind: 'held-back', ms: acting.heldBackMs }
     const context = createContext({ controller, object, state, cached, resources, effects: acting.effects, write: acting.write, events: o.events, metrics: o.metrics, log, now: o.now(), signal })
     let isMarked = controller.finalizer === undefined || hasFinalizer(object, controller.finalizer)
-    for (const step of plan.steps as readonly { readonly kind: string }[]) {
+    for (const step of steps) {
       try {
         signal.throwIfAborted()
         if (step.kind === 'finish') {

@@ -29,7 +29,7 @@ export interface RunOptions {
   readonly events?: EventSink
   /** Observes and plans, and never writes, calls or asks for the lease (rule H3). */
   readonly readOnly?: boolean
-  /** Must exceed longestCallMs well, else no call may start. Default 45 s. */
+  /** Must exceed longestCallMs well, else no call may start. Default 40 s. */
   readonly leaseTtlMs?: number
   /** The longest time-out that creating() and changing() accept. Default 30 s. */
   readonly longestCallMs?: number
@@ -49,7 +49,9 @@ export interface Running {
   whenIdle(): Promise<void>
   /** Keys with a deadline or a back-off. */
   readonly delayed: number
-  /** Ends all passes, then gives the lease back. */
+  /** Settles when the engine has ended: after close(), or with the fault of its own that it cannot go on after. */
+  readonly ended: Promise<void>
+  /** Lets passes end, then gives the lease back. */
   close(): Promise<void>
 }
 
@@ -60,7 +62,7 @@ const after = (clock: Clock, ms: number): Promise<void> => new Promise((resolve)
 /** Throws at once when the controllers cannot run beside each other. */
 export const runControllers = async (o: RunOptions): Promise<Running> => {
   checkControllers(o.controllers)
-  const { clock = systemClock, random = Math.random, leaseTtlMs = 45_000, closeGraceMs = 10_000, longestCallMs = 30_000 } = o
+  const { clock = systemClock, random = Math.random, leaseTtlMs = 40_000, closeGraceMs = 10_000, longestCallMs = 30_000 } = o
   if (leaseTtlMs <= longestCallMs) throw new Error(`a lease of ${leaseTtlMs} ms never outlasts a call of ${longestCallMs} ms`)
   const metrics = createMetrics(o.metrics)
   const closing = new AbortController()
@@ -113,6 +115,7 @@ export const runControllers = async (o: RunOptions): Promise<Running> => {
     get isActive() { return term !== undefined },
     get delayed() { return term?.delayed ?? 0 },
     whenIdle: () => (term?.isIdle === true ? Promise.resolve() : new Promise((resolve) => { idle.push(resolve) })),
+    ended,
     async close() {
       closing.abort(new Error('closing'))
       await ended
