@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { openBed, type Bed } from './bed.ts'
-import { cluster, pool, project, release, type Wish } from './objects.ts'
+import { cniManifest } from './cni.ts'
 import { startProduct, type Product } from './product.ts'
 import { steps } from './steps.ts'
 import { answer, echo, tenantOf } from './tenant.ts'
@@ -30,13 +30,16 @@ const kubernetesVersion = process.env['K8S'] ?? 'v1.36.3'
 const lab = { registry: 'http://198.19.113.1:5001', dns: '198.19.113.1', host: '198.18.77.1/32' }
 
 const shapes = {
-  tenant: { site: ['--shape', 'tenant', '--external-network', 'public', '--load-balancer-provider', 'ovn'], endpoint: 'octavia', controlPlaneType: 'm1.small', workerType: 'm1.micro', encapsulated: false },
+  tenant: { site: ['--shape', 'tenant', '--external-network', 'public', '--load-balancer', 'ovn'], endpoint: 'octavia', controlPlaneType: 'm1.small', workerType: 'm1.micro', encapsulated: false },
   // Flavors without a disk: machines boot from root volumes.
   routed: { site: ['--shape', 'routed', '--provider-network', 'provider'], endpoint: 'nodes', controlPlaneType: 'v1.small', workerType: 'v1.micro', encapsulated: true },
 } as const
 type Shape = keyof typeof shapes
 
+interface Wish { readonly project: string; readonly name: string; readonly site: string; readonly release: string; readonly workers: number }
+
 const ready = (object: { readonly status?: { readonly conditions?: readonly Condition[] } } | undefined): Condition | undefined => object?.status?.conditions?.find((one) => one.type === 'Ready')
+const isReady = (object: Parameters<typeof ready>[0]): boolean => ready(object)?.status === 'True'
 const say = (line: string): void => console.log(line)
 
 async function tell(shape: Shape, keep: boolean): Promise<void> {
@@ -50,17 +53,21 @@ async function tell(shape: Shape, keep: boolean): Promise<void> {
   const env: NodeJS.ProcessEnv = { PATH: process.env['PATH'], HOME: state, OS_CLIENT_CONFIG_FILE: bed.cloudsFile, SKERRY_LOG_LEVEL: process.env['SKERRY_LOG_LEVEL'] }
   done('an empty OpenStack project')
   const product = await startProduct({ repo, state, port: shape === 'tenant' ? 17443 : 17444, kubectl: bed.kubectl, env })
-  const wish: Wish = { project: 'acme', name: 'shop', site: 'lab', release: 'lab-1', endpoint, controlPlaneType, workerType, workers: 2 }
+  const wish: Wish = { project: 'acme', name: 'shop', site: 'lab', release: 'lab-1', workers: 2 }
   try {
     done('skerry serve answers')
-    await product.skerry('site', 'add', 'lab', '--os-cloud', bed.cloud, ...siteFlags, '--dns', lab.dns, '--no-ntp', '--registry-mirror', `*=${lab.registry}`, '--egress-cidr', lab.host, '--install-disk', '/dev/ubda', '--relaxed-timers')
-    await product.apply(project(wish.project), await release(wish.release, { cniFile: join(repo, 'lab/talos/cni.yaml'), talosVersion, kubernetesVersion, encapsulated }))
-    await until('site Ready', 60, async () => ready(await product.get('site', wish.site))?.status === 'True')
-    await product.apply(cluster(wish), pool(wish))
+    await product.skerry('site', 'add', wish.site, '--yes', '--quiet', '--os-cloud', bed.cloud, ...siteFlags, '--dns', lab.dns, '--mirror', `*=${lab.registry}`, '--egress', lab.host, '--install-disk', '/dev/ubda', '--relaxed-timers')
+    await until('site Ready', 60, async () => isReady(await product.get('site', wish.site)))
+    const manifest = join(state, 'cni.yaml')
+    await writeFile(manifest, await cniManifest(join(repo, 'lab/talos/cni.yaml'), encapsulated))
+    await product.skerry('release', 'add', wish.release, '--talos', talosVersion, '--kubernetes', kubernetesVersion, '--cni-manifest', manifest)
+    await product.skerry('project', 'create', wish.project)
+    await product.skerry('cluster', 'create', wish.name, '-n', wish.project, '--site', wish.site, '--release', wish.release, '--machine-type', controlPlaneType, '--control-plane', '1',
+      '--workers', String(wish.workers), '--worker-type', workerType, '--cni', 'release', '--endpoint', endpoint, '--volume-size', '10', '--no-wait')
     done('cluster and pool are wanted: 1 control plane, 2 workers')
     await followToReady(product, wish, until)
     await use(product, bed, wish, state, env, { done, until })
-    await product.skerry('cluster', 'delete', wish.name, '-n', wish.project, '--yes')
+    await product.skerry('cluster', 'delete', wish.name, '-n', wish.project, '--yes', '--no-wait')
     await until('the cluster is gone', 600, async () => (await product.get('cluster', wish.name, wish.project)) === undefined)
     const left = await bed.holdings()
     if (Object.keys(left).length > 0) throw new Error(`left in the cloud: ${JSON.stringify(left)}`)
@@ -85,15 +92,15 @@ async function followToReady(product: Product, wish: Wish, until: ReturnType<typ
   await until('three machines have servers', 120, async () => (await product.list<Machine & { status?: { serverId?: string } }>('machines', wish.project)).filter((machine) => machine.status?.serverId !== undefined).length === 1 + wish.workers)
   await until('etcd bootstrapped', 600, async () => (await get())?.status?.controlPlane?.bootstrap?.doneAt)
   await until('add-ons (the pod network) applied', 600, async () => (await get())?.status?.addOns?.applied)
-  await until('control-plane machine Ready', 600, async () => (await product.list<Machine>('machines', wish.project)).some((machine) => machine.spec.role === 'controlplane' && ready(machine)?.status === 'True'))
-  await until('cluster Ready', 900, async () => ready(await get())?.status === 'True')
-  await until('pool Ready', 900, async () => ready(await product.get('nodepool', `${wish.name}-workers`, wish.project))?.status === 'True')
+  await until('control-plane machine Ready', 600, async () => (await product.list<Machine>('machines', wish.project)).some((machine) => machine.spec.role === 'controlplane' && isReady(machine)))
+  await until('cluster Ready', 900, async () => isReady(await get()))
+  await until('pool Ready', 900, async () => isReady(await product.get('nodepool', `${wish.name}-workers`, wish.project)))
 }
 
 async function use(product: Product, bed: Bed, wish: Wish, state: string, env: NodeJS.ProcessEnv, { done, until }: ReturnType<typeof steps>): Promise<void> {
   const files = { kubeconfig: join(state, 'shop.kubeconfig'), talosconfig: join(state, 'shop.talosconfig') }
-  await writeFile(files.kubeconfig, await product.skerry('cluster', 'kubeconfig', wish.name, '-n', wish.project), { mode: 0o600 })
-  await writeFile(files.talosconfig, await product.skerry('cluster', 'talosconfig', wish.name, '-n', wish.project), { mode: 0o600 })
+  await product.skerry('cluster', 'kubeconfig', wish.name, '-n', wish.project, '--output', files.kubeconfig)
+  await product.skerry('cluster', 'talosconfig', wish.name, '-n', wish.project, '--output', files.talosconfig)
   const tenant = tenantOf({ kubectl: bed.kubectl, talosctl: bed.talosctl, ...files, env: { ...env, PATH: `${product.bin}:${env['PATH'] ?? ''}`, SKERRY_STATE: state } })
   const nodes = await until('kubectl shows three Ready nodes', 120, async () => {
     const { items } = JSON.parse(await tenant.kubectl('get', 'nodes', '-o', 'json')) as { items: Node[] }
@@ -109,7 +116,7 @@ async function use(product: Product, bed: Bed, wish: Wish, state: string, env: N
   if (address === undefined) throw new Error('no control-plane node with an address')
   const version = await until('talosctl speaks to the control plane', 60, () => tenant.talosctl('-n', address, 'version', '--short'))
   if (!version.includes(talosVersion)) throw new Error(`talosctl version: ${version}`)
-  say((await tenant.talosctl('-n', address, 'get', 'members').catch(() => '')) || (await tenant.talosctl('-n', address, 'services')))
+  say(await tenant.talosctl('-n', address, 'etcd', 'members'))
   const workers = nodes.filter((node) => node !== controlPlane).map((node) => node.metadata.name)
   await tenant.apply(...echo(workers[0]!, workers[1]!))
   await until('a pod answers through the API server', 300, () => tenant.kubectl('get', '--raw', '/api/v1/namespaces/default/pods/echo:8080/proxy/'), 2000)

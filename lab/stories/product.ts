@@ -14,7 +14,6 @@ export interface Product {
   /** One object of Skerry's API, read with kubectl; undefined when it is not there. */
   get<T>(resource: string, name: string, namespace?: string): Promise<T | undefined>
   list<T>(resource: string, namespace?: string): Promise<readonly T[]>
-  apply(...objects: readonly object[]): Promise<void>
   /** A folder with the command `skerry`, for kubeconfigs whose user is a command. */
   readonly bin: string
   stop(): Promise<void>
@@ -27,7 +26,7 @@ export async function startProduct({ repo, state, port, kubectl, env }: { readon
   await writeFile(join(bin, 'skerry'), `#!/bin/sh\nexec '${process.execPath}' '${join(repo, entry.skerry)}' "$@"\n`)
   await chmod(join(bin, 'skerry'), 0o755)
   const kubeconfig = join(state, 'kubeconfig')
-  const around: NodeJS.ProcessEnv = { ...env, PATH: `${bin}:${env['PATH'] ?? ''}`, SKERRY_STATE: state, KUBECONFIG: kubeconfig }
+  const around: NodeJS.ProcessEnv = { ...env, PATH: `${bin}:${env['PATH'] ?? ''}`, SKERRY_STATE: state, KUBECONFIG: kubeconfig, SKERRY_KUBECONFIG: kubeconfig }
 
   const log = createWriteStream(join(state, 'serve.log'))
   const child = spawn(process.execPath, [join(repo, entry.serve), 'serve', '--state', state, '--port', String(port)], { cwd: repo, env: around, stdio: ['ignore', 'pipe', 'pipe'] })
@@ -48,11 +47,6 @@ export async function startProduct({ repo, state, port, kubectl, env }: { readon
     },
     list: async <T>(resource: string, namespace?: string) =>
       (JSON.parse(await call(kubectl, ['--request-timeout=20s', ...(namespace === undefined ? [] : ['-n', namespace]), 'get', resource, '-o', 'json'])) as { items: T[] }).items,
-    apply: async (...objects) => {
-      const file = join(state, 'apply.json')
-      await writeFile(file, JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }))
-      await call(kubectl, ['apply', '--server-side', '-f', file])
-    },
     stop: async () => {
       child.kill('SIGTERM')
       const timer = setTimeout(() => child.kill('SIGKILL'), 20_000)
