@@ -69,7 +69,7 @@ try {
     users: [{ name: 'us', user: { 'client-certificate-data': encode(client.crt), 'client-key-data': encode(client.key) } }],
   }), { mode: 0o600 })
   const tenant = tenantOf({ kubectl: bed.kubectl, talosctl: bed.talosctl, ...files, env: { PATH: process.env['PATH'], HOME: workDir } })
-  const talos = openTalos({ clock: { now: () => new Date() } })
+  const talos = openTalos({ now: () => new Date() })
   closing.push(() => talos.close())
   const at = (node: string | undefined, role: 'os:admin' | 'os:operator' | 'os:reader', bundle = secrets) => talos.node({ endpoint: `${cp}:50000`, ...(node !== undefined && { node }), cluster: bundle === secrets ? 'shop' : 'other', secrets: bundle, role })
   const node = at(undefined, 'os:admin')
