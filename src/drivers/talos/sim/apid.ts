@@ -65,7 +65,8 @@ export const openApid = (world: World): Apid => {
       tls.once('secure', () => {
         const certificate = isMaintenance ? undefined : tls.getPeerX509Certificate()
         if (!isMaintenance && (certificate === undefined || node.config === undefined || !isTrusted(certificate, node.config.os.crt, Date.now()))) { tls.destroy(); return }
-        Object.assign(tls, { [caller]: { node, roles: certificate === undefined ? new Set(['os:reader']) : rolesOf(certificate) } satisfies Caller })
+        // tls.Server would say so; the HTTP/2 session waits for it.
+        Object.assign(tls, { secureConnecting: false, [caller]: { node, roles: certificate === undefined ? new Set(['os:reader']) : rolesOf(certificate) } satisfies Caller })
         server.emit('connection', tls)
       })
     },

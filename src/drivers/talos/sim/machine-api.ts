@@ -1,5 +1,6 @@
 /** Talos' machine and COSI services on simulated nodes, with the statuses and texts of Talos 1.13. */
 import { Code, ConnectError, type ConnectRouter, type HandlerContext } from '@connectrpc/connect'
+import { timestampNow } from '@bufbuild/protobuf/wkt'
 import { stringify } from 'yaml'
 import { State } from '../proto/gen/cosi/state_pb.ts'
 import { MachineService } from '../proto/gen/machine/machine_pb.ts'
@@ -78,7 +79,7 @@ export const routes = (world: World) => (router: ConnectRouter): void => {
     }), { inMaintenance: true }),
     hostname: (_, c) => each(c, 'reader', (node) => ({ hostname: node.hostname })),
     serviceList: (_, c) => each(c, 'reader', (node) => ({
-      services: node.services().map((s) => ({ id: s.id, state: s.state, health: s.healthy === undefined ? { unknown: true, healthy: false } : { unknown: false, healthy: s.healthy } })),
+      services: node.services().map((s) => ({ id: s.id, state: s.state, events: { events: [{ msg: '', state: s.state, ts: timestampNow() }] }, health: s.healthy === undefined ? { unknown: true, healthy: false } : { unknown: false, healthy: s.healthy } })),
     })),
     bootstrap: (_, c) => each(c, 'admin', (node) => {
       switch (node.bootstrap()) {

@@ -31,6 +31,7 @@ export const startNode = (world: World, start: GuestStart, apid: (node: SimNode,
   const { disk, fabric } = start
   const pending = new Set<() => void>()
   const releases = new Map<number, () => void>()
+  const sockets = new Set<Socket>()
   const log: string[] = []
 
   let stage: SimNode['stage'] = 'off'
@@ -62,7 +63,9 @@ export const startNode = (world: World, start: GuestStart, apid: (node: SimNode,
     releases.get(port)?.()
     releases.set(port, fabric.listen(nic.networkId, nic.address, port, (socket) => {
       if ((socket as { [probe]?: boolean })[probe] === true) { socket.destroy(); return }
+      sockets.add(socket)
       socket.on('error', () => { socket.destroy() })
+      socket.once('close', () => { sockets.delete(socket) })
       accept(socket)
     }))
   }
@@ -250,6 +253,8 @@ export const startNode = (world: World, start: GuestStart, apid: (node: SimNode,
     retry = undefined
     stopEtcd()
     for (const port of [...releases.keys()]) close(port)
+    for (const socket of sockets) socket.destroy()
+    sockets.clear()
     if (world.nodes.get(addressKey(nic.networkId, nic.address)) === node) world.nodes.delete(addressKey(nic.networkId, nic.address))
     const was = cluster
     cluster?.nodes.delete(node)
