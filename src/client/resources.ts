@@ -27,7 +27,7 @@ const isGone = (error: unknown): boolean => isNotFound(error) && failureOf(error
 
 const tableType = 'application/json;as=Table;v=v1;g=meta.k8s.io'
 
-/** Watches end by themselves after 5 to 10 minutes, so that a connection that died unseen is not trusted for longer. */
+/** Watches end by themselves after 5 to 10 minutes, so that they spread over the servers that are there. */
 const watchSeconds = (random: () => number): number => 300 + Math.floor(random() * 300)
 
 const listQuery = (o: ListOptions | undefined): Query => ({ labelSelector: o?.labelSelector, fieldSelector: o?.fieldSelector, resourceVersion: o?.resourceVersion })

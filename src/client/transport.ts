@@ -66,6 +66,8 @@ const failureIn = (code: number, text: string, request: Request): Failure => {
   return { code, reason: code === 404 ? 'NotServed' : 'Unknown', message: `${request.method} ${request.path}: HTTP ${code} without a Status; is this a Skerry server?` }
 }
 
+/** Servers send a bookmark every 30 s: a watch that is silent for longer than three of them is dead. */
+const silentMs = 95_000
 const newline = 0x0a
 
 /** Splits a stream of bytes into JSON values, one a line. */
@@ -87,7 +89,8 @@ export async function* jsonLines(chunks: AsyncIterable<Uint8Array>): AsyncGenera
 
 export const createTransport = (options: HttpOptions): Transport => {
   const { server, tls, token, userAgent = 'skerry', timeoutMs = 30_000 } = options
-  const origin = new URL(server).origin
+  const { origin, pathname } = new URL(server)
+  if (pathname !== '/') throw new Error(`${server}: a server's address has no path`)
   const own = options.dispatcher === undefined ? new Agent({
     // One connection for each request in flight and each watch. HTTP/2 cost the same (README) and would put all on one.
     allowH2: false, keepAliveTimeout: 30_000,
@@ -125,7 +128,7 @@ export const createTransport = (options: HttpOptions): Transport => {
       return typeof type === 'string' && !type.includes('json') ? text : text === '' ? undefined : JSON.parse(text)
     },
     async *stream(request) {
-      const response = await open(request, 0)
+      const response = await open(request, silentMs)
       if (response.statusCode >= 300) throw failureError(failureIn(response.statusCode, await response.body.text(), request))
       try {
         yield* jsonLines(response.body)

@@ -45,7 +45,9 @@ export const createContext = (o: ContextOptions): ApplyContext => {
     if (controller.outside.length === 0) throw new Error(`${controller.name} calls outside (${what}) without declaring it; add it to outside`)
   }
   const ownerIn = (a: Applied): string | undefined => a.metadata.ownerReferences?.find((r) => r.controller === true)?.uid
-  const nameOf = (kind: Kind<any>, a: Applied): string => `${kind.kind} ${keyText(keyOf(a))}`
+  /** What this pass wrote is newer than the cache. */
+  const written = new Set<string>()
+  const nameOf = (kind: Kind<any>, a: Applied | Resource): string => `${kind.kind} ${keyText(keyOf(a))}`
 
   return {
     cached, now: o.now, signal: o.signal, log: o.log,
@@ -54,11 +56,14 @@ export const createContext = (o: ContextOptions): ApplyContext => {
       const existing = cached.get(kind, keyOf(applied))
       const owner = ownerIn(applied)
       if (existing !== undefined && owner !== undefined && controllerOf(existing)?.uid !== owner) throw another(kind, applied, controllerOf(existing)?.name)
-      if (existing !== undefined && isApplied(existing, applied, write.manager)) return existing
-      return (await effects.write('apply', nameOf(kind, applied), kind, () => resources.apply(kind, applied, write)))!
+      const name = nameOf(kind, applied)
+      if (existing !== undefined && !written.has(name) && isApplied(existing, applied, write.manager)) return existing
+      written.add(name)
+      return (await effects.write('apply', name, kind, () => resources.apply(kind, applied, write)))!
     },
     async create<R extends Resource>(kind: Kind<R>, applied: Applied): Promise<R> {
       demandWritable(kind)
+      written.add(nameOf(kind, applied))
       return (await effects.write('create', nameOf(kind, applied), kind, async () => {
         try {
           return await resources.create(kind, applied, write)
@@ -75,7 +80,8 @@ export const createContext = (o: ContextOptions): ApplyContext => {
     },
     async delete<R extends Resource>(kind: Kind<R>, target: R): Promise<void> {
       demandWritable(kind)
-      await effects.write('delete', `${kind.kind} ${keyText(keyOf(target))}`, kind, () =>
+      written.add(nameOf(kind, target))
+      await effects.write('delete', nameOf(kind, target), kind, () =>
         resources.delete(kind, keyOf(target), { ...write, uid: target.metadata.uid, propagation: 'Background' }))
     },
     async record(fields) {
