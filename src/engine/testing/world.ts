@@ -3,6 +3,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { idleOrBusy } from '../../../testkit/every-step-fails.ts'
 import { fakeClock, type FakeClock } from '../../../testkit/fake-clock.ts'
+import { isTrue } from '../../api/meta/index.ts'
 import { byToken, createApiServer, type Identity } from '../../apiserver/index.ts'
 import { httpResources, type HttpResources } from '../../client/index.ts'
 import { openMemoryStore } from '../../store/memory/memory.ts'
@@ -10,6 +11,7 @@ import { runControllers, type RunOptions, type Running } from '../run.ts'
 import type { Controller, Log } from '../shapes.ts'
 import { shelf, shop } from './controllers.ts'
 import { openWarehouse, Shelf, Shop, type Warehouse } from './kinds.ts'
+import type { Effect, Interpose } from '../effects.ts'
 import type { Leases } from '../leases.ts'
 
 export const longestCallMs = 10_000
@@ -112,3 +114,11 @@ export const deleteShop = (w: TestWorld, name = 'corner'): Promise<Shop | undefi
 export const makeShop = (w: TestWorld, shelves: number, name = 'corner'): Promise<Shop> => w.people.create(Shop, { metadata: { name, namespace: 'town' }, spec: { shelves } }, byPeople)
 export const getShop = (w: TestWorld, name = 'corner'): Promise<Shop | undefined> => w.people.get(Shop, { namespace: 'town', name })
 export const getShelves = async (w: TestWorld): Promise<readonly Shelf[]> => (await w.people.list(Shelf)).items
+
+export const isShopReady = async (w: TestWorld): Promise<boolean> => { const s = await getShop(w); return s !== undefined && isTrue(s, 'Ready') }
+
+/** Writes down every effect. */
+export const recorder = (): { readonly effects: Effect[]; readonly interpose: Interpose } => {
+  const effects: Effect[] = []
+  return { effects, interpose: (effect, perform) => { effects.push(effect); return perform() } }
+}
