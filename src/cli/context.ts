@@ -1,0 +1,60 @@
+/** What commands work with, made once from flags; every effect goes through it. */
+import type { HttpResources } from '../client/index.ts'
+import type { SiteSpec } from '../api/site/index.ts'
+import type { CredentialRequest } from '../api/access/index.ts'
+
+/** What was found in a cloud before a site is added (wired by `server`, so that the CLI needs no driver). */
+export interface Probe {
+  readonly projectName: string
+  readonly userName: string
+  readonly roles: readonly string[]
+  readonly credentialExpiresAt?: string
+  readonly shape: 'tenant' | 'routed'
+  readonly externalNetwork?: string
+  readonly providerNetwork?: string
+  readonly loadBalancer?: string
+  readonly machineTypes: readonly { readonly name: string; readonly cpus: number; readonly memoryMiB: number; readonly diskGiB: number }[]
+  readonly volumeTypes: readonly string[]
+  readonly images: readonly { readonly name: string; readonly talosVersion: string }[]
+  readonly problems: readonly string[]
+}
+export interface CloudEntry { readonly site: Pick<SiteSpec, 'authUrl'> & Partial<SiteSpec>; readonly credential: Omit<CredentialRequest['spec'], 'project'> }
+
+export interface CloudPorts {
+  /** Reads one entry of a clouds.yaml. */
+  entry(cloud: string, file: string | undefined): Promise<CloudEntry>
+  probe(entry: CloudEntry, spec: Partial<SiteSpec>): Promise<Probe>
+  /** Answers the image's id. `progress` in bytes. */
+  upload(entry: CloudEntry, image: { readonly name: string; readonly talosVersion: string; readonly path: string; readonly sha256: string; readonly properties: Readonly<Record<string, string>> }, progress: (done: number, total: number) => void): Promise<string>
+}
+
+export interface Terminal {
+  readonly out: (text: string) => void
+  readonly err: (text: string) => void
+  readonly isTty: boolean
+  readonly colors: boolean
+  readonly columns: number
+}
+
+export interface Files {
+  read(path: string): Promise<string>
+  /** Readable by its owner only. */
+  writePrivate(path: string, text: string): Promise<void>
+}
+
+export interface Context {
+  readonly terminal: Terminal
+  readonly files: Files
+  readonly clouds: CloudPorts
+  /** Opened on first use: help and completion need no server. */
+  resources(): HttpResources
+  /** -n, or the kubeconfig's. */
+  namespace(): string
+  readonly now: () => Date
+  /** Asks a yes-or-no question; false where nobody can answer. */
+  confirm(question: string): Promise<boolean>
+}
+
+/** A message for people and an exit code: 1 failed, 2 usage, 3 not found, 4 refused by the server, 5 not reached, 6 took too long. */
+export type CliError = Error & { readonly exitCode: number }
+export const cliError = (message: string, exitCode = 1): CliError => Object.assign(new Error(message), { exitCode })

@@ -1,0 +1,56 @@
+/** The whole command line, as one value. */
+import { Command, CommanderError } from 'commander'
+import { kinds } from '../api/index.ts'
+import { apiVersionOf } from '../api/meta/index.ts'
+import { failureOf, isForbidden, isInvalid, isNotFound, isUnauthorized, isUnavailable } from '../engine/errors.ts'
+import { addCluster, addPool } from './cluster.ts'
+import { completion } from './completion.ts'
+import type { CliError, Context } from './context.ts'
+import { addMachine } from './machine.ts'
+import { tableText } from './output.ts'
+import { addOperator } from './site.ts'
+
+export const buildProgram = (context: Context): Command => {
+  const program = new Command('skerry').description('Managed Kubernetes on Talos Linux over OpenStack').version('0.1.0', '--version').exitOverride()
+    .option('--kubeconfig <file>', 'of the platform; else SKERRY_KUBECONFIG, .skerry/kubeconfig, ~/.config/skerry/kubeconfig').option('-n, --namespace <project>', 'the project')
+    .configureOutput({ writeOut: (t) => context.terminal.out(t.trimEnd()), writeErr: (t) => context.terminal.err(t.trimEnd()) })
+    .addHelpText('after', '\nExit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 refused by the server, 5 server not reached, 6 took too long.')
+  addCluster(program, context)
+  addPool(program, context)
+  addMachine(program, context)
+  addOperator(program, context)
+  program.command('api-resources').description('the kinds that the API serves').action(() => context.terminal.out(tableText([
+    ['NAME', 'SHORTNAMES', 'APIVERSION', 'NAMESPACED', 'KIND', 'DESCRIPTION'], ...kinds.map((k) => [k.plural, k.shortNames.join(','), apiVersionOf(k), String(k.namespaced), k.kind, k.description]),
+  ])))
+  program.command('completion').argument('<shell>', 'bash, zsh or fish').description('a completion script: source <(skerry completion bash)').action((shell: string) => context.terminal.out(completion(program, shell)))
+  // -n and --kubeconfig are understood wherever they stand.
+  const everywhere = (c: Command): void => { c.exitOverride(); for (const sub of c.commands) { if (sub.commands.length === 0) sub.option('-n, --namespace <project>', 'the project'); everywhere(sub) } }
+  everywhere(program)
+  return program
+}
+
+/** Runs, says what went wrong to people, answers the exit code. */
+export const runProgram = async (program: Command, argv: readonly string[], context: Context): Promise<number> => {
+  try {
+    await program.parseAsync([...argv], { from: 'user' })
+    return 0
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+    const { message, code } = explain(error)
+    context.terminal.err(message)
+    return code
+  }
+}
+
+const explain = (error: unknown): { readonly message: string; readonly code: number } => {
+  const exitCode = (error as Partial<CliError>).exitCode
+  if (exitCode !== undefined) return { message: `skerry: ${(error as Error).message}`, code: exitCode }
+  const failure = failureOf(error)
+  if (failure?.code === 0) return { message: `skerry: the platform does not answer: ${failure.message}`, code: 5 }
+  const causes = failure?.details?.causes?.filter((c) => c.field !== undefined) ?? []
+  if (isInvalid(error) && causes.length > 0) return { message: ['skerry: refused:', ...causes.map((c) => `  ${c.field ?? ''}: ${c.message ?? ''}`)].join('\n'), code: 4 }
+  if (isNotFound(error)) return { message: `skerry: ${failure?.message ?? 'not found'}`, code: 3 }
+  if (isForbidden(error) || isUnauthorized(error) || isInvalid(error)) return { message: `skerry: ${failure?.message ?? 'refused'}`, code: 4 }
+  if (isUnavailable(error)) return { message: `skerry: ${failure?.message ?? 'the platform does not answer'}`, code: 5 }
+  return { message: `skerry: ${error instanceof Error ? error.message : String(error)}`, code: 1 }
+}

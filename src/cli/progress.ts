@@ -1,0 +1,71 @@
+/** Live progress of a cluster: a tree with elapsed times and what each part waits for; plain lines where nobody watches. */
+import { Cluster, Machine, NodePool } from '../api/index.ts'
+import { condition, isTrue, type Condition } from '../api/meta/index.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { cliError, type Context } from './context.ts'
+
+const dim = (on: boolean, s: string): string => (on ? `\u001b[2m${s}\u001b[0m` : s)
+const green = (on: boolean, s: string): string => (on ? `\u001b[32m${s}\u001b[0m` : s)
+const red = (on: boolean, s: string): string => (on ? `\u001b[31m${s}\u001b[0m` : s)
+
+interface View { readonly cluster: Cluster | undefined; readonly pools: readonly NodePool[]; readonly machines: readonly Machine[] }
+
+const look = async (context: Context, namespace: string, name: string): Promise<View> => {
+  const r = context.resources()
+  const [cluster, pools, machines] = await Promise.all([
+    r.get(Cluster, { namespace, name }), r.list(NodePool, { namespace, fieldSelector: `spec.cluster=${name}` }), r.list(Machine, { namespace, fieldSelector: `spec.cluster=${name}` }),
+  ])
+  return { cluster, pools: pools.items, machines: machines.items }
+}
+
+const parts = [['InfrastructureReady', 'network'], ['EndpointReady', 'endpoint'], ['ControlPlaneReady', 'control plane'], ['AddOnsReady', 'add-ons']] as const
+const isRefused = (c: Condition | undefined): boolean => c?.status === 'False' && c.fault === 'User'
+const line = (colors: boolean, label: string, c: Condition | undefined): string => {
+  const mark = c?.status === 'True' ? green(colors, '✓') : isRefused(c) ? red(colors, '✗') : '·'
+  return `${mark} ${label.padEnd(24)}${c?.status === 'True' ? '' : dim(colors, c === undefined ? 'not begun' : `${c.reason}: ${c.message}`)}`
+}
+
+const tree = (v: View, elapsed: number, colors: boolean): readonly string[] => {
+  const { cluster } = v
+  if (cluster === undefined) return []
+  const machines = v.machines.toSorted((a, b) => a.spec.role.localeCompare(b.spec.role) || a.metadata.name.localeCompare(b.metadata.name))
+  const running = machines.filter((m) => m.status?.phase === 'Running').length
+  return [
+    `cluster ${cluster.metadata.name}  ${elapsed.toFixed(0)} s  ${running} of ${machines.length} machines running`,
+    ...parts.map(([type, label]) => `  ${line(colors, label, condition(cluster, type))}`),
+    ...v.pools.map((p) => `  ${line(colors, `pool ${p.metadata.name}`, condition(p, 'Ready'))}`),
+    ...machines.map((m) => `    ${line(colors, m.metadata.name, condition(m, 'Ready'))}${m.status?.phase === undefined ? '' : dim(colors, `  ${m.status.phase}`)}`),
+  ]
+}
+
+export const isReady = (v: View): boolean => v.cluster !== undefined && isTrue(v.cluster, 'Ready') && v.pools.every((p) => isTrue(p, 'Ready') && (p.status?.readyReplicas ?? 0) >= p.spec.replicas)
+
+const redraw = (context: Context, lines: readonly string[], before: number): number => {
+  const { terminal } = context
+  terminal.err(`${before > 0 ? `\u001b[${before}A\u001b[0J` : ''}${lines.map((l) => l.slice(0, terminal.columns + (terminal.colors ? 20 : 0))).join('\n')}`)
+  return lines.length
+}
+
+/** Until the cluster and its pools are Ready (or gone); throws after `timeoutSeconds`. */
+export const follow = async (context: Context, namespace: string, name: string, until: 'ready' | 'gone', timeoutSeconds: number): Promise<number> => {
+  const begun = performance.now()
+  const { terminal } = context
+  const said = new Map<string, string>()
+  let drawn = 0
+  for (;;) {
+    const v = await look(context, namespace, name)
+    const elapsed = (performance.now() - begun) / 1000
+    const lines = tree(v, elapsed, terminal.colors)
+    if (terminal.isTty) drawn = redraw(context, lines, drawn)
+    else for (const [type, label] of parts) {
+      const c = v.cluster === undefined ? undefined : condition(v.cluster, type)
+      const text = c === undefined ? '' : c.status === 'True' ? 'ready' : `${c.reason}: ${c.message}`
+      if (text !== '' && said.get(type) !== text && !text.startsWith('Creating')) { said.set(type, text); terminal.err(`${elapsed.toFixed(0).padStart(4)} s  ${label.padEnd(14)} ${text}`) }
+    }
+    if (until === 'ready' && isReady(v)) return elapsed
+    if (until === 'gone' && v.cluster === undefined) return elapsed
+    if (until === 'ready' && v.cluster === undefined) throw cliError(`cluster ${name} is gone`, 3)
+    if (elapsed > timeoutSeconds) throw cliError(`cluster ${name} is not ${until} after ${timeoutSeconds} s; skerry cluster get ${name} -n ${namespace} -o yaml says what it waits for`, 6)
+    await sleep(terminal.isTty ? 250 : 500)
+  }
+}
