@@ -90,7 +90,7 @@ export const addOperator = (program: Command, context: Context): void => {
   site.command('remove').argument('<name>').description('forget a site that has no clusters; the cloud is not touched').action(async (name: string) => { await context.resources().delete(Site, { namespace: '', name }, writer); context.terminal.err(`site ${name} removed`) })
   const image = site.command('image').description('Talos images of a site')
   image.command('add').argument('<site>').argument('<file-or-url>').description('upload a Talos disk image after its checksum was verified').requiredOption('--talos <version>', 'e.g. v1.13.9').requiredOption('--sha256 <sum>', 'of the file').option('--os-cloud <cloud>', 'entry of clouds.yaml; the site\'s name when absent').option('--clouds-file <file>', 'instead of the usual clouds.yaml').option('--name <name>', 'of the image').option('--property <key=value>', 'more image properties', list)
-    .action((name: string, path: string, o: never) => addImage(context, name, path, o))
+    .action((name: string, path: string, o: Parameters<typeof addImage>[3]) => addImage(context, name, path, o))
   output(site.command('machine-types').argument('[site]').description('flavors as they were seen')).action((name: string | undefined, o: { output: never }) => print(context, MachineType, o.output, name === undefined ? {} : { fieldSelector: `spec.site=${name}` }))
 
   const release = program.command('release').description('tested bundles of versions')

@@ -29,13 +29,13 @@ const installation = readFileSync(paths.installation, 'utf8').trim()
 const secrets = openSecrets(store.sealed, await readSiteKey(paths.siteKey), newBundle)
 const { options } = readKubeconfig(paths.siteKubeconfig, (path) => readFileSync(path, 'utf8'))
 const resources = httpResources({ ...options, userAgent: 'skerry-controllers' })
-const talos = openTalos({ log, now: () => new Date() })
+const talos = openTalos({ log, clock: { now: () => new Date() } })
 const kubernetes = openKubernetes({ log })
 const metrics = new Registry()
 
 const running = await runControllers({
   controllers: controllers({
-    installation, secrets, clouds: openClouds(secrets, cloudOpener(installation, log)), talos: talosPort(talos), tenants: openTenants(kubernetes, signOwn, Date.now), errors: driverErrors,
+    installation, secrets, clouds: openClouds(secrets, cloudOpener()), talos: talosPort(talos), tenants: openTenants(kubernetes, signOwn, Date.now), errors: driverErrors,
   }),
   resources, leases: store.leases, slot: 'controllers', identity: `${hostname()}/${process.pid}/${randomUUID().slice(0, 8)}`, log, metrics, readOnly: settings.readOnly, events: eventSink(resources, log, () => new Date()),
 })
