@@ -67,6 +67,6 @@ export const openTalos = ({ now: clock, timeoutMs = 5_000, log }: TalosOptions):
       socket.once('close', () => { done(false) })
     }),
     forget,
-    close: async () => { for (const cluster of [...clusters.keys()]) forget(cluster) },
+    close: async () => { for (const cluster of clusters.keys()) forget(cluster) },
   }
 }

@@ -60,7 +60,7 @@ export const talosNode = ({ label, node, timeoutMs, channel, adminChannel, clust
     const yaml = (await c.state.get({ namespace, type, id }, o)).resource?.spec?.yamlSpec ?? ''
     if (yaml.length > maxYaml) throw talosError('answer', `read ${type} at ${label}: too long`)
     let value: unknown
-    try { value = parse(yaml, { schema: 'failsafe', maxAliasCount: 0 }) } catch { throw talosError('answer', `read ${type} at ${label}: not YAML`) }
+    try { value = parse(yaml, { schema: 'failsafe', maxAliasCount: 0, logLevel: 'error' }) } catch { throw talosError('answer', `read ${type} at ${label}: not YAML`) }
     if (typeof value !== 'object' || value === null) throw talosError('answer', `read ${type} at ${label}: not a mapping`)
     return value as Readonly<Record<string, unknown>>
   })

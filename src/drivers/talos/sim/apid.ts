@@ -2,9 +2,9 @@
  * apid for every simulated node: one HTTP/2 server that takes the sockets of all of them, with mutual TLS as apid does it. What a
  * call does is in machine-api.ts.
  */
-import { createContextValues } from '@connectrpc/connect'
-import { connectNodeAdapter } from '@connectrpc/connect-node'
-import { createServer, type Http2ServerRequest } from 'node:http2'
+import { Code, createConnectRouter, createContextValues } from '@connectrpc/connect'
+import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from '@connectrpc/connect-node'
+import { createServer } from 'node:http2'
 import type { Socket } from 'node:net'
 import { createSecureContext, TLSSocket, type SecureContext } from 'node:tls'
 import { generateKeyPairSync, X509Certificate, type KeyObject } from 'node:crypto'
@@ -45,11 +45,21 @@ export const openApid = (world: World): Apid => {
     const crt = selfSign({ subject: [['CN', 'maintenance-service.talos.dev']], usages: ['serverAuth'], notBefore: now, notAfter: new Date(now.getTime() + 24 * 3_600_000), sans: ['maintenance-service.talos.dev'] }, privateKey)
     return maintenance = createSecureContext({ cert: crt, key: privateKey.export({ type: 'pkcs8', format: 'pem' }), minVersion: 'TLSv1.3' })
   }
-  const server = createServer(connectNodeAdapter({
-    routes: routes(world),
-    grpcWeb: false, connect: false,
-    contextValues: (request) => createContextValues().set(callerKey, ((request as Http2ServerRequest).stream.session?.socket as unknown as { readonly [caller]?: Caller } | undefined)?.[caller]),
-  }))
+  const router = createConnectRouter({ grpcWeb: false, connect: false })
+  routes(world)(router)
+  const handlers = new Map(router.handlers.map((h) => [h.requestPath, h]))
+  const server = createServer((request, response) => {
+    const handler = handlers.get(request.url)
+    if (handler === undefined) {
+      response.writeHead(200, { 'content-type': 'application/grpc', 'grpc-status': String(Code.Unimplemented), 'grpc-message': 'not simulated' })
+      response.end()
+      return
+    }
+    const from = (request.stream.session?.socket as unknown as { readonly [caller]?: Caller } | undefined)?.[caller]
+    // What fails here is the peer's going away.
+    handler(universalRequestFromNodeRequest(request, response, undefined, createContextValues().set(callerKey, from)))
+      .then((answer) => universalResponseToNodeResponse(answer, response)).catch(() => { response.stream.close() })
+  })
   server.on('sessionError', () => { /* A peer that went away. */ })
   const open = new Set<TLSSocket>()
 

@@ -4,8 +4,6 @@ import { parse } from 'yaml'
 import type { KeyPair } from '../talos.ts'
 
 export interface NodeConfig {
-  /** The whole text: what stands on the STATE partition. */
-  readonly text: string
   readonly role: 'controlplane' | 'worker'
   readonly hostname: string | undefined
   readonly clusterId: string
@@ -51,7 +49,7 @@ export const readUserData = (userData: Buffer): NodeConfig | undefined => {
   return plain.trim() === '' || plain.startsWith('#cloud-config') ? undefined : readConfig(plain)
 }
 
-export const readConfig = (yaml: string): NodeConfig | undefined => {
+const readConfig = (yaml: string): NodeConfig | undefined => {
   const documents = yaml.split(/^---\n/m).filter((d) => d.trim() !== '').map(parseOnce)
   const base = documents.find((d) => at(d, 'version') === 'v1alpha1')
   if (base === undefined) return undefined
@@ -60,7 +58,7 @@ export const readConfig = (yaml: string): NodeConfig | undefined => {
   if (role !== 'controlplane' && role !== 'worker') throw new Error(`machine.type is ${role === '' ? 'missing' : role}`)
   const endpointHost = new URL(text(base, 'cluster', 'controlPlane', 'endpoint')).hostname
   return {
-    text: yaml, role, endpointHost,
+    role, endpointHost,
     hostname: ofKind('HostnameConfig').map((d) => text(d, 'hostname'))[0] || undefined,
     clusterId: text(base, 'cluster', 'id'), clusterName: text(base, 'cluster', 'clusterName'),
     endpointAddresses: /^[\d.]+$|:/.test(endpointHost) ? [endpointHost] : ofKind('StaticHostConfig').filter((d) => list(d, 'hostnames').includes(endpointHost)).map((d) => text(d, 'name')),

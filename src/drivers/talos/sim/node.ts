@@ -9,7 +9,7 @@ import type { GuestStart } from '../../openstack/sim/guest.ts'
 import { newServingCert } from '../pki/clients.ts'
 import { nodeKeyPem } from '../pki/pem.ts'
 import { addLearner, elect, fromData, hasQuorum, hex, newEtcd, newId, promote, removeMember, toData, type Etcd, type EtcdData, type Member } from './etcd.ts'
-import { readConfig, readUserData, type NodeConfig } from './machine-config.ts'
+import { readUserData, type NodeConfig } from './machine-config.ts'
 import { addressKey, clusterOf, poke, type EtcdService, type ServiceLine, type SimCluster, type SimNode, type World } from './world.ts'
 
 const configKey = 'talos/config'
@@ -133,7 +133,7 @@ export const startNode = (world: World, start: GuestStart, apid: (node: SimNode,
     try {
       const before = new Set(up.members.keys())
       const member = addLearner(up, random, hostname(), peerUrl())
-      for (const n of [...cluster!.nodes]) if (n.etcd !== undefined && before.has(n.etcd.member.id) && !up.members.has(n.etcd.member.id)) n.removedFromEtcd()
+      for (const n of cluster!.nodes) if (n.etcd !== undefined && before.has(n.etcd.member.id) && !up.members.has(n.etcd.member.id)) n.removedFromEtcd()
       say(`[talos] joining etcd as learner ${hex(member.id)}`)
       startEtcd(up, member)
     } catch { /* A learner before us, or no leader: again at the next look. */ }
@@ -210,7 +210,7 @@ export const startNode = (world: World, start: GuestStart, apid: (node: SimNode,
 
   const acquireConfig = (): void => {
     const stored = disk.get(configKey)
-    try { config = typeof stored === 'string' ? readConfig(stored) : readUserData(start.userData) } catch (e) {
+    try { config = readUserData(stored instanceof Uint8Array ? Buffer.from(stored.buffer, stored.byteOffset, stored.byteLength) : start.userData) } catch (e) {
       say(`[talos] failed to load the machine configuration: ${e instanceof Error ? e.message : 'unreadable'}`)
     }
     if (config === undefined) {
@@ -219,7 +219,8 @@ export const startNode = (world: World, start: GuestStart, apid: (node: SimNode,
       say('[talos] no machine configuration, waiting in maintenance mode')
       return
     }
-    disk.set(configKey, config.text)
+    // Written once: user data is not read again while the STATE partition has a configuration.
+    if (stored === undefined) disk.set(configKey, start.userData)
     stage = 'running'
     nic = start.nics.find((n) => config!.validSubnets.some((s) => inSubnet(n.address, s))) ?? nic
     world.nodes.set(addressKey(nic.networkId, nic.address), node)
@@ -239,7 +240,13 @@ export const startNode = (world: World, start: GuestStart, apid: (node: SimNode,
   const powerOn = (hangs: boolean): void => {
     bootId = uuid(random)
     say(`[    0.000000] Linux version 6.18.9-talos (${start.name})`)
-    if (hangs) { stage = 'hung'; say('[    1.204119] clocksource: Switched to clocksource tsc'); return }
+    if (hangs) {
+      stage = 'hung'
+      say('[    1.204119] clocksource: Switched to clocksource tsc')
+      // It takes connections and never answers, the worst that a hung machine does to a probe.
+      open(50_000, () => {})
+      return
+    }
     stage = 'booting'
     say(`[talos] booting Talos ${start.imageProperties['os_version'] ?? 'v1.13.9'}`)
     step(latencies.boot, acquireConfig)
@@ -252,7 +259,7 @@ export const startNode = (world: World, start: GuestStart, apid: (node: SimNode,
     retry?.()
     retry = undefined
     stopEtcd()
-    for (const port of [...releases.keys()]) close(port)
+    for (const port of releases.keys()) close(port)
     for (const socket of sockets) socket.destroy()
     sockets.clear()
     if (world.nodes.get(addressKey(nic.networkId, nic.address)) === node) world.nodes.delete(addressKey(nic.networkId, nic.address))
@@ -271,7 +278,7 @@ export const startNode = (world: World, start: GuestStart, apid: (node: SimNode,
     get hostname() { return hostname() },
     get bootId() { return bootId },
     get etcd() { return etcd },
-    get isApidUp() { return releases.has(50_000) },
+    get isApidUp() { return stage !== 'hung' && releases.has(50_000) },
     get isReady() { return isReady },
     log,
     etcdData,

@@ -179,7 +179,10 @@ test('a reset takes the node out of etcd and wipes it; it configures itself agai
 test('T3 a machine that hangs at its first boot is silent, and a reboot heals it', async () => {
   const one = server(1, 'controlplane', { hangs: true })
   const endpoint = await reach(1)
-  expect(await talos.handshake(endpoint, secrets)).toBe(false)
+  const hasty = openTalos({ now: () => new Date(), timeoutMs: 200 })
+  expect(await hasty.handshake(endpoint, secrets)).toBe(false)
+  expect(isUnavailable(await failure(() => hasty.node({ endpoint, cluster: 'shop', secrets, role: 'os:reader' }).version()))).toBe(true)
+  await hasty.close()
   expect(one.lines.at(-1)).toContain('clocksource')
   one.reboot()
   await until(() => talos.handshake(endpoint, secrets)).toBe(true)
