@@ -30,8 +30,10 @@ export interface KindCache {
 /** Versions are plain decimal integers below 2⁵³ (rule S1). */
 export const versionOf = (o: { readonly metadata: { readonly resourceVersion: string } }): number => Number(o.metadata.resourceVersion)
 
+const byName = (a: Resource, b: Resource): number => (a.metadata.name < b.metadata.name ? -1 : 1)
+
 /** Objects by a group's name, with the list of each group kept until it changes. */
-const createIndex = () => {
+const createIndex = (order?: (a: Resource, b: Resource) => number) => {
   const groups = new Map<string, { readonly objects: Map<string, Resource>; listed: readonly Resource[] | undefined }>()
   return {
     set(group: string, key: string, object: Resource): void {
@@ -48,7 +50,8 @@ const createIndex = () => {
     },
     list(group: string): readonly Resource[] {
       const g = groups.get(group)
-      return g === undefined ? [] : (g.listed ??= [...g.objects.values()])
+      if (g === undefined) return []
+      return (g.listed ??= order === undefined ? [...g.objects.values()] : [...g.objects.values()].sort(order))
     },
   }
 }
@@ -57,7 +60,8 @@ export const createCache = (): KindCache => {
   const all = new Map<string, Resource>()
   let listed: readonly Resource[] | undefined
   const namespaces = createIndex()
-  const owners = createIndex()
+  // In order of names, so that what is made of them does not change with the order of events.
+  const owners = createIndex(byName)
   const subscribers = new Set<(change: Change) => void>()
   let waiters: { readonly version: number; readonly call: () => void }[] = []
   let version = -1

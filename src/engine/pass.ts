@@ -11,7 +11,7 @@ import type { Metrics } from './metrics.ts'
 import { settled, waiting, type Outcome } from './outcome.ts'
 import type { Resources, WriteOptions } from './resources.ts'
 import type { Cached, Log, Pass, Planned } from './shapes.ts'
-import { hashOf, isSamePart, wholePart } from './status-part.ts'
+import { hashOf, isSamePart, wholePart, withPart, type Part } from './status-part.ts'
 
 export interface PassOptions {
   readonly controller: Planned<any, any, any>
@@ -98,11 +98,20 @@ export const runPass = async (o: PassOptions): Promise<PassEnd> => {
     : { kind: 'failed', ...problem, ...(statusVersion !== undefined && { statusVersion }) }
 }
 
+/** The hash of what was acted on, with the controller's own part as it will be. None when an input moved during the pass: it wakes the key again. */
+const inputsAfter = ({ controller, object, cached }: PassOptions, before: Part | undefined, after: Part, atStart: string): string | undefined => {
+  if (controller.inputs === undefined) return atStart
+  if (hashOf(object, controller.inputs(object, cached)) !== atStart) return undefined
+  const then = withPart(object, appliedStatus(object, controller.name) ?? before, after)
+  return hashOf(then, controller.inputs(then, cached))
+}
+
 /** Writes the controller's part unless it stands there already (rule S8); the version that was written. */
 const writeStatus = async (o: PassOptions, acting: NonNullable<PassOptions['acting']>, state: PassState, seen: unknown, pass: Pass, inputs: string): Promise<number | undefined> => {
   const { controller, object, resources } = o
   const isAtRest = pass.error === undefined && pass.outcome.kind !== 'waiting'
-  const part = wholePart(controller.status(object, seen, pass), object, controller.name, isAtRest ? inputs : undefined, pass.now)
+  const said = controller.status(object, seen, pass)
+  const part = wholePart(said, object, controller.name, isAtRest ? inputsAfter(o, state.part, said, inputs) : undefined, pass.now)
   if (isSamePart(state.part, part)) return undefined
   try {
     const answer = await acting.effects.write('status', controller.name, controller.for as Kind<Resource>, () =>

@@ -78,6 +78,23 @@ test('E4 at start nothing is done for keys whose inputs are as they were; they a
   expect([observed, effects, await w.version()]).toEqual([3, [], before])
 })
 
+test('E4 inputs may name the controller\'s own part, and children in any order: the next start writes nothing', async () => {
+  const withInputs = (): Controller[] => [
+    { ...shop(), inputs: (o, cached) => [o.status?.ready, cached.ownedBy(Shelf, o.metadata.uid).map((s) => s.metadata.name)] },
+    { ...shelf(w.warehouse), inputs: (o) => o.status?.boardId },
+  ]
+  await makeShop(w, 1)
+  const first = await w.start({ controllers: withInputs() })
+  await until(w.clock, first, isReady)
+  await editShop(w, { shelves: 3 })
+  await until(w.clock, first, async () => (await getShop(w))?.status?.ready === 3)
+  await closed(w.clock, first)
+  const before = await w.version()
+  const second = await w.start({ controllers: withInputs() })
+  await second.whenIdle()
+  expect([second.delayed, await w.version()]).toEqual([4, before])
+})
+
 test('E4 at start a key whose spec changed meanwhile is worked on at once', async () => {
   await makeShop(w, 1)
   const first = await w.start()

@@ -22,8 +22,9 @@ export type Write =
 
 export interface Cached {
   get<R extends Resource>(kind: Kind<R>, key: Key): R | undefined
+  /** In no particular order. */
   list<R extends Resource>(kind: Kind<R>, namespace?: string): readonly R[]
-  /** By uid of the controlling owner. */
+  /** By uid of the controlling owner; in order of names. */
   ownedBy<R extends Resource>(kind: Kind<R>, ownerUid: string): readonly R[]
 }
 

@@ -26,8 +26,20 @@ export const wholePart = (part: StatusPart, object: Resource, controller: string
 const sorted = (part: Part): Part => (Array.isArray(part['conditions']) ? { ...part, conditions: (part['conditions'] as Condition[]).toSorted((a, b) => (a.type < b.type ? -1 : 1)) } : part)
 export const isSamePart = (a: Part | undefined, b: Part): boolean => a !== undefined && isSame(sorted(a), sorted(b))
 
+/** Keys in order, so that equal inputs give equal text. */
+const inOrder = (_key: string, value: unknown): unknown =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1))) : value
+
 /** The hash kept as `status.observed.<controller>` (rule E4). */
 export const hashOf = (object: Resource, inputs: unknown): string =>
-  hash('sha256', JSON.stringify([object.metadata.generation, object.metadata.deletionTimestamp ?? null, inputs ?? null]), 'hex').slice(0, 16)
+  hash('sha256', JSON.stringify([object.metadata.generation, object.metadata.deletionTimestamp ?? null, inputs ?? null], inOrder), 'hex').slice(0, 16)
 export const observedHash = (object: Resource, controller: string): string | undefined =>
   (object.status as { readonly observed?: Readonly<Record<string, string>> } | undefined)?.observed?.[controller]
+
+/** The object as it will be when `after` stands in place of `before`: a controller's inputs may name its own part. */
+export const withPart = (object: Resource, before: Part | undefined, after: Part): Resource => {
+  const status: Record<string, unknown> = { ...(object.status as object | undefined) }
+  for (const field in before) if (field !== 'conditions' && field !== 'observed') delete status[field]
+  const { conditions: _, observed: __, ...fields } = after
+  return { ...object, status: { ...status, ...fields } }
+}
