@@ -42,6 +42,8 @@ export const startNode = (world: World, start: GuestStart, apid: (node: SimNode,
   let etcd: EtcdService | undefined
   let hasLeftEtcd = false
   let isJoining = false
+  let isBootstrapping = false
+  let isDiskMounted = false
   let api: 'down' | 'starting' | 'up' = 'down'
   let kubelet: 'waiting' | 'starting' | 'registered' = 'waiting'
   let isReady = false
@@ -99,10 +101,10 @@ export const startNode = (world: World, start: GuestStart, apid: (node: SimNode,
     elect(etcd.etcd)
     etcd = undefined
   }
-  const startEtcd = (of: Etcd, member: Member): void => {
+  const startEtcd = (of: Etcd, member: Member, afterMs = latencies.etcdStart): void => {
     etcd = { etcd: of, member, isUp: false }
     write(of)
-    step(latencies.etcdStart, () => {
+    step(afterMs, () => {
       if (etcd?.member !== member || !of.members.has(member.id)) return
       member.isRunning = true
       etcd.isUp = true
@@ -195,7 +197,7 @@ export const startNode = (world: World, start: GuestStart, apid: (node: SimNode,
   const look = (): void => {
     if (stage !== 'running' || config === undefined || cluster === undefined) return
     if (config.role === 'controlplane') {
-      if (etcd === undefined && !hasLeftEtcd && !isJoining && etcdData() === undefined && cluster.apis.size > 0 && isEndpointUp()) {
+      if (etcd === undefined && isDiskMounted && !isBootstrapping && !hasLeftEtcd && !isJoining && etcdData() === undefined && cluster.apis.size > 0 && isEndpointUp()) {
         isJoining = true
         tryJoin()
         isJoining = false
@@ -231,10 +233,17 @@ export const startNode = (world: World, start: GuestStart, apid: (node: SimNode,
       cluster.os ??= config.os
       open(50_000, (socket) => { apid(node, socket) })
       const data = etcdData()
-      if (data !== undefined) resumeEtcd(data)
-      else say('[talos] etcd is waiting to join the cluster, if this node is the first node of the cluster, please run `talosctl bootstrap`')
+      // apid answers before the disk is mounted and CRI runs on it.
+      step(latencies.mount, () => {
+        isDiskMounted = true
+        if (data !== undefined) resumeEtcd(data)
+        look()
+      })
+      if (data === undefined) say('[talos] etcd is waiting to join the cluster, if this node is the first node of the cluster, please run `talosctl bootstrap`')
+    } else {
+      isDiskMounted = true
+      look()
     }
-    look()
   }
 
   const powerOn = (hangs: boolean): void => {
@@ -265,7 +274,7 @@ export const startNode = (world: World, start: GuestStart, apid: (node: SimNode,
     if (world.nodes.get(addressKey(nic.networkId, nic.address)) === node) world.nodes.delete(addressKey(nic.networkId, nic.address))
     const was = cluster
     cluster?.nodes.delete(node)
-    ;[cluster, config, context, hasLeftEtcd, kubelet, isReady] = [undefined, undefined, undefined, false, 'waiting', false]
+    ;[cluster, config, context, hasLeftEtcd, isBootstrapping, isDiskMounted, kubelet, isReady] = [undefined, undefined, undefined, false, false, false, 'waiting', false]
     if (was !== undefined) poke(was)
   }
 
@@ -281,12 +290,12 @@ export const startNode = (world: World, start: GuestStart, apid: (node: SimNode,
     get isApidUp() { return stage !== 'hung' && releases.has(50_000) },
     get isReady() { return isReady },
     log,
-    etcdData,
+    etcdData: () => (isDiskMounted ? etcdData() : undefined),
     services: () => {
       const running = (id: string, healthy: boolean | undefined = true): ServiceLine => ({ id, state: 'Running', healthy })
-      const common = [running('apid'), running('containerd'), running('cri'), running('machined'), running('syslogd'), running('udevd'), kubelet === 'registered' ? running('kubelet') : { id: 'kubelet', state: 'Waiting', healthy: undefined }]
+      const common = [running('apid'), running('containerd'), isDiskMounted ? running('cri') : { id: 'cri', state: 'Preparing', healthy: undefined }, running('machined'), running('syslogd'), running('udevd'), kubelet === 'registered' ? running('kubelet') : { id: 'kubelet', state: 'Waiting', healthy: undefined }]
       if (config?.role !== 'controlplane') return common
-      const state: ServiceLine = etcd === undefined ? { id: 'etcd', state: hasLeftEtcd ? 'Finished' : etcdData() === undefined ? 'Preparing' : 'Failed', healthy: undefined }
+      const state: ServiceLine = etcd === undefined ? { id: 'etcd', state: isBootstrapping ? 'Starting' : hasLeftEtcd ? 'Finished' : etcdData() === undefined || !isDiskMounted ? 'Preparing' : 'Failed', healthy: undefined }
         : etcd.isUp ? running('etcd', hasQuorum(etcd.etcd)) : { id: 'etcd', state: 'Starting', healthy: undefined }
       return [...common, running('trustd'), state]
     },
@@ -294,10 +303,17 @@ export const startNode = (world: World, start: GuestStart, apid: (node: SimNode,
       if (stage !== 'running' || cluster === undefined) return 'not-ready'
       if (config?.role !== 'controlplane') return 'not-control-plane'
       if (etcdData() !== undefined) return 'has-data'
-      const made = newEtcd(random, hostname(), peerUrl())
-      cluster.etcds.set(made.etcd.id, made.etcd)
+      if (!isDiskMounted) return 'not-ready'
       say('[talos] bootstrap request received')
-      startEtcd(made.etcd, made.member)
+      if (isBootstrapping) return undefined
+      isBootstrapping = true
+      // As in life the directory is empty until etcd runs: a second request in between is taken, and changes nothing.
+      step(latencies.etcdStart, () => {
+        isBootstrapping = false
+        const made = newEtcd(random, hostname(), peerUrl())
+        cluster!.etcds.set(made.etcd.id, made.etcd)
+        startEtcd(made.etcd, made.member, 0)
+      })
       return undefined
     },
     leaveEtcd: () => {

@@ -22,6 +22,7 @@ let secrets: SecretsBundle
 let other: SecretsBundle
 beforeAll(async () => { [secrets, other] = await Promise.all([newSecretsBundle({ now: new Date(), serviceAccountKey: 'ecdsa' }), newSecretsBundle({ now: new Date(), serviceAccountKey: 'ecdsa' })]) })
 
+const systemClock = { now: () => new Date(), after: (ms: number, call: () => void) => { const t = setTimeout(call, ms); return () => { clearTimeout(t) } } }
 let fabric: PlainFabric
 let kubernetes: PlainKubernetes
 let guests: TalosGuests
@@ -30,7 +31,7 @@ const exposed: { close(): Promise<void> }[] = []
 beforeEach(() => {
   fabric = plainFabric()
   kubernetes = plainKubernetes()
-  guests = createTalosGuests({ kubernetes, clock: { now: () => new Date(), after: (ms, call) => { const t = setTimeout(call, ms); return () => { clearTimeout(t) } } } })
+  guests = createTalosGuests({ kubernetes, clock: systemClock })
   talos = openTalos({ now: () => new Date() })
 })
 afterEach(async () => {
@@ -106,6 +107,36 @@ test('T1 whether there is etcd data is an answer or an error, never a guess', as
   expect(isUnavailable(await failure(() => node(endpoint, 'os:admin', 9).etcdDataExists()))).toBe(true)
   one.stop()
   expect(isUnavailable(await failure(() => node(endpoint).etcdDataExists()))).toBe(true)
+})
+
+test('T1 as on a real node: apid answers before the disk is mounted, and nothing is concluded from a path that is missing then', async () => {
+  guests.close()
+  guests = createTalosGuests({ kubernetes, clock: systemClock, latencies: { mount: 400 } })
+  const disk = new Map<string, unknown>()
+  const one = server(1, 'controlplane', { disk })
+  const endpoint = await reach(1)
+  await until(() => talos.handshake(endpoint, secrets)).toBe(true)
+  expect(isPrecondition(await failure(() => node(endpoint).etcdDataExists()))).toBe(true)
+  expect(isPrecondition(await failure(() => node(endpoint).bootstrap()))).toBe(true)
+  await until(() => node(endpoint).etcdDataExists()).toBe(false)
+  await node(endpoint).bootstrap()
+  await until(() => node(endpoint).etcdDataExists()).toBe(true)
+  one.reboot()
+  await until(() => talos.handshake(endpoint, secrets)).toBe(true)
+  expect(isPrecondition(await failure(() => node(endpoint).etcdDataExists()))).toBe(true)
+  await until(() => node(endpoint).etcdDataExists()).toBe(true)
+})
+
+test('T1 as on a real node: a second request before etcd runs is taken, and makes no second etcd', async () => {
+  guests.close()
+  guests = createTalosGuests({ kubernetes, clock: systemClock, latencies: { etcdStart: 300 } })
+  server(1)
+  const endpoint = await reach(1)
+  await until(() => node(endpoint).etcdDataExists()).toBe(false)
+  await node(endpoint).bootstrap()
+  await node(endpoint).bootstrap()
+  await until(() => node(endpoint).etcdDataExists()).toBe(true)
+  expect(guests.etcdClusterIds(secrets.clusterId)).toHaveLength(1)
 })
 
 test('T1 before the machine is far enough, bootstrap is refused as a precondition, and on a worker for good', async () => {
