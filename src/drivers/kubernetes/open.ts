@@ -167,7 +167,7 @@ export const openKubernetes = ({ log, clock = systemClock, random = Math.random,
     forget: drop,
     close: async () => {
       isClosed = true
-      for (const cluster of [...clients.keys()]) drop(cluster)
+      for (const cluster of clients.keys()) drop(cluster)
     },
   }
 }
