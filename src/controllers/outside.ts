@@ -108,3 +108,9 @@ export const sighted = async <T extends Marked>(cached: Cached, site: SiteCloud,
   if (recorded !== undefined && !listing.items.some((o) => o.id === recorded && (o as { status?: string }).status !== 'UNKNOWN')) await demandWholeView(cached, site)
   return look(collection, listing, mark, recorded)
 }
+
+/** Side by side; all have ended before the first failure is thrown. */
+export const together = async (calls: readonly Promise<unknown>[]): Promise<void> => {
+  const failed = (await Promise.allSettled(calls)).find((r) => r.status === 'rejected')
+  if (failed !== undefined) throw failed.reason
+}

@@ -11,6 +11,8 @@ export interface Settings {
   readonly databaseUrl: string | undefined
   readonly simulators: boolean
   readonly simulatorLatency: 'zero' | 'realistic'
+  /** OpenStack projects in each simulated cloud. */
+  readonly simulatedProjects: number
   /** Observe, never act (rule H3). */
   readonly readOnly: boolean
   readonly logLevel: string
@@ -21,7 +23,7 @@ export const readSettings = (argv: readonly string[], env: NodeJS.ProcessEnv): S
     args: [...argv],
     options: {
       state: { type: 'string' }, host: { type: 'string' }, port: { type: 'string' }, database: { type: 'string' },
-      simulators: { type: 'boolean' }, latency: { type: 'string' }, 'read-only': { type: 'boolean' },
+      simulators: { type: 'boolean' }, latency: { type: 'string' }, 'simulated-projects': { type: 'string' }, 'read-only': { type: 'boolean' },
     },
   })
   const latency = values.latency ?? 'zero'
@@ -31,6 +33,6 @@ export const readSettings = (argv: readonly string[], env: NodeJS.ProcessEnv): S
   return {
     state: resolve(values.state ?? env['SKERRY_STATE'] ?? join(process.cwd(), '.skerry')),
     host: values.host ?? env['SKERRY_HOST'] ?? '127.0.0.1', port, databaseUrl: values.database ?? env['SKERRY_DATABASE_URL'],
-    simulators: values.simulators ?? false, simulatorLatency: latency, readOnly: values['read-only'] ?? false, logLevel: env['SKERRY_LOG_LEVEL'] ?? 'info',
+    simulators: values.simulators ?? false, simulatorLatency: latency, simulatedProjects: Number(values['simulated-projects'] ?? 1), readOnly: values['read-only'] ?? false, logLevel: env['SKERRY_LOG_LEVEL'] ?? 'info',
   }
 }

@@ -1,7 +1,8 @@
 /** Makes conditions from a closed list of reasons, so that a reason always says whose move it is. */
 import type { Fault } from './object.ts'
 
-export interface ReasonTable { readonly [reason: string]: Fault }
+/** undefined: nothing is wrong when it is given. */
+export interface ReasonTable { readonly [reason: string]: Fault | undefined }
 
 export interface NewCondition {
   readonly type: string

@@ -10,10 +10,11 @@ export type Step =
   | { readonly kind: 'keep-secrets' }
   /** Records the project (rule E2) and what is about to be created (rule E3). */
   | { readonly kind: 'intend'; readonly roles: readonly Role[] }
-  | { readonly kind: 'create'; readonly role: Role }
+  /** All of one level, side by side. */
+  | { readonly kind: 'create'; readonly roles: readonly Role[] }
   | { readonly kind: 'attach-router'; readonly routerId: string; readonly subnetId: string }
-  | { readonly kind: 'admit'; readonly groupId: string; readonly role: Role; readonly rule: SecurityGroupRuleSpec }
-  | { readonly kind: 'refuse'; readonly ruleId: string }
+  | { readonly kind: 'admit'; readonly groupId: string; readonly role: Role; readonly rules: readonly SecurityGroupRuleSpec[] }
+  | { readonly kind: 'refuse'; readonly ruleIds: readonly string[] }
   | { readonly kind: 'detach-router'; readonly routerId: string; readonly subnetId: string }
   | { readonly kind: 'delete'; readonly role: Role; readonly id: string }
 
@@ -59,16 +60,17 @@ export const plan = (replicas: number) => (s: Observed, now: Date): Plan<Step | 
   const controlPlaneGroup = objectOf(s.controlPlaneGroup)
   const router = objectOf(s.router)
   const subnet = objectOf(s.subnet)
+  const extra = [...s.nodeRules.extra, ...s.controlPlaneRules.extra]
   const steps: Step[] = [
     ...planDoubles(s),
     ...(create.length > 0 ? [{ kind: 'keep-secrets' } as const, { kind: 'intend', roles: create } as const] : []),
-    ...create.map((role): Step => ({ kind: 'create', role })),
+    ...(create.length > 0 ? [{ kind: 'create', roles: create } as const] : []),
     ...(router !== undefined && subnet !== undefined && !s.isAttached ? [{ kind: 'attach-router', routerId: router.id, subnetId: subnet.id } as const] : []),
-    ...(nodeGroup === undefined ? [] : s.nodeRules.missing.map((rule): Step => ({ kind: 'admit', groupId: nodeGroup.id, role: 'nodes', rule }))),
-    ...(controlPlaneGroup === undefined ? [] : s.controlPlaneRules.missing.map((rule): Step => ({ kind: 'admit', groupId: controlPlaneGroup.id, role: 'control-plane', rule }))),
-    ...[...s.nodeRules.extra, ...s.controlPlaneRules.extra].map((ruleId): Step => ({ kind: 'refuse', ruleId })),
+    ...(nodeGroup !== undefined && s.nodeRules.missing.length > 0 ? [{ kind: 'admit', groupId: nodeGroup.id, role: 'nodes', rules: s.nodeRules.missing } as const] : []),
+    ...(controlPlaneGroup !== undefined && s.controlPlaneRules.missing.length > 0 ? [{ kind: 'admit', groupId: controlPlaneGroup.id, role: 'control-plane', rules: s.controlPlaneRules.missing } as const] : []),
+    ...(extra.length > 0 ? [{ kind: 'refuse', ruleIds: extra } as const] : []),
   ]
   if (looking.length > 0) return { steps, outcome: waiting('Looking', `the creation of ${looking.join(', ')} was not answered; its result is looked for before it is tried again`, lookEverySeconds) }
-  if (steps.length > 0 || missing.length > 0) return { steps, outcome: waiting('Creating', `makes ${s.shape === 'tenant' ? 'network, router and ' : ''}security groups`, 1) }
+  if (steps.length > 0 || missing.length > 0) return { steps, outcome: waiting('Creating', `makes ${s.shape === 'tenant' ? 'network, router and ' : ''}security groups`, 0.2) }
   return { steps, outcome: settled() }
 }

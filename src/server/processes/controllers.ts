@@ -29,7 +29,7 @@ const installation = readFileSync(paths.installation, 'utf8').trim()
 const secrets = openSecrets(store.sealed, await readSiteKey(paths.siteKey), newBundle)
 const { options } = readKubeconfig(paths.siteKubeconfig, (path) => readFileSync(path, 'utf8'))
 const resources = httpResources({ ...options, userAgent: 'skerry-controllers' })
-const talos = openTalos({ log, clock: { now: () => new Date() } })
+const talos = openTalos({ log, now: () => new Date() })
 const kubernetes = openKubernetes({ log })
 const metrics = new Registry()
 
