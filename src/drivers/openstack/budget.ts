@@ -1,24 +1,74 @@
-/** Calls to one cloud: a token bucket shared by all who work with it (rule E4). */
-export interface Budget { take(signal?: AbortSignal): Promise<void> }
+/** How many calls one cloud gets: a token bucket shared by all credentials of the cloud. People first, then work, then background (rule E4). */
 
-/** `perSecond` on average, `burst` at once. Waits in order. */
-export const tokenBucket = (perSecond: number, burst: number, now: () => number = () => performance.now()): Budget => {
-  let tokens = burst
-  let at = now()
-  let turn: Promise<void> = Promise.resolve()
-  const refill = (): void => { const t = now(); tokens = Math.min(burst, tokens + ((t - at) / 1000) * perSecond); at = t }
+export interface Clock {
+  now(): Date
+  monotonic(): number
+  /** Calls once after `ms`; returns the cancel. */
+  after(ms: number, call: () => void): () => void
+}
+
+export const systemClock: Clock = {
+  now: () => new Date(),
+  monotonic: () => performance.now(),
+  after: (ms, call) => { const timer = setTimeout(call, ms); return () => { clearTimeout(timer) } },
+}
+
+export type Priority = 'people' | 'work' | 'background'
+const order: readonly Priority[] = ['people', 'work', 'background']
+
+export interface Budget {
+  /** Resolves when the call may be made; rejects with the signal's reason. First come, first served within a priority. */
+  take(priority: Priority, signal?: AbortSignal): Promise<void>
+  /** No call before that long from now: the cloud asked for it. */
+  hold(ms: number): void
+  readonly waiting: number
+}
+
+export interface BudgetOptions { readonly clock: Clock; readonly perSecond: number; readonly burst: number }
+
+export const openBudget = ({ clock, perSecond, burst }: BudgetOptions): Budget => {
+  interface Waiter { readonly go: () => void }
+  const queues: Readonly<Record<Priority, Set<Waiter>>> = { people: new Set(), work: new Set(), background: new Set() }
+  let level = burst
+  let filledAt = clock.monotonic()
+  let heldUntil = 0
+  let cancel: (() => void) | undefined
+
+  const fill = (): void => {
+    const now = clock.monotonic()
+    level = Math.min(burst, level + ((now - filledAt) / 1000) * perSecond)
+    filledAt = now
+  }
+  const waiting = (): number => order.reduce((n, p) => n + queues[p].size, 0)
+  const serve = (): void => {
+    cancel?.()
+    cancel = undefined
+    fill()
+    const held = heldUntil - clock.monotonic()
+    // A little less than one counts: refilling is in floating point.
+    while (held <= 0 && level >= 0.999_999 && waiting() > 0) {
+      const queue = queues[order.find((p) => queues[p].size > 0)!]
+      const first = queue.values().next().value!
+      queue.delete(first)
+      level--
+      first.go()
+    }
+    if (waiting() > 0) cancel = clock.after(Math.max(held, ((1 - level) / perSecond) * 1000, 1), serve)
+  }
+
   return {
-    take: (signal) => {
-      refill()
-      if (tokens >= 1) { tokens -= 1; return Promise.resolve() }
-      turn = turn.then(async () => {
-        for (refill(); tokens < 1; refill()) {
-          signal?.throwIfAborted()
-          await new Promise((r) => setTimeout(r, Math.max(1, ((1 - tokens) / perSecond) * 1000)))
-        }
-        tokens -= 1
-      }).catch(() => undefined)
-      return turn
-    },
+    take: (priority, signal) => new Promise((resolve, reject) => {
+      if (signal?.aborted === true) { reject(signal.reason as Error); return }
+      const abort = (): void => { queues[priority].delete(waiter); reject(signal!.reason as Error) }
+      const waiter: Waiter = { go: () => { signal?.removeEventListener('abort', abort); resolve() } }
+      signal?.addEventListener('abort', abort, { once: true })
+      queues[priority].add(waiter)
+      serve()
+    }),
+    hold(ms) { heldUntil = Math.max(heldUntil, clock.monotonic() + ms) },
+    get waiting() { return waiting() },
   }
 }
+
+/** `perSecond` on average, `burst` at once. */
+export const tokenBucket = (perSecond: number, burst: number, clock: Clock = systemClock): Budget => openBudget({ clock, perSecond, burst })

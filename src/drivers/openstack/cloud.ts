@@ -3,7 +3,7 @@
  * (rule O1). Errors: `errors.ts` classifies by service, code and type (rule O3) and offers predicates.
  */
 
-/** Who owns an object. On servers and volumes: metadata `skerry-uid`, `skerry-site`, `skerry-role`; on taggable Neutron and Octavia objects: tags `skerry-uid:…`, `skerry-site:…`, `skerry-role:…`; names `skerry-<uid>-<role>` (not servers); floating IPs and rules: description. */
+/** Who owns an object. On servers and volumes: metadata `skerry-uid`, `skerry-site`, `skerry-role`; on Octavia objects: tags `skerry-uid:…`, `skerry-site:…`, `skerry-role:…`; on Neutron objects: the same three in the description (a POST takes no tags); names `skerry-<uid>-<role>` (not servers, not floating IPs); server groups: the name, with `@<site>`. */
 export interface Mark {
   /** uid of the resource on whose behalf it was made. */
   readonly uid: string

@@ -1,62 +1,94 @@
-/** Opens one project of one cloud. */
+/** Opens one project of one cloud with one credential. */
 import type { Dispatcher } from 'undici'
-import { tokenBucket, type Budget } from './budget.ts'
+import { openBudget, systemClock, type Budget, type Clock, type Priority } from './budget.ts'
 import type { Cloud } from './cloud.ts'
-import { openCompute } from './compute.ts'
-import { openImage } from './image.ts'
-import { defaultLister, type ListerOptions } from './lister.ts'
-import { openLoadBalancer } from './load-balancer.ts'
-import { openNetwork } from './network.ts'
-import { openTransport, type Auth } from './transport.ts'
-import { openVolume } from './volume.ts'
+import type { Listers } from './collection.ts'
+import { openCompute } from './compute/index.ts'
+import type { Service } from './errors.ts'
+import { openIdentity } from './identity/index.ts'
+import { openImage } from './image/index.ts'
+import { openLoadBalancer } from './load-balancer/index.ts'
+import { openNetwork } from './network/index.ts'
+import type { Interface } from './transport/catalogue.ts'
+import { defaultTimeouts, openClient, type Log, type Timeouts } from './transport/client.ts'
+import { openDispatcher, openHttp } from './transport/http.ts'
+import { openTokens, processRejections, type Auth, type Rejections } from './transport/token.ts'
+import { openVolume } from './volume/index.ts'
 
-export * from './errors.ts'
-export type { Auth } from './transport.ts'
-export { tokenBucket, type Budget } from './budget.ts'
-
-export interface OpenOptions {
+export interface CloudOptions {
   readonly auth: Auth
   readonly region?: string | undefined
-  readonly interface?: 'public' | 'internal' | undefined
+  /** Default public. */
+  readonly interface?: Interface | undefined
+  /** PEM; beside the system's authorities nothing else is trusted. */
   readonly caCertificate?: string | undefined
+  /** Instead of the catalogue's addresses. */
+  readonly endpoints?: Readonly<Partial<Record<Service, string>>>
+  /** Of undici; the caller's to close. Default: one of its own with `caCertificate`. */
   readonly dispatcher?: Dispatcher | undefined
-  /** Shared by all projects of a cloud. Default 100 calls a second. */
+  readonly clock?: Clock
+  readonly log?: Log
+  /** Shared by all credentials of the cloud. Default: 50 calls a second, bursts of 100. */
   readonly budget?: Budget
-  readonly lister?: Partial<ListerOptions>
-  /** Wall clock, milliseconds: tokens end by it. */
-  readonly now?: () => number
-  readonly timeoutMs?: number
+  readonly timeouts?: Partial<Timeouts>
+  /** Default: one for the process, so that opening again does not log in again (rule O4). */
+  readonly rejections?: Rejections
+  readonly random?: () => number
+  /** How often lists are read (rule E4), see lister.ts. */
+  readonly lists?: { readonly pollMs?: number; readonly gapMs?: number; readonly idleMs?: number; readonly interestMs?: number }
+  /** How a load balancer that is being changed is waited for. */
+  readonly loadBalancer?: { readonly lookMs?: number; readonly patienceMs?: number }
 }
 
-/** Logs in; throws isCredentialRejected(e) when the log-in is refused. */
-export const openCloud = async (o: OpenOptions): Promise<Cloud> => {
-  const transport = openTransport({ ...o, budget: o.budget ?? tokenBucket(100, 200), now: o.now ?? Date.now })
-  const lister = { ...defaultLister, ...o.lister }
-  const hasBalancers = await transport.has('load-balancer')
-  return {
-    identity: {
-      describe: async () => {
-        const t = await transport.token()
-        return { projectId: t.project.id, projectName: t.project.name, userName: t.user, roles: t.roles, tokenExpiresAt: new Date(t.expiresAt).toISOString(), services: t.catalog.map((s) => s.type), ...(await credentialEnd(o, transport)) }
-      },
-    },
-    compute: openCompute(transport, lister),
-    network: openNetwork(transport, lister),
-    volume: openVolume(transport, lister),
-    image: openImage(transport),
-    ...(hasBalancers && { loadBalancer: openLoadBalancer(transport, lister) }),
-  }
+export interface OpenCloud extends Cloud {
+  /** The same cloud, listers and token; calls go before others of the budget. */
+  as(priority: Priority): Cloud
+  /** Ends listers and connections. */
+  close(): Promise<void>
 }
 
-/** When an application credential ends, where it may ask about itself. */
-const credentialEnd = async (o: OpenOptions, t: ReturnType<typeof openTransport>): Promise<{ readonly credentialExpiresAt?: string }> => {
-  const id = o.auth.applicationCredential?.id
-  if (id === undefined) return {}
+const quiet: Log = { debug: () => undefined, warn: () => undefined }
+
+/** Logs in; throws CredentialRejected, and `unsupported` when the catalogue lacks what every cluster needs. */
+export const openCloud = async (options: CloudOptions): Promise<OpenCloud> => {
+  const { auth, clock = systemClock, log = quiet, random = Math.random, rejections = processRejections } = options
+  const timeouts = { ...defaultTimeouts, ...options.timeouts }
+  const own = options.dispatcher === undefined ? openDispatcher({ ...(options.caCertificate !== undefined && { caCertificate: options.caCertificate }), connections: 16, connectMs: timeouts.connectMs }) : undefined
+  const send = openHttp(options.dispatcher ?? own!, clock)
+  const tokens = openTokens({ auth, send, clock, limitMs: timeouts.callMs, rejections })
+  const where = { ...(options.region !== undefined && { region: options.region }), interface: options.interface ?? 'public', endpoints: options.endpoints ?? {}, authUrl: auth.authUrl }
+  const client = openClient({ send, tokens, where, budget: options.budget ?? openBudget({ clock, perSecond: 50, burst: 100 }), clock, timeouts, random, log })
+
+  const closes: (() => void)[] = []
+  const listers: Listers = { clock, ...options.lists, opened: (close) => closes.push(close), failed: (error) => { log.warn({ error: error instanceof Error ? error.message : String(error) }, 'cloud list failed') } }
+  const balancing = { lookMs: options.loadBalancer?.lookMs ?? 1_000, patienceMs: options.loadBalancer?.patienceMs ?? 20_000 }
+
+  const close = async (): Promise<void> => { for (const c of closes) c(); await own?.close() }
   try {
-    const { body } = await t.call('identity', { method: 'GET', path: `/auth/tokens` , headers: { 'x-subject-token': (await t.token()).id } })
-    const own = (body?.token?.application_credential ?? {}) as { expires_at?: string | null }
-    return own.expires_at === undefined || own.expires_at === null ? {} : { credentialExpiresAt: own.expires_at }
-  } catch {
-    return {}
+    for (const service of ['compute', 'network', 'volume', 'image'] as const) await client.address(service)
+    const hasBalancer = await client.has('load-balancer')
+    const cloud: Cloud = {
+      identity: openIdentity(client), compute: openCompute(client, listers), network: openNetwork(client, listers), volume: openVolume(client, listers), image: openImage(client),
+      ...(hasBalancer && { loadBalancer: openLoadBalancer(client, listers, balancing) }),
+    }
+    return { ...cloud, as: (priority) => withPriority(cloud, client.as(priority)), close }
+  } catch (error) { await close(); throw error }
+
+  /** Listers stay those of the project; what people wait for goes directly. */
+  function withPriority(cloud: Cloud, c: typeof client): Cloud {
+    const none: Listers = { ...listers, opened: () => undefined }
+    const mine = { compute: openCompute(c, none), network: openNetwork(c, none), volume: openVolume(c, none) }
+    return {
+      ...cloud, identity: openIdentity(c), image: openImage(c),
+      compute: { ...mine.compute, servers: { ...mine.compute.servers, list: cloud.compute.servers.list, onChange: cloud.compute.servers.onChange }, serverGroups: { ...mine.compute.serverGroups, list: cloud.compute.serverGroups.list, onChange: cloud.compute.serverGroups.onChange } },
+      volume: { ...mine.volume, volumes: { ...mine.volume.volumes, list: cloud.volume.volumes.list, onChange: cloud.volume.volumes.onChange } },
+    }
   }
 }
+
+export * from './errors.ts'
+export { openBudget, tokenBucket, type Budget, type Priority } from './budget.ts'
+export { openRejections, type Auth, type Rejections } from './transport/token.ts'
+export { view, confirmGone, type View } from './unseen.ts'
+export { readCloudsYaml, type CloudsEntry } from './clouds-yaml.ts'
+export { nameOf } from './marks.ts'

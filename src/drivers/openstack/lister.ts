@@ -1,79 +1,136 @@
 /**
- * One lister for each project and type, shared by all (rule E4): a listing is asked for once however many wait, listings are compared,
- * and who is concerned is told. It looks often while somebody works and seldom while nobody does.
+ * One shared list for each type of object in a project (rule E4): whoever asks shares a request; while somebody waits for changes
+ * the list is read every two seconds, else every few minutes, and differences wake the owners of what changed. Calls grow with
+ * projects, not with servers. A list that failed is thrown away (rule E2).
  */
+import type { Clock } from './budget.ts'
 import type { Listing, Marked } from './cloud.ts'
 
-export interface Lister<T> {
+export interface ListerOptions {
+  readonly clock: Clock
+  /** Between two lists while somebody is interested. Default 2 s. */
+  readonly pollMs?: number
+  /** Between two that somebody waits for. Default a quarter of pollMs. */
+  readonly gapMs?: number
+  /** While nobody is. Default 3 min. */
+  readonly idleMs?: number
+  /** How long one question counts as interest. Default 1 min. */
+  readonly interestMs?: number
+  /** A background list failed. */
+  readonly failed?: (error: unknown) => void
+}
+
+export interface Lister<T extends Marked> {
   list(after?: number): Promise<Listing<T>>
   onChange(changed: (uids: ReadonlySet<string>) => void): () => void
+  close(): void
 }
-export interface ListerOptions {
-  /** A listing this old still answers who asks for no particular time. */
-  readonly freshMs: number
-  /** Between looks while somebody asked within the last minute, and while nobody did. */
-  readonly busyMs: number
-  readonly idleMs: number
-  readonly monotonic: () => number
-}
-export const defaultLister: ListerOptions = { freshMs: 2_000, busyMs: 2_000, idleMs: 120_000, monotonic: () => performance.now() }
-const interestMs = 30_000
 
-/** What of an object is compared; undefined on the object itself means "everything". */
-const print = (o: object): string => JSON.stringify(o)
+/** `background`: nobody waits for it. */
+export type Fetch<T> = (background: boolean) => Promise<readonly T[]>
 
-export const openLister = <T extends Marked>(read: () => Promise<readonly T[]>, o: ListerOptions = defaultLister): Lister<T> => {
+export const openLister = <T extends Marked>(fetch: Fetch<T>, options: ListerOptions): Lister<T> => {
+  const { clock, pollMs = 2_000, idleMs = 180_000, interestMs = 60_000 } = options
+  const gapMs = options.gapMs ?? pollMs / 4
   const listeners = new Set<(uids: ReadonlySet<string>) => void>()
+  interface Waiter { readonly after: number; readonly resolve: (l: Listing<T>) => void; readonly reject: (e: unknown) => void }
+  let waiters: Waiter[] = []
   let last: Listing<T> | undefined
-  let prints = new Map<string, { readonly text: string; readonly uid: string | undefined }>()
-  let running: { readonly begunAt: number; readonly listing: Promise<Listing<T>> } | undefined
-  let next: Promise<Listing<T>> | undefined
-  let askedAt = -Infinity
-  let timer: NodeJS.Timeout | undefined
+  let prints = new Map<string, { readonly print: string; readonly uid: string | undefined }>()
+  let running = false
+  let begunAt = -Infinity
+  let tookMs = 0
+  let failures = 0
+  let interestedUntil = -Infinity
+  let cancel: (() => void) | undefined
+  let closed = false
 
   const compare = (items: readonly T[]): void => {
-    const now = new Map<string, { readonly text: string; readonly uid: string | undefined }>()
+    const next = new Map(items.map((o) => [o.id, { print: JSON.stringify(o), uid: o.mark?.uid }]))
     const changed = new Set<string>()
-    for (const i of items) {
-      const text = print(i)
-      now.set(i.id, { text, uid: i.mark?.uid })
-      if (prints.get(i.id)?.text !== text && i.mark !== undefined) changed.add(i.mark.uid)
+    if (last !== undefined) {
+      for (const [id, { print, uid }] of next) {
+        const before = prints.get(id)
+        if (before?.print === print) continue
+        for (const u of [uid, before?.uid]) if (u !== undefined) changed.add(u)
+      }
+      for (const [id, { uid }] of prints) if (!next.has(id) && uid !== undefined) changed.add(uid)
     }
-    for (const [id, p] of prints) if (!now.has(id) && p.uid !== undefined) changed.add(p.uid)
-    prints = now
-    if (changed.size > 0) for (const l of listeners) l(changed)
+    prints = next
+    if (changed.size > 0) for (const l of [...listeners]) l(changed)
   }
-  const schedule = (): void => {
-    clearTimeout(timer)
-    if (listeners.size === 0) return
-    timer = setTimeout(() => { start().catch(() => undefined) }, o.monotonic() - askedAt < interestMs ? o.busyMs : o.idleMs)
-    timer.unref()
-  }
-  const start = (): Promise<Listing<T>> => {
-    const begunAt = o.monotonic()
-    const listing = read().then((items) => {
-      const found = { items, begunAt }
-      last = found
+
+  const run = async (): Promise<void> => {
+    running = true
+    begunAt = clock.monotonic()
+    const mine = begunAt
+    try {
+      const items = await fetch(waiters.length === 0)
+      if (closed) return
+      const listing: Listing<T> = { items, begunAt: mine }
+      tookMs = clock.monotonic() - mine
+      failures = 0
       compare(items)
-      return found
-    }).finally(() => { running = undefined; schedule() })
-    running = { begunAt, listing }
-    return listing
+      last = listing
+      const served = waiters.filter((w) => w.after < mine)
+      waiters = waiters.filter((w) => w.after >= mine)
+      for (const w of served) w.resolve(listing)
+    } catch (error) {
+      failures++
+      const failed = waiters.filter((w) => w.after < mine)
+      waiters = waiters.filter((w) => w.after >= mine)
+      if (failed.length === 0) options.failed?.(error)
+      for (const w of failed) w.reject(error)
+    } finally {
+      running = false
+      schedule()
+    }
   }
+
+  /** Sets the one timer to when the next list is due, or runs it now. */
+  const schedule = (): void => {
+    cancel?.()
+    cancel = undefined
+    if (running || closed) return
+    const now = clock.monotonic()
+    let due: number
+    if (waiters.length > 0) due = begunAt + (failures > 0 ? Math.min(gapMs * 2 ** failures, 10_000) : gapMs)
+    else if (listeners.size === 0) return
+    else if (now < interestedUntil) due = begunAt + Math.min(pollMs * 2 ** failures, Math.max(idleMs, pollMs))
+    else due = begunAt + idleMs
+    if (due <= now) void run()
+    else cancel = clock.after(due - now, schedule)
+  }
+
+  const isFresh = (l: Listing<T>, now: number): boolean => now - l.begunAt <= Math.max(pollMs * 2, pollMs + 2 * tookMs)
+
   return {
-    list(after) {
-      askedAt = o.monotonic()
-      if (last !== undefined && (after === undefined || last.begunAt > after) && askedAt - last.begunAt < o.freshMs) return Promise.resolve(last)
-      if (running === undefined) return start()
-      if (running.begunAt > (after ?? -Infinity)) return running.listing
-      // The one under way began too early: one more, for all who wait.
-      next ??= running.listing.catch(() => undefined).then(() => { next = undefined; return running?.listing ?? start() })
-      return next
+    list(after = -Infinity) {
+      const now = clock.monotonic()
+      interestedUntil = now + interestMs
+      if (closed) return Promise.reject(new Error('the cloud\'s client was closed'))
+      if (last !== undefined && last.begunAt > after && isFresh(last, now)) {
+        const answer = last
+        schedule()
+        return Promise.resolve(answer)
+      }
+      return new Promise((resolve, reject) => {
+        waiters.push({ after: Math.min(after, now), resolve, reject })
+        schedule()
+      })
     },
-    onChange(l) {
-      listeners.add(l)
-      if (timer === undefined) schedule()
-      return () => { listeners.delete(l); if (listeners.size === 0) clearTimeout(timer) }
+    onChange(changed) {
+      listeners.add(changed)
+      interestedUntil = Math.max(interestedUntil, clock.monotonic() + interestMs)
+      schedule()
+      return () => { listeners.delete(changed); if (listeners.size === 0 && waiters.length === 0) { cancel?.(); cancel = undefined } }
+    },
+    close() {
+      closed = true
+      cancel?.()
+      listeners.clear()
+      for (const w of waiters) w.reject(new Error('the cloud\'s client was closed'))
+      waiters = []
     },
   }
 }

@@ -1,26 +1,40 @@
-/** How a mark is written on each type of object, in the creating call itself (rule O1). */
+/**
+ * How a mark is written on each type of object and read back (rule O1). Metadata where a service has it (Nova, Cinder), tags in
+ * Octavia, `description` in Neutron (its POST takes no tags), the name for server groups. Always in the creating call.
+ */
 import type { Mark } from './cloud.ts'
 
-const prefix = 'skerry-site:'
-/** Servers and volumes. */
-export const asMetadata = (m: Mark): Readonly<Record<string, string>> => ({ 'skerry-uid': m.uid, 'skerry-site': m.site, 'skerry-role': m.role })
-export const fromMetadata = (m: Readonly<Record<string, string>> | undefined): Mark | undefined =>
-  m?.['skerry-uid'] === undefined || m['skerry-site'] === undefined ? undefined : { uid: m['skerry-uid'], site: m['skerry-site'], role: m['skerry-role'] ?? '' }
+const keys = { uid: 'skerry-uid', site: 'skerry-site', role: 'skerry-role' } as const
 
-/** Everything with a name and a description: both can be given when it is made, tags of Neutron cannot. */
-export const asName = (m: Mark): string => `skerry-${m.uid}-${m.role}`
-export const asDescription = (m: Mark): string => `${prefix}${m.site}`
-const named = /^skerry-([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})-(.+)$/
-export const fromName = (name: string | undefined, description: string | undefined): Mark | undefined => {
-  const m = named.exec(name ?? '')
-  return m === null || description?.startsWith(prefix) !== true ? undefined : { uid: m[1]!, role: m[2]!, site: description.slice(prefix.length) }
+/** Values stand in tags and descriptions: no separator of either, and short enough for 60 characters a tag. */
+const value = /^[A-Za-z0-9._:-]{1,120}$/
+const checked = (mark: Mark): Mark => {
+  for (const key of ['uid', 'site', 'role'] as const) if (!value.test(mark[key])) throw new TypeError(`a mark's ${key} must match ${value.source}: ${JSON.stringify(mark[key])}`)
+  return mark
 }
 
-/** Floating IPs and rules have a description only; server groups a name only. */
-export const inOneText = (m: Mark): string => `skerry-uid:${m.uid} skerry-site:${m.site} skerry-role:${m.role}`
-export const fromOneText = (text: string | undefined): Mark | undefined => {
-  const m = /^skerry-uid:(\S+) skerry-site:(\S+) skerry-role:(\S+)$/.exec(text ?? '')
-  return m === null ? undefined : { uid: m[1]!, site: m[2]!, role: m[3]! }
+export const nameOf = (mark: Mark): string => `skerry-${checked(mark).uid}-${mark.role}`
+
+export const metadataOf = (mark: Mark): Readonly<Record<string, string>> => ({ [keys.uid]: checked(mark).uid, [keys.site]: mark.site, [keys.role]: mark.role })
+export const ofMetadata = (metadata: Readonly<Record<string, unknown>> | undefined): Mark | undefined => {
+  const [uid, site, role] = [metadata?.[keys.uid], metadata?.[keys.site], metadata?.[keys.role]]
+  return typeof uid === 'string' && typeof site === 'string' && typeof role === 'string' ? { uid, site, role } : undefined
 }
-export const groupName = (m: Mark): string => `${asName(m)}~${m.site}`
-export const fromGroupName = (name: string | undefined): Mark | undefined => { const [a, site] = (name ?? '').split('~'); return site === undefined ? undefined : fromName(a, `${prefix}${site}`) }
+
+export const tagsOf = (mark: Mark): readonly string[] => Object.entries(metadataOf(mark)).map(([k, v]) => `${k}:${v}`)
+export const ofTags = (tags: readonly string[]): Mark | undefined =>
+  ofMetadata(Object.fromEntries(tags.map((t) => [t.slice(0, t.indexOf(':')), t.slice(t.indexOf(':') + 1)])))
+
+/** At most 255 characters, the limit of Neutron and Octavia. */
+export const descriptionOf = (mark: Mark): string => tagsOf(mark).join(' ')
+export const ofDescription = (description: string): Mark | undefined => ofTags(description.split(' '))
+
+/** Objects with both: tags when they carry the mark, else the description. */
+export const ofTagsOr = (tags: readonly string[], description: string): Mark | undefined => ofTags(tags) ?? ofDescription(description)
+
+/** Server groups have nothing but a name: `skerry-<uid>-<role>@<site>`. */
+export const groupNameOf = (mark: Mark): string => `${nameOf(mark)}@${mark.site}`
+export const ofGroupName = (name: string): Mark | undefined => {
+  const found = /^skerry-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[A-Za-z0-9._:]+)-([A-Za-z0-9._:-]+)@([A-Za-z0-9._:-]+)$/.exec(name)
+  return found === null ? undefined : { uid: found[1]!, role: found[2]!, site: found[3]! }
+}
