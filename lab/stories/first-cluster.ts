@@ -57,7 +57,7 @@ async function tell(shape: Shape, keep: boolean): Promise<void> {
   try {
     done('skerry serve answers')
     await product.skerry('site', 'add', wish.site, '--yes', '--quiet', '--os-cloud', bed.cloud, ...siteFlags, '--dns', lab.dns, '--mirror', `*=${lab.registry}`, '--egress', lab.host, '--install-disk', '/dev/ubda', '--relaxed-timers')
-    await until('site Ready', 60, async () => isReady(await product.get('site', wish.site)))
+    await until('site Ready', 600, async () => isReady(await product.get('site', wish.site)))
     const manifest = join(state, 'cni.yaml')
     await writeFile(manifest, await cniManifest(join(repo, 'lab/talos/cni.yaml'), encapsulated))
     await product.skerry('release', 'add', wish.release, '--talos', talosVersion, '--kubernetes', kubernetesVersion, '--cni-manifest', manifest)
@@ -87,9 +87,9 @@ async function tell(shape: Shape, keep: boolean): Promise<void> {
 /** Says when each thing is seen, in the order in which they come to be. */
 async function followToReady(product: Product, wish: Wish, until: ReturnType<typeof steps>['until']): Promise<void> {
   const get = () => product.get<Cluster>('cluster', wish.name, wish.project)
-  await until('infrastructure is recorded', 120, async () => (await get())?.status?.infrastructure !== undefined)
-  await until('endpoint is known', 120, async () => (await get())?.status?.endpoint?.host)
-  await until('three machines have servers', 120, async () => (await product.list<Machine & { status?: { serverId?: string } }>('machines', wish.project)).filter((machine) => machine.status?.serverId !== undefined).length === 1 + wish.workers)
+  await until('infrastructure is recorded', 600, async () => (await get())?.status?.infrastructure !== undefined)
+  await until('endpoint is known', 600, async () => (await get())?.status?.endpoint?.host)
+  await until('three machines have servers', 600, async () => (await product.list<Machine & { status?: { serverId?: string } }>('machines', wish.project)).filter((machine) => machine.status?.serverId !== undefined).length === 1 + wish.workers)
   await until('etcd bootstrapped', 600, async () => (await get())?.status?.controlPlane?.bootstrap?.doneAt)
   await until('add-ons (the pod network) applied', 600, async () => (await get())?.status?.addOns?.applied)
   await until('control-plane machine Ready', 600, async () => (await product.list<Machine>('machines', wish.project)).some((machine) => machine.spec.role === 'controlplane' && isReady(machine)))
@@ -102,7 +102,7 @@ async function use(product: Product, bed: Bed, wish: Wish, state: string, env: N
   await product.skerry('cluster', 'kubeconfig', wish.name, '-n', wish.project, '--output', files.kubeconfig)
   await product.skerry('cluster', 'talosconfig', wish.name, '-n', wish.project, '--output', files.talosconfig)
   const tenant = tenantOf({ kubectl: bed.kubectl, talosctl: bed.talosctl, ...files, env: { ...env, PATH: `${product.bin}:${env['PATH'] ?? ''}`, SKERRY_STATE: state } })
-  const nodes = await until('kubectl shows three Ready nodes', 120, async () => {
+  const nodes = await until('kubectl shows three Ready nodes', 600, async () => {
     const { items } = JSON.parse(await tenant.kubectl('get', 'nodes', '-o', 'json')) as { items: Node[] }
     return items.length === 1 + wish.workers && items.every((node) => node.status.conditions.some((one) => one.type === 'Ready' && one.status === 'True')) && items
   })
