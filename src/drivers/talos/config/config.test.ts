@@ -103,6 +103,6 @@ test('what Talos cannot express is refused by the field', () => {
   const field = (change: Partial<MachineConfigInput>): string => { try { renderMachineConfig({ ...input, ...change }) } catch (e) { if (isInvalidInput(e)) return e.field } return '' }
   expect(field({ cluster: { ...input.cluster, endpointAddresses: [] } })).toBe('endpointAddresses')
   expect(field({ site: { ...input.site, dns: ['dns.example'] } })).toBe('dns')
-  expect(field({ machine: { ...input.machine, taints: [{ key: 'a', effect: 'NoSchedule' }, { key: 'a', effect: 'NoExecute' }] } })).toBe('taints')
+  expect(field({ machine: { ...input.machine, taints: [{ key: 'a', effect: 'NoSchedule' }, { key: 'a', value: 'b', effect: 'NoSchedule' }] } })).toBe('taints')
   expect(field({ release: { ...input.release, images: { pause: 'x' } } })).toBe('images.pause')
 })

@@ -28,21 +28,27 @@ const imagesOf = ({ release }: MachineConfigInput) => {
   }
 }
 
-/** Talos keys taints by name, so one name has one effect. */
-const taintsOf = ({ machine }: MachineConfigInput): Fields => {
-  const taints: Record<string, string> = {}
-  for (const { key, value, effect } of machine.taints) {
-    if (key in taints) throw new InvalidInput('taints', `${key} is given twice; Talos keeps one effect for a name`)
-    taints[key] = `${value ?? ''}:${effect}`
+/**
+ * Taints are the kubelet's to register with. Talos' own field, machine.nodeTaints, is applied by a worker with its kubelet's
+ * identity, which may not change taints (NodeRestriction); the refused update would take the labels with it. Seen on 1.13.9.
+ */
+const kubeletConfigOf = ({ machine, site }: MachineConfigInput): Fields => {
+  const seen = new Set<string>()
+  for (const { key, effect } of machine.taints) {
+    if (seen.has(`${key}:${effect}`)) throw new InvalidInput('taints', `${key}:${effect} is given twice`)
+    seen.add(`${key}:${effect}`)
   }
-  return taints
+  return {
+    ...when(site.relaxedTimers, { nodeLeaseDurationSeconds: 120 }),
+    ...when(machine.taints.length > 0, { registerWithTaints: machine.taints.map(({ key, value, effect }) => ({ key, ...(value !== undefined && value !== '' && { value }), effect })) }),
+  }
 }
 
 const machineOf = (input: MachineConfigInput): Fields => {
   const { cluster, secrets, release, site, machine } = input
   const isControlPlane = input.role === 'controlplane'
   const labels = { ...when(isControlPlane && !cluster.allowSchedulingOnControlPlanes, { 'node.kubernetes.io/exclude-from-external-load-balancers': '' }), ...machine.labels }
-  const taints = taintsOf(input)
+  const kubeletConfig = kubeletConfigOf(input)
   return {
     type: input.role,
     token: secrets.trustdToken,
@@ -50,7 +56,7 @@ const machineOf = (input: MachineConfigInput): Fields => {
     certSANs: cluster.certSANs,
     kubelet: {
       image: imagesOf(input).kubelet,
-      ...when(site.relaxedTimers, { extraConfig: { nodeLeaseDurationSeconds: 120 } }),
+      ...when(Object.keys(kubeletConfig).length > 0, { extraConfig: kubeletConfig }),
       defaultRuntimeSeccompProfileEnabled: true,
       disableManifestsDirectory: true,
       // Without it a node with several networks may register with another one's address (rule T2).
@@ -60,7 +66,6 @@ const machineOf = (input: MachineConfigInput): Fields => {
     ...when(Object.keys(site.sysctls).length > 0, { sysctls: site.sysctls }),
     features: { diskQuotaSupport: true, kubePrism: { enabled: true, port: 7445 }, hostDNS: { enabled: true, forwardKubeDNSToHost: true } },
     ...when(Object.keys(labels).length > 0, { nodeLabels: labels }),
-    ...when(Object.keys(taints).length > 0, { nodeTaints: taints }),
   }
 }
 

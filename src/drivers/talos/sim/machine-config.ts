@@ -18,7 +18,9 @@ export interface NodeConfig {
   readonly apiServerSans: readonly string[]
   readonly validSubnets: readonly string[]
   readonly labels: Readonly<Record<string, string>>
-  readonly taints: readonly { readonly key: string; readonly value: string; readonly effect: string }[]
+  readonly taints: readonly { readonly key: string; readonly value?: string; readonly effect: string }[]
+  /** `machine.nodeTaints`, which a worker is not allowed to apply, and then its labels are not applied either. */
+  readonly hasNodeTaints: boolean
   readonly kubernetesVersion: string
   readonly schedulable: boolean
 }
@@ -27,6 +29,7 @@ type Tree = { readonly [key: string]: Tree } | readonly Tree[] | string | undefi
 const at = (tree: Tree, ...path: readonly string[]): Tree => path.reduce<Tree>((t, key) => (typeof t === 'object' && t !== null && !Array.isArray(t) ? (t as { readonly [k: string]: Tree })[key] : undefined), tree)
 const text = (tree: Tree, ...path: readonly string[]): string => { const v = at(tree, ...path); return typeof v === 'string' ? v : '' }
 const list = (tree: Tree, ...path: readonly string[]): readonly string[] => { const v = at(tree, ...path); return Array.isArray(v) ? v.map(String) : [] }
+const items = (tree: Tree, ...path: readonly string[]): readonly Tree[] => { const v = at(tree, ...path); return Array.isArray(v) ? (v as readonly Tree[]) : [] }
 const map = (tree: Tree, ...path: readonly string[]): Readonly<Record<string, string>> => { const v = at(tree, ...path); return typeof v === 'object' && v !== null && !Array.isArray(v) ? (v as Record<string, string>) : {} }
 const pair = (tree: Tree, ...path: readonly string[]): KeyPair => ({ crt: Buffer.from(text(tree, ...path, 'crt'), 'base64').toString(), key: Buffer.from(text(tree, ...path, 'key'), 'base64').toString() })
 
@@ -66,7 +69,8 @@ const readConfig = (yaml: string): NodeConfig | undefined => {
     apidSans: list(base, 'machine', 'certSANs'), apiServerSans: list(base, 'cluster', 'apiServer', 'certSANs'),
     validSubnets: list(base, 'machine', 'kubelet', 'nodeIP', 'validSubnets'),
     labels: map(base, 'machine', 'nodeLabels'),
-    taints: Object.entries(map(base, 'machine', 'nodeTaints')).map(([key, v]) => { const [value = '', effect = ''] = v.split(':'); return { key, value, effect } }),
+    taints: items(base, 'machine', 'kubelet', 'extraConfig', 'registerWithTaints').map((t) => ({ key: text(t, 'key'), effect: text(t, 'effect'), ...(text(t, 'value') !== '' && { value: text(t, 'value') }) })),
+    hasNodeTaints: Object.keys(map(base, 'machine', 'nodeTaints')).length > 0,
     kubernetesVersion: text(base, 'machine', 'kubelet', 'image').split(':').at(-1) ?? '',
     schedulable: text(base, 'cluster', 'allowSchedulingOnControlPlanes') === 'true',
   }

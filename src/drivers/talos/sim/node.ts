@@ -170,9 +170,11 @@ export const startNode = (world: World, start: GuestStart, apid: (node: SimNode,
       if (served === undefined || config === undefined) { kubelet = 'waiting'; return }
       kubelet = 'registered'
       const isControlPlane = config.role === 'controlplane'
+      const isRefused = !isControlPlane && config.hasNodeTaints
+      if (isRefused) say(`[talos] controller failed {"controller": "k8s.NodeApplyController", "error": "nodes \\"${hostname()}\\" is forbidden: node \\"${hostname()}\\" is not allowed to modify taints"}`)
       served.registerNode({
         name: hostname(), internalIp: nic.address, kubeletVersion: config.kubernetesVersion, osImage: `Talos (${start.imageProperties['os_version'] ?? 'v1.13.9'})`, controlPlane: isControlPlane,
-        labels: { 'kubernetes.io/hostname': hostname(), 'kubernetes.io/os': 'linux', 'kubernetes.io/arch': 'amd64', ...(isControlPlane && { 'node-role.kubernetes.io/control-plane': '' }), ...config.labels },
+        labels: { 'kubernetes.io/hostname': hostname(), 'kubernetes.io/os': 'linux', 'kubernetes.io/arch': 'amd64', ...(isControlPlane && { 'node-role.kubernetes.io/control-plane': '' }), ...(!isRefused && config.labels) },
         taints: [...(isControlPlane && !config.schedulable ? [{ key: 'node-role.kubernetes.io/control-plane', effect: 'NoSchedule' }] : []), ...config.taints],
         machineId: start.serverId.replaceAll('-', ''), bootId,
       })

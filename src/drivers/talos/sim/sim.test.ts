@@ -43,7 +43,7 @@ afterEach(async () => {
 const vip = '10.6.0.5'
 const userData = (role: 'controlplane' | 'worker', hostname: string, of = secrets): Buffer => {
   const input = reference(of)[role]!
-  const config = renderMachineConfig({ ...input, cluster: { ...input.cluster, endpointAddresses: [vip], certSANs: [...input.cluster.certSANs, '127.0.0.1'] }, machine: { hostname, labels: { pool: 'a' }, taints: [] } })
+  const config = renderMachineConfig({ ...input, cluster: { ...input.cluster, endpointAddresses: [vip], certSANs: [...input.cluster.certSANs, '127.0.0.1'] }, machine: { hostname, labels: { pool: 'a' }, taints: role === 'worker' ? [{ key: 'dedicated', value: 'batch', effect: 'NoSchedule' }] : [] } })
   return Buffer.from(packUserData(config).base64, 'base64')
 }
 const server = (n: number, role: 'controlplane' | 'worker' = 'controlplane', more: { readonly hangs?: boolean; readonly disk?: Map<string, unknown>; readonly hostname?: string; readonly of?: SecretsBundle } = {}) =>
@@ -243,7 +243,7 @@ test('T3 a worker\'s port refuses until its kubelet reached the API server; then
   await controlPlane(1)
   await until(() => talos.handshake(endpoint, secrets)).toBe(true)
   await until(() => nodesOf().filter((n) => n.ready).map((n) => n.name).toSorted()).toEqual(['cp-1', 'w-5'])
-  expect(nodesOf().find((n) => n.name === 'w-5')).toMatchObject({ internalIp: '10.6.0.15', labels: { pool: 'a' }, kubeletVersion: 'v1.36.3', osImage: 'Talos (v1.13.9)', controlPlane: false, taints: [] })
+  expect(nodesOf().find((n) => n.name === 'w-5')).toMatchObject({ internalIp: '10.6.0.15', labels: { pool: 'a' }, kubeletVersion: 'v1.36.3', osImage: 'Talos (v1.13.9)', controlPlane: false, taints: [{ key: 'dedicated', value: 'batch', effect: 'NoSchedule' }] })
 })
 
 test('T4 nodes reach the API only through the endpoint\'s addresses: without a way there they do not register', async () => {
