@@ -17,7 +17,7 @@ export interface Reader {
 export interface Admission {
   /** After the schema and the kind's own checks. */
   validate?(kind: Kind<any>, object: Resource, old: Resource | undefined, read: Reader): readonly FieldError[]
-  /** Owners that a new object gets. */
+  /** Owners that an object has, whatever the caller says; added when they are missing. */
   owners?(kind: Kind<any>, object: Resource, read: Reader): readonly OwnerReference[]
   /** Why it may not be deleted now. */
   refuseDeletion?(kind: Kind<any>, object: Resource, read: Reader): string | undefined
@@ -30,10 +30,10 @@ export type Subresource = (request: SubresourceRequest) => Promise<unknown>
 export interface ApiOptions {
   readonly store: Store
   readonly kinds: readonly Kind<any>[]
-  /** The kind that Namespaces are a view of; absent: a kind of its own must be among `kinds`, or nothing checks namespaces. */
+  /** The kind that Namespaces are a view of; absent: the built-in `namespaces`, or a kind of that name among `kinds`, or nothing checks namespaces. */
   readonly namespaceKind?: Kind<any>
   /** Which built-in kinds are served besides. */
-  readonly builtins?: readonly ('events' | 'leases')[]
+  readonly builtins?: readonly ('namespaces' | 'events' | 'leases')[]
   readonly authenticate: Authenticate
   readonly authorize: Authorize
   readonly admission?: Admission
@@ -49,6 +49,8 @@ export interface ApiOptions {
   readonly collectGarbage?: boolean
   /** How long Events are kept. Default 24 h. */
   readonly keepEventsMs?: number
+  /** Longest time that a lost hint of the store costs. 0: no poll, for the memory store, which loses none. */
+  readonly pollMs?: number
   /** Bytes waiting for a slow watcher before it is dropped. Default 4 MiB. */
   readonly slowWatcherBytes?: number
   /** How often idle watches get a bookmark. Default 30 s. */
@@ -64,4 +66,5 @@ export interface Api extends Required<Pick<ApiOptions, 'store' | 'authorize' | '
   /** What namespaces are; undefined: not checked. */
   readonly namespaces: Served | undefined
   readonly read: Reader
+  readonly collectsGarbage: boolean
 }

@@ -1,6 +1,6 @@
 /** Server-side apply and the ownership of fields after every write (rule A3). Works on objects without system metadata. */
 import type { ManagedFieldsEntry } from '../api/meta/index.ts'
-import { compare, difference, fieldsOf, fieldSchema, intersection, itemKey, listTypeOf, partsOf, pathsOf, removeFields, setKey, union, within, without, type Fields } from './fields.ts'
+import { compare, difference, fieldsOf, fieldSchema, intersection, itemKey, listTypeOf, partsOf, pathsOf, removeFields, setKey, union, within, without, withParents, type Fields } from './fields.ts'
 import type { Schema } from './schema.ts'
 import { applyConflict } from './status.ts'
 import { equal, isObject, type Mutable } from './values.ts'
@@ -25,6 +25,8 @@ export const owned = (object: Mutable): Mutable => {
   return Object.keys(meta).length === 0 ? rest : { ...rest, metadata: meta }
 }
 
+/** An entry of managedFields. */
+export type Owned = ManagedFieldsEntry
 type Entry = ManagedFieldsEntry & { readonly fieldsV1: Fields }
 const entriesOf = (object: Mutable | undefined): readonly Entry[] => ((object?.['metadata'] as Mutable | undefined)?.['managedFields'] ?? []) as Entry[]
 const isOf = (e: Entry, w: Writer): boolean => e.manager === w.manager && e.operation === w.operation && (e.subresource ?? '') === w.subresource
@@ -36,10 +38,22 @@ const entry = (w: Writer, fields: Fields, before: Entry | undefined): Entry => (
 const sort = (list: readonly Entry[]): readonly Entry[] => list.toSorted((a, b) => a.operation.localeCompare(b.operation) || (a.time ?? '').localeCompare(b.time ?? '') || a.manager.localeCompare(b.manager))
 const withFields = (e: Entry, fields: Fields | undefined): readonly Entry[] => (fields === undefined ? [] : [fields === e.fieldsV1 ? e : { ...e, fieldsV1: fields }])
 
+const isEntry = (e: unknown): e is Entry => isObject(e) && typeof e['manager'] === 'string' && (e['operation'] === 'Apply' || e['operation'] === 'Update') && isObject(e['fieldsV1'])
+
+/**
+ * What a caller that writes the whole object says of managedFields: kubectl moves its own from Update to Apply in this way.
+ * `[{}]` forgets all; nothing, or what is none, leaves them.
+ */
+const saidEntries = (before: Mutable | undefined, said: unknown): readonly Entry[] => {
+  if (!Array.isArray(said) || said.length === 0) return entriesOf(before)
+  if (said.length === 1 && isObject(said[0]) && Object.keys(said[0]).length === 0) return []
+  return said.every(isEntry) ? said : entriesOf(before)
+}
+
 /** managedFields after an update: the writer owns what it changed, nobody owns what is gone. */
-export const afterUpdate = (before: Mutable | undefined, after: Mutable, schema: Schema, w: Writer): readonly Entry[] => {
+export const afterUpdate = (before: Mutable | undefined, after: Mutable, schema: Schema, w: Writer, said?: unknown): readonly Entry[] => {
   const { changed, removed } = compare(before === undefined ? {} : owned(before), owned(after), schema)
-  const entries = entriesOf(before)
+  const entries = saidEntries(before, said)
   if (changed === undefined && removed === undefined) return entries
   const mine = entries.find((e) => isOf(e, w))
   const fields = union(without(mine?.fieldsV1, removed), changed)
@@ -106,8 +120,8 @@ export const apply = (live: Mutable | undefined, applied: Mutable, schema: Schem
     }))))
   }
   const left = others.flatMap((e) => withFields(e, without(e.fieldsV1, changed)))
-  const keptByOthers = left.reduce<Fields | undefined>((all, e) => union(all, e.fieldsV1), undefined)
-  const dropped = difference(difference(mine?.fieldsV1, fields), keptByOthers)
+  const keptByOthers = left.reduce<Fields | undefined>((all, e) => union(all, withParents(e.fieldsV1)), undefined)
+  const dropped = difference(difference(mine?.fieldsV1, withParents(fields)), keptByOthers)
   const object = dropped === undefined ? merged : ((removeFields(merged, dropped, schema) ?? {}) as Mutable)
   const isEmpty = Object.keys(fields).length === 0
   return { object, managedFields: sort([...left, ...(isEmpty ? [] : [entry(w, fields, mine)])]) }

@@ -1,19 +1,25 @@
 /** From bytes to an object of a kind: media types, unknown fields by validation level, required identity. */
+import { parseProtobuf, protobufType } from './protobuf.ts'
 import type { RequestInfo } from './request.ts'
 import { pruneUnknown } from './schema.ts'
 import type { Served } from './served.ts'
 import { badRequest, unsupportedMediaType } from './status.ts'
-import { duplicateKeys, isObject, parseJson, parseYaml, type Json, type Mutable } from './values.ts'
+import { guard, isObject, parseJson, parseYaml, type Json, type Mutable } from './values.ts'
 
-export const bodyTypes = ['application/json', 'application/yaml'] as const
+export const bodyTypes = ['application/json', 'application/yaml', protobufType] as const
 export const patchTypes = ['application/json-patch+json', 'application/merge-patch+json', 'application/apply-patch+yaml'] as const
 
 export const mediaType = (contentType: string | undefined): string => (contentType ?? '').split(';')[0]!.trim().toLowerCase()
 
-export const parseBody = (text: string, contentType: string | undefined): Json => {
+export const parseBody = (body: Buffer, contentType: string | undefined): Json => {
   const type = mediaType(contentType)
-  if (type === '' || type === 'application/json' || type === '*/*') return parseJson(text)
-  if (type === 'application/yaml') return parseYaml(text)
+  if (type === '' || type === 'application/json' || type === '*/*') return parseJson(body.toString('utf8'))
+  if (type === 'application/yaml') return parseYaml(body.toString('utf8'))
+  if (type === protobufType) {
+    const value = parseProtobuf(body)
+    guard(value)
+    return value
+  }
   throw unsupportedMediaType(type, bodyTypes)
 }
 
@@ -22,13 +28,11 @@ export const demandObject = (v: Json): Mutable => {
   return v as Mutable
 }
 
-/** What is said of unknown and duplicate fields: an error (Strict), warnings (Warn, the default), nothing (Ignore). Unknown ones go in any case. */
-export const checkFields = (object: Mutable, text: string | undefined, served: Served, r: RequestInfo): readonly string[] => {
+/** Takes unknown fields out of the object. What is said of them: an error (Strict), warnings (Warn, the default), nothing (Ignore). */
+export const checkFields = (object: Mutable, served: Served, r: RequestInfo): readonly string[] => {
   const level = r.query.get('fieldValidation') || 'Warn'
-  const unknown = served.isLoose ? [] : pruneUnknown(object, served.schema).map((f) => `unknown field "${f}"`)
-  const duplicate = level === 'Ignore' || text === undefined || !text.trimStart().startsWith('{') ? [] : duplicateKeys(text).map((f) => `duplicate field "${f}"`)
-  const problems = [...unknown, ...duplicate]
-  if (level === 'Strict' && problems.length > 0) throw badRequest(`${served.kind.kind} in version "${served.kind.version}" cannot be handled as a ${served.kind.kind}: strict decoding error: ${problems.join(', ')}`)
+  const problems = pruneUnknown(object, served.schema).map((f) => `unknown field "${f}"`)
+  if (level === 'Strict' && problems.length > 0) throw badRequest(`${served.kind.kind} in version "${served.kind.version}" cannot be handled as a ${served.kind.kind}: strict decoding error: ${problems.slice(0, 50).join(', ')}`)
   return level === 'Warn' ? problems : []
 }
 
@@ -38,10 +42,11 @@ export const checkIdentity = (object: Mutable, served: Served, r: RequestInfo): 
   object['kind'] ??= served.kind.kind
   if (object['apiVersion'] !== served.apiVersion || object['kind'] !== served.kind.kind)
     throw badRequest(`the object provided is ${String(object['kind'])} of ${String(object['apiVersion'])}, expected ${served.kind.kind} of ${served.apiVersion}`)
-  const meta = ((object as Mutable)['metadata'] ??= {}) as Mutable
-  if (typeof meta !== 'object' || Array.isArray(meta)) throw badRequest('metadata is not an object')
+  if (!isObject((object['metadata'] ??= {}))) throw badRequest('metadata is not an object')
+  const meta = object['metadata'] as Mutable
   if (served.kind.namespaced) {
     meta['namespace'] ??= r.namespace
+    if (meta['namespace'] === '') meta['namespace'] = r.namespace
     if (meta['namespace'] !== r.namespace) throw badRequest(`the namespace of the provided object does not match the namespace sent on the request (${String(meta['namespace'])} and ${r.namespace})`)
   } else if (meta['namespace'] !== undefined && meta['namespace'] !== '') throw badRequest(`namespace is not allowed on ${served.kind.kind}`)
   else delete meta['namespace']

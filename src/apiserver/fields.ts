@@ -42,6 +42,12 @@ export const without = (a: Fields | undefined, b: Fields | undefined): Fields | 
   return combine(a, b, (x, y) => x && !y, (c, d) => without(c, d))
 }
 
+/** Everything that has something in it is a member itself: who owns a field of an item also keeps the item. */
+export const withParents = (f: Fields): Fields => {
+  const children = elements(f)
+  return children.length === 0 ? f : { '.': leaf, ...Object.fromEntries(children.map((e) => [e, withParents(f[e]!)])) }
+}
+
 /** How a list is merged. */
 export const listTypeOf = (s: Schema | undefined): 'map' | 'set' | 'atomic' => s?.['x-kubernetes-list-type'] ?? 'atomic'
 export const itemKey = (item: unknown, s: Schema): string => {
@@ -50,7 +56,7 @@ export const itemKey = (item: unknown, s: Schema): string => {
 }
 export const setKey = (item: unknown): string => `v:${JSON.stringify(item)}`
 const isAtomic = (s: Schema | undefined): boolean => s?.['x-kubernetes-map-type'] === 'atomic'
-/** The schema of a field: named, or of a map's values. */
+/** The schema of a field: named (`properties` has no prototype), or of a map's values. */
 export const fieldSchema = (s: Schema | undefined, name: string): Schema | undefined => s?.properties?.[name] ?? (isObject(s?.additionalProperties) ? (s.additionalProperties as Schema) : undefined)
 const isMap = (s: Schema | undefined): boolean => s?.properties === undefined
 

@@ -1,31 +1,44 @@
-/** Rows of the store and the objects that they are. Parsed at most once, and only when somebody must look inside. */
+/** Rows of the store and the objects that they are. Parsed only when somebody must look inside; the cache itself holds text (rule E5). */
 import { bodyOf, withVersion } from '../store/body.ts'
 import type { NewRow, Row } from '../store/store.ts'
 import type { Served } from './served.ts'
 import type { Mutable } from './values.ts'
 
-const parsed = new WeakMap<Row, Mutable>()
+/** Two generations: what was asked for lately stays parsed, for all servers of the process together. */
+const generation = 4_096
+let young = new Map<Row, Mutable>()
+let old = new Map<Row, Mutable>()
 
 /** The stored object; shared, so never changed in place. */
 export const storedObject = (row: Row): Mutable => {
-  const have = parsed.get(row)
+  const have = young.get(row)
   if (have !== undefined) return have
-  const o = JSON.parse(row.body) as Mutable
-  o['metadata'] = { ...(o['metadata'] as Mutable), resourceVersion: String(row.version) }
-  parsed.set(row, o)
+  let o = old.get(row)
+  if (o === undefined) {
+    o = JSON.parse(row.body) as Mutable
+    o['metadata'] = { ...(o['metadata'] as Mutable), resourceVersion: String(row.version) }
+  }
+  if (young.size >= generation) {
+    old = young
+    young = new Map()
+  }
+  young.set(row, o)
   return o
 }
 export const objectOf = (served: Served, row: Row): Mutable => (served.view === undefined ? storedObject(row) : served.view.toView(storedObject(row)))
 
 /** The text as served; nothing is parsed where the kind is served as it is stored. */
-export const textOf = (served: Served, row: Row, version = row.version): string =>
-  served.view === undefined ? withVersion(row.body, version) : JSON.stringify(served.view.toView({ ...storedObject(row), metadata: { ...(storedObject(row)['metadata'] as Mutable), resourceVersion: String(version) } }))
+export const textOf = (served: Served, row: Row, version = row.version): string => {
+  if (served.view === undefined) return withVersion(row.body, version)
+  const o = objectOf(served, row)
+  return JSON.stringify({ ...o, metadata: { ...(o['metadata'] as Mutable), resourceVersion: String(version) } })
+}
 
 export const rowFor = (served: Served, object: Mutable): NewRow => {
   const m = object['metadata'] as Mutable
   return {
     resource: served.resource, namespace: (m['namespace'] as string | undefined) ?? '', name: m['name'] as string, uid: m['uid'] as string, body: bodyOf(object as never),
-    labels: (m['labels'] as Record<string, string> | undefined) ?? {}, ownerUids: ((m['ownerReferences'] as { uid: string }[] | undefined) ?? []).map((r) => r.uid),
+    labels: (m['labels'] as Record<string, string> | undefined) ?? {}, ownerUids: [...new Set(((m['ownerReferences'] as { uid: string }[] | undefined) ?? []).map((r) => r.uid))],
     finalizers: (m['finalizers'] as string[] | undefined) ?? [], deleting: m['deletionTimestamp'] !== undefined,
   }
 }

@@ -66,20 +66,31 @@ const document = (api: Api, list: readonly Served[]): object => {
   return { openapi: '3.0.0', info: { title: 'Skerry', version: api.version.gitVersion }, paths: Object.assign({}, ...list.map(pathsOf)) as object, components: { schemas } }
 }
 
-const documents = new WeakMap<Api, ReadonlyMap<string, () => string>>()
-/** By `api/v1`, `apis/skerry.dev/v1alpha1`; each is made at most once. */
+/** By what is served: servers of the same kinds share their documents. */
+const documents = new Map<string, ReadonlyMap<string, () => string>>()
+const ids = new WeakMap<Served, number>()
+let lastId = 0
+const idOf = (s: Served): number => {
+  const id = ids.get(s) ?? ++lastId
+  ids.set(s, id)
+  return id
+}
+
+/** By `api/v1`, `apis/skerry.dev/v1alpha1`; each is made at most once, when it is asked for. */
 const documentsOf = (api: Api): ReadonlyMap<string, () => string> => {
-  const have = documents.get(api)
+  const served = [...api.served.values()]
+  const id = `${api.version.gitVersion} ${served.map(idOf).join(' ')}`
+  const have = documents.get(id)
   if (have !== undefined) return have
-  const lists = new Map<string, Served[]>()
-  for (const s of api.served.values()) {
-    const id = s.kind.group === '' ? `api/${s.kind.version}` : `apis/${s.kind.group}/${s.kind.version}`
-    lists.set(id, [...(lists.get(id) ?? []), s])
-  }
-  const all = new Map([...lists].map(([id, list]) => { let text: string | undefined; return [id, () => (text ??= JSON.stringify(document(api, list)))] as const }))
-  documents.set(api, all)
+  const lists = Map.groupBy(served, (s) => (s.kind.group === '' ? `api/${s.kind.version}` : `apis/${s.kind.group}/${s.kind.version}`))
+  const all = new Map([...lists].map(([name, list]) => {
+    let text: string | undefined
+    return [name, () => (text ??= JSON.stringify(document(api, list)))] as const
+  }))
+  documents.set(id, all)
   return all
 }
+
 export const openapiIndex = (api: Api): object => ({
   paths: Object.fromEntries([...documentsOf(api)].map(([id, text]) => [id, { serverRelativeURL: `/openapi/v3/${id}?hash=${createHash('sha256').update(text()).digest('hex').slice(0, 32).toUpperCase()}` }])),
 })

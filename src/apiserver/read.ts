@@ -1,28 +1,23 @@
 /** Get and list: from the cache, fresh when asked without a version (rule S5), in pages of one snapshot. */
 import type { Row } from '../store/store.ts'
 import type { Api } from './api.ts'
-import { isTooLarge } from '../store/errors.ts'
 import { objectOf, textOf } from './objects.ts'
 import type { RequestInfo } from './request.ts'
 import { parseFieldSelector, parseLabelSelector } from './selectors.ts'
 import type { Served } from './served.ts'
-import { badRequest, gone, notFound, timeout } from './status.ts'
+import { badRequest, gone, notFound } from './status.ts'
 import { partialMetadata, rowOf, tableOf, type View } from './table.ts'
+import type { Mutable } from './values.ts'
 
 const futureMs = 3_000
 
-/** Waits until the cache may answer for the version that was asked for. */
+/** Waits until the cache may answer for the version that was asked for (rule S5). */
 export const awaitVersion = async (api: Api, resourceVersion: string | null): Promise<void> => {
   if (resourceVersion === null || resourceVersion === '') { await api.cache.fresh(); return }
   if (!/^\d{1,15}$/.test(resourceVersion)) throw badRequest(`resourceVersion: Invalid value: "${resourceVersion.slice(0, 40)}": must be a plain decimal integer`)
   const wanted = Number(resourceVersion)
   if (wanted <= api.cache.version) return
-  try {
-    await api.cache.waitFor(wanted, futureMs)
-  } catch (error) {
-    if (!isTooLarge(error)) throw error
-    throw timeout(`Too large resource version: ${wanted}, current: ${api.cache.version}`, [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }])
-  }
+  await api.cache.waitFor(wanted, futureMs)
 }
 
 export interface Selection {
@@ -30,13 +25,17 @@ export interface Selection {
   /** Only this one. */
   readonly name: string | undefined
 }
+/** A view may have labels that are not stored. */
+const labelsOf = (served: Served, row: Row): Readonly<Record<string, string>> =>
+  served.view === undefined ? row.labels : (((objectOf(served, row)['metadata'] as Mutable)['labels'] ?? {}) as Readonly<Record<string, string>>)
+
 export const selectionOf = (served: Served, r: RequestInfo): Selection => {
   const labels = parseLabelSelector(r.query.get('labelSelector') ?? undefined)
   const fields = parseFieldSelector(r.query.get('fieldSelector') ?? undefined, served.kind.selectableFields ?? [])
   const test = fields?.test
   return {
     name: fields?.name,
-    wants: (row) => (labels === undefined || labels(row.labels)) && (fields === undefined
+    wants: (row) => (labels === undefined || labels(labelsOf(served, row))) && (fields === undefined
       || ((fields.name === undefined || fields.name === row.name) && (fields.namespace === undefined || fields.namespace === row.namespace) && (test === undefined || test(objectOf(served, row))))),
   }
 }
@@ -56,46 +55,61 @@ export const get = async (api: Api, served: Served, r: RequestInfo, view: View):
 interface Snapshot { readonly version: number; readonly rows: readonly Row[]; readonly until: number }
 const snapshots = new WeakMap<Api, Map<string, Snapshot>>()
 const keepMs = 300_000
-const keepMost = 64
+const keepAtMost = 64
 
 const keep = (api: Api, id: string, s: Snapshot): void => {
   const mine = snapshots.get(api) ?? new Map<string, Snapshot>()
   snapshots.set(api, mine)
   mine.delete(id)
   mine.set(id, s)
-  for (const [k, v] of mine) if (v.until < performance.now() || mine.size > keepMost) mine.delete(k)
+  for (const [k, v] of mine) if (v.until < performance.now() || mine.size > keepAtMost) mine.delete(k)
 }
 
 export interface Page { readonly rows: readonly Row[]; readonly version: number; readonly token: string | undefined; readonly remaining: number | undefined }
 
+const tokenOf = (version: number, offset: number): string => Buffer.from(`${version}@${offset}`).toString('base64url')
+
 export const page = async (api: Api, served: Served, r: RequestInfo): Promise<Page> => {
+  const { query } = r
   const { wants, name } = selectionOf(served, r)
-  const limitText = r.query.get('limit')
-  const limit = limitText === null || limitText === '' ? 0 : Number(limitText)
-  if (!Number.isInteger(limit) || limit < 0) throw badRequest(`limit: Invalid value: "${limitText ?? ''}"`)
-  const token = r.query.get('continue')
+  const limitText = query.get('limit') ?? ''
+  const limit = limitText === '' ? 0 : Number(limitText)
+  if (!Number.isInteger(limit) || limit < 0) throw badRequest(`limit: Invalid value: "${limitText.slice(0, 40)}": must be a whole number`)
   const namespace = served.kind.namespaced && r.namespace !== '' ? r.namespace : undefined
-  let version: number
-  let rows: readonly Row[]
-  let offset = 0
-  if (token !== null && token !== '') {
-    const [id, at] = Buffer.from(token, 'base64url').toString().split('@')
-    const s = id === undefined ? undefined : snapshots.get(api)?.get(id)
-    if (s === undefined || !/^\d+$/.test(at ?? '')) throw gone('The provided continue parameter is too old to display a consistent list result. You must start a new list without the continue parameter.')
-    version = s.version
-    rows = s.rows
-    offset = Number(at)
-    if (limit > 0 && offset + limit < rows.length) return { rows: rows.slice(offset, offset + limit), version, token: Buffer.from(`${id!}@${offset + limit}`).toString('base64url'), remaining: rows.length - offset - limit }
-    return { rows: rows.slice(offset), version, token: undefined, remaining: undefined }
+  const selector = `${query.get('labelSelector') ?? ''}&${query.get('fieldSelector') ?? ''}`
+  // A token says only where in a snapshot: which one follows from the request, which was authorised.
+  const idAt = (version: number): string => `${version} ${served.resource} ${namespace ?? ''} ${selector}`
+  const cut = (rows: readonly Row[], version: number, offset: number): Page => {
+    const end = limit === 0 ? rows.length : offset + limit
+    if (end >= rows.length) return { rows: offset === 0 ? rows : rows.slice(offset), version, token: undefined, remaining: undefined }
+    keep(api, idAt(version), { version, rows, until: performance.now() + keepMs })
+    return { rows: rows.slice(offset, end), version, token: tokenOf(version, end), remaining: selector === '&' ? rows.length - end : undefined }
   }
-  await awaitVersion(api, r.query.get('resourceVersion'))
-  version = api.cache.version
-  const one = name !== undefined && (namespace !== undefined || !served.kind.namespaced) ? api.cache.get({ resource: served.resource, namespace: namespace ?? '', name }) : undefined
-  rows = (one !== undefined ? [one] : api.cache.list(served.resource, namespace)).filter(wants)
-  if (limit === 0 || rows.length <= limit) return { rows, version, token: undefined, remaining: undefined }
-  const id = `${served.resource}/${namespace ?? ''}/${version}/${r.query.get('labelSelector') ?? ''}/${r.query.get('fieldSelector') ?? ''}`.replaceAll('@', '%')
-  keep(api, id, { version, rows, until: performance.now() + keepMs })
-  return { rows: rows.slice(0, limit), version, token: Buffer.from(`${id}@${limit}`).toString('base64url'), remaining: r.query.get('labelSelector') === null && r.query.get('fieldSelector') === null ? rows.length - limit : undefined }
+  const token = query.get('continue') ?? ''
+  if (token !== '') {
+    if (!['', '0', null].includes(query.get('resourceVersion'))) throw badRequest('resourceVersion: Forbidden: specifying resource version is not allowed when using continue')
+    const [version, offset] = Buffer.from(token, 'base64url').toString().split('@').map(Number)
+    const kept = snapshots.get(api)?.get(idAt(version ?? 0))
+    if (kept === undefined || !Number.isSafeInteger(offset) || offset! < 0) throw gone('The provided continue parameter is too old to display a consistent list result. You must start a new list without the continue parameter.')
+    return cut(kept.rows, kept.version, offset!)
+  }
+  await awaitList(api, query)
+  const { version } = api.cache
+  const one = name !== undefined && (namespace !== undefined || !served.kind.namespaced)
+  const candidates = one ? [api.cache.get({ resource: served.resource, namespace: namespace ?? '', name })].filter((row) => row !== undefined) : api.cache.list(served.resource, namespace)
+  return cut(candidates.filter(wants), version, 0)
+}
+
+/** Only the present can be listed: an exact version is served when it is the present one. */
+const awaitList = async (api: Api, query: URLSearchParams): Promise<void> => {
+  const version = query.get('resourceVersion') ?? ''
+  const match = query.get('resourceVersionMatch') ?? ''
+  if (match !== '' && match !== 'NotOlderThan' && match !== 'Exact') throw badRequest(`resourceVersionMatch: Unsupported value: "${match.slice(0, 40)}": supported values: "Exact", "NotOlderThan"`)
+  if (match !== '' && version === '') throw badRequest('resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided')
+  if (match === 'Exact' && version === '0') throw badRequest('resourceVersionMatch: Forbidden: resourceVersionMatch "Exact" is forbidden for resourceVersion "0"')
+  if (query.has('sendInitialEvents')) throw badRequest('sendInitialEvents: Forbidden: sendInitialEvents is forbidden for list')
+  await awaitVersion(api, version)
+  if (match === 'Exact' && Number(version) !== api.cache.version) throw gone(`version ${version} is not the present one any more`)
 }
 
 const chunk = 500

@@ -40,7 +40,7 @@ export const parseRequest = (method: string, url: string): RequestInfo => {
 }
 
 /** Options that a verb understands; any other is an error, never ignored (rule A1). */
-const common = ['pretty', 'timeout', 'fieldManager', 'fieldValidation', 'dryRun', 'force', 'export', 'exact']
+const common = ['pretty', 'timeout', 'fieldManager', 'fieldValidation', 'dryRun', 'force']
 const listing = ['labelSelector', 'fieldSelector', 'limit', 'continue', 'resourceVersion', 'resourceVersionMatch', 'watch', 'allowWatchBookmarks', 'sendInitialEvents', 'timeoutSeconds', 'includeObject']
 const deleting = ['gracePeriodSeconds', 'propagationPolicy', 'orphanDependents', 'ignoreStoreReadErrorWithClusterBreakingPotential']
 const allowed: Readonly<Record<string, readonly string[]>> = {

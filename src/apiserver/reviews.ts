@@ -11,26 +11,27 @@ const rulesOf = (api: Api, identity: Identity, namespace: string): object => {
     nonResourceRules: [{ verbs: ['get'], nonResourceURLs: ['/api', '/api/*', '/apis', '/apis/*', '/healthz', '/livez', '/openapi', '/openapi/*', '/readyz', '/version'] }], incomplete: false,
   }
 }
-const reviews: Readonly<Record<string, Review>> = {
-  'authorization.k8s.io/v1/selfsubjectaccessreviews': (api, identity, spec) => {
+const reviews: Readonly<Record<'selfsubjectaccessreviews' | 'selfsubjectrulesreviews' | 'selfsubjectreviews', Review>> = {
+  selfsubjectaccessreviews: (api, identity, spec) => {
     const a = (spec['resourceAttributes'] ?? {}) as Record<string, string | undefined>
     const n = (spec['nonResourceAttributes'] ?? {}) as Record<string, string | undefined>
     const allowed = api.authorize(identity, { verb: a['verb'] ?? n['verb'] ?? '', group: a['group'] ?? '', resource: a['resource'] ?? '', subresource: a['subresource'] ?? '', namespace: a['namespace'] ?? '', name: a['name'] ?? '', path: n['path'] ?? '' })
     return { allowed, ...(!allowed && { reason: 'no role allows it' }) }
   },
-  'authorization.k8s.io/v1/selfsubjectrulesreviews': (api, identity, spec) => rulesOf(api, identity, String(spec['namespace'] ?? '')),
-  'authentication.k8s.io/v1/selfsubjectreviews': (_api, identity) => ({ userInfo: { username: identity.user, groups: identity.groups } }),
+  selfsubjectrulesreviews: (api, identity, spec) => rulesOf(api, identity, String(spec['namespace'] ?? '')),
+  selfsubjectreviews: (_api, identity) => ({ userInfo: { username: identity.user, groups: identity.groups } }),
 }
-const kinds: Readonly<Record<string, string>> = { selfsubjectaccessreviews: 'SelfSubjectAccessReview', selfsubjectrulesreviews: 'SelfSubjectRulesReview', selfsubjectreviews: 'SelfSubjectReview' }
 
-export const reviewGroups = [
-  { group: 'authorization.k8s.io', version: 'v1', resources: ['selfsubjectaccessreviews', 'selfsubjectrulesreviews'] },
-  { group: 'authentication.k8s.io', version: 'v1', resources: ['selfsubjectreviews'] },
+export const reviewResources = [
+  { group: 'authorization.k8s.io', version: 'v1', name: 'selfsubjectaccessreviews', kind: 'SelfSubjectAccessReview' },
+  { group: 'authorization.k8s.io', version: 'v1', name: 'selfsubjectrulesreviews', kind: 'SelfSubjectRulesReview' },
+  { group: 'authentication.k8s.io', version: 'v1', name: 'selfsubjectreviews', kind: 'SelfSubjectReview' },
 ] as const
-export const reviewKind = (resource: string): string => kinds[resource] ?? ''
 
-/** undefined: no review. */
-export const review = (api: Api, identity: Identity, group: string, version: string, resource: string, body: Mutable): object | undefined => {
-  const answer = reviews[`${group}/${version}/${resource}`]
-  return answer === undefined ? undefined : { apiVersion: `${group}/${version}`, kind: kinds[resource], metadata: { creationTimestamp: null }, spec: body['spec'] ?? {}, status: answer(api, identity, (body['spec'] ?? {}) as Mutable) }
+/** The review that is served there. Everybody who is known may ask about themselves. */
+export const findReview = (group: string, version: string, resource: string) => reviewResources.find((x) => x.group === group && x.version === version && x.name === resource)
+
+export const answerReview = (api: Api, identity: Identity, found: (typeof reviewResources)[number], body: Mutable): object => {
+  const spec = (body['spec'] ?? {}) as Mutable
+  return { apiVersion: `${found.group}/${found.version}`, kind: found.kind, metadata: { creationTimestamp: null }, spec, status: reviews[found.name](api, identity, spec) }
 }

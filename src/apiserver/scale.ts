@@ -1,26 +1,67 @@
-/** `/scale`: an autoscaling/v1 Scale as a view of a kind's replicas. */
+/** `/scale`: an autoscaling/v1 Scale as a view of a kind's replicas, with fields owned under the subresource `scale` (rule A3). */
+import { apply as applyFields } from './apply.ts'
+import { writerOf, withVersion, type Call, type Written } from './call.ts'
+import { change, type Wanted } from './commit.ts'
+import { demandObject, mediaType, parseBody, patchTypes } from './decode.ts'
+import { demandManager, patchOf } from './patch.ts'
+import { isTrue } from './request.ts'
 import type { Served } from './served.ts'
-import { badRequest } from './status.ts'
-import { isObject, type Mutable } from './values.ts'
+import { badRequest, unsupportedMediaType } from './status.ts'
+import { isObject, parseYaml, type Mutable } from './values.ts'
 
-const at = (o: Mutable, path: string | undefined): unknown => (path === undefined ? undefined : path.split('.').filter((p) => p !== '').reduce<any>((v, k) => v?.[k], o))
-const set = (o: Mutable, path: string, value: unknown): Mutable => {
-  const [first, ...rest] = path.split('.').filter((p) => p !== '') as [string, ...string[]]
-  return { ...o, [first]: rest.length === 0 ? value : set((o[first] ?? {}) as Mutable, rest.join('.'), value) }
+const steps = (path: string): readonly string[] => path.split('.').filter((p) => p !== '')
+const at = (o: Mutable, path: string | undefined): unknown => (path === undefined ? undefined : steps(path).reduce<any>((v, k) => v?.[k], o))
+const set = (o: Mutable, path: readonly string[], value: unknown): Mutable => {
+  const [first, ...rest] = path as [string, ...string[]]
+  return { ...o, [first]: rest.length === 0 ? value : set((o[first] ?? {}) as Mutable, rest, value) }
 }
 
 export const scaleOf = (served: Served, o: Mutable): Mutable => {
   const { name, namespace, uid, resourceVersion, creationTimestamp } = o['metadata'] as Mutable
   const scale = served.kind.scale!
+  const selector = at(o, scale.labelSelectorPath)
   return {
-    kind: 'Scale', apiVersion: 'autoscaling/v1', metadata: { name, namespace, uid, resourceVersion, creationTimestamp }, spec: { replicas: at(o, scale.specReplicasPath) ?? 0 },
-    status: { replicas: at(o, scale.statusReplicasPath) ?? 0, ...(at(o, scale.labelSelectorPath) !== undefined && { selector: at(o, scale.labelSelectorPath) }) },
+    kind: 'Scale', apiVersion: 'autoscaling/v1', metadata: { name, namespace, uid, resourceVersion, creationTimestamp },
+    spec: { replicas: at(o, scale.specReplicasPath) ?? 0 }, status: { replicas: at(o, scale.statusReplicasPath) ?? 0, ...(selector !== undefined && { selector }) },
   }
 }
-export const fromScale = (served: Served, scale: Mutable, live: Mutable): Mutable => {
+
+const replicasOf = (scale: Mutable): number => {
   const replicas = isObject(scale['spec']) ? scale['spec']['replicas'] : undefined
-  if (typeof replicas !== 'number') throw badRequest('spec.replicas is required')
-  const { resourceVersion } = scale['metadata'] as Mutable
-  const o = set(live, served.kind.scale!.specReplicasPath, replicas)
-  return { ...o, metadata: { ...(o['metadata'] as Mutable), resourceVersion } }
+  if (typeof replicas !== 'number' || !Number.isInteger(replicas)) throw badRequest('spec.replicas is required')
+  return replicas
+}
+
+/** PUT and PATCH of `/scale`. */
+export const writeScale = async (c: Call): Promise<Written> => {
+  const path = steps(c.served.kind.scale!.specReplicasPath)
+  const wanted = c.r.verb === 'update' ? replaced(c) : mediaType(c.contentType) === 'application/apply-patch+yaml' ? applied(c, path) : patched(c)
+  const done = await change(c, (live) => wanted(live, (scale) => {
+    const object = set(live, path, replicasOf(scale))
+    const { resourceVersion, uid } = (scale['metadata'] ?? {}) as Mutable
+    return { object: { ...object, metadata: { ...(object['metadata'] as Mutable), resourceVersion, uid } } }
+  }))
+  const object = scaleOf(c.served, done.object as Mutable)
+  return { ...done, object: done.version === undefined ? object : withVersion(object, done.version) }
+}
+
+type Change = (live: Mutable, onto: (scale: Mutable) => Wanted) => Wanted
+
+const replaced = (c: Call): Change => {
+  const scale = demandObject(parseBody(c.body, c.contentType))
+  return (_live, onto) => onto(scale)
+}
+const patched = (c: Call): Change => {
+  const change = patchOf(c)
+  if (change === undefined) throw unsupportedMediaType(mediaType(c.contentType), patchTypes)
+  return (live, onto) => onto(change(scaleOf(c.served, live)))
+}
+const applied = (c: Call, path: readonly string[]): Change => {
+  demandManager(c)
+  const object = set({}, path, replicasOf(demandObject(parseYaml(c.body.toString('utf8')))))
+  const force = isTrue(c.r.query.get('force') ?? 'false')
+  return (live) => {
+    const done = applyFields(live, object, c.served.schema, writerOf(c, 'Apply'), force)
+    return { object: { ...done.object, metadata: { ...(done.object['metadata'] as Mutable | undefined), name: c.r.name, namespace: (live['metadata'] as Mutable)['namespace'] } }, managedFields: done.managedFields }
+  }
 }

@@ -22,6 +22,9 @@ export interface Schema {
 const anything: Schema = { 'x-kubernetes-preserve-unknown-fields': true }
 const isBound = (n: unknown): boolean => n === 9007199254740991 || n === -9007199254740991
 
+/** Without a prototype: a field called `constructor` is in no schema. */
+const named = (entries: Iterable<readonly [string, Schema]>): Readonly<Record<string, Schema>> => Object.assign(Object.create(null) as object, Object.fromEntries(entries)) as Record<string, Schema>
+
 /** zod's output made structural: no bounds of safe integers, no `additionalProperties: false`, int-or-string by name. */
 const structural = (s: unknown): Schema => {
   if (!isObject(s)) return anything
@@ -29,7 +32,7 @@ const structural = (s: unknown): Schema => {
   for (const [k, v] of Object.entries(s)) {
     if ((k === 'minimum' || k === 'maximum') && isBound(v)) continue
     if (k === '$schema' || k === 'propertyNames' || (k === 'additionalProperties' && v === false)) continue
-    if (k === 'properties' && isObject(v)) out[k] = Object.fromEntries(Object.entries(v).map(([n, p]) => [n, structural(p)]))
+    if (k === 'properties' && isObject(v)) out[k] = named(Object.entries(v).map(([n, p]) => [n, structural(p)]))
     else if (k === 'items' || (k === 'additionalProperties' && isObject(v))) out[k] = structural(v)
     else out[k] = v
   }
@@ -41,20 +44,22 @@ const fromZod = (t: z.ZodType): Schema => structural(z.toJSONSchema(t, { target:
 
 const strings: Schema = { type: 'object', additionalProperties: { type: 'string' } }
 const text: Schema = { type: 'string' }
+const object = (properties: Readonly<Record<string, Schema>>, more: Schema = {}): Schema => ({ type: 'object', ...more, properties: named(Object.entries(properties)) })
+
 /** ObjectMeta with the list types that server-side apply needs. */
-export const metadataSchema: Schema = {
-  type: 'object',
-  properties: {
-    name: text, generateName: text, namespace: text, uid: text, resourceVersion: text, selfLink: text, generation: { type: 'integer' }, creationTimestamp: { type: 'string', nullable: true },
-    deletionTimestamp: { type: 'string', nullable: true }, deletionGracePeriodSeconds: { type: 'integer' }, labels: strings, annotations: strings,
-    finalizers: { type: 'array', items: text, 'x-kubernetes-list-type': 'set' },
-    ownerReferences: {
-      type: 'array', 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['uid'],
-      items: { type: 'object', required: ['apiVersion', 'kind', 'name', 'uid'], 'x-kubernetes-map-type': 'atomic', properties: { apiVersion: text, kind: text, name: text, uid: text, controller: { type: 'boolean' }, blockOwnerDeletion: { type: 'boolean' } } },
-    },
-    managedFields: { type: 'array', 'x-kubernetes-list-type': 'atomic', items: { type: 'object', properties: { manager: text, operation: text, apiVersion: text, time: text, fieldsType: text, fieldsV1: anything, subresource: text } } },
+export const metadataSchema: Schema = object({
+  name: text, generateName: text, namespace: text, uid: text, resourceVersion: text, selfLink: text, generation: { type: 'integer' }, creationTimestamp: { type: 'string', nullable: true },
+  deletionTimestamp: { type: 'string', nullable: true }, deletionGracePeriodSeconds: { type: 'integer' }, labels: strings, annotations: strings,
+  finalizers: { type: 'array', items: text, 'x-kubernetes-list-type': 'set' },
+  ownerReferences: {
+    type: 'array', 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['uid'],
+    items: object({ apiVersion: text, kind: text, name: text, uid: text, controller: { type: 'boolean' }, blockOwnerDeletion: { type: 'boolean' } }, { required: ['apiVersion', 'kind', 'name', 'uid'], 'x-kubernetes-map-type': 'atomic' }),
   },
-}
+  managedFields: {
+    type: 'array', 'x-kubernetes-list-type': 'atomic',
+    items: object({ manager: text, operation: text, apiVersion: text, time: text, fieldsType: text, fieldsV1: anything, subresource: text }),
+  },
+}, { description: 'Standard object metadata.' })
 
 /** A kind as it is served; made once for each Kind and shared by all servers in the process. */
 export interface Compiled {
@@ -72,20 +77,23 @@ for (const keyword of ['x-kubernetes-list-type', 'x-kubernetes-list-map-keys', '
   try { ajv.addKeyword(keyword) } catch { /* known already */ }
 }
 
+/** Checks the types within metadata, of every kind. */
+export const validateMetadata = ajv.compile(metadataSchema)
+
 const compiledKinds = new WeakMap<Kind<any>, Compiled>()
 
-/** A kind whose fields stand beside metadata, and not in spec and status, brings them as `root` in its schema's meta. */
+/** A kind whose spec is `z.unknown()` is loose: metadata is checked, everything else is kept as it is. */
 export const compile = (kind: Kind<any>): Compiled => {
   const have = compiledKinds.get(kind)
   if (have !== undefined) return have
   const spec = fromZod(kind.spec)
   const isLoose = spec['x-kubernetes-preserve-unknown-fields'] === true && spec.properties === undefined
-  const schema: Schema = isLoose
-    ? { type: 'object', description: kind.description, properties: { apiVersion: text, kind: text, metadata: metadataSchema }, 'x-kubernetes-preserve-unknown-fields': true }
-    : {
-      type: 'object', description: kind.description, ...(spec.required !== undefined && { required: ['spec'] }),
-      properties: { apiVersion: text, kind: text, metadata: { ...metadataSchema, description: 'Standard object metadata.' }, spec, ...(kind.status !== undefined && { status: fromZod(kind.status) }) },
-    }
+  const common = { apiVersion: text, kind: text, metadata: metadataSchema }
+  const schema = isLoose
+    ? object(common, { description: kind.description, 'x-kubernetes-preserve-unknown-fields': true })
+    // Without a required field an absent spec is an empty one, so that its defaults are filled in.
+    : object({ ...common, spec: spec.required === undefined ? { ...spec, default: {} } : spec, ...(kind.status !== undefined && { status: fromZod(kind.status) }) },
+      { description: kind.description, ...(spec.required !== undefined && { required: ['spec'] }) })
   const compiled = { kind, schema, apiVersion: apiVersionOf(kind), validate: ajv.compile(schema), isLoose }
   compiledKinds.set(kind, compiled)
   return compiled
@@ -100,7 +108,9 @@ const fieldOf = (e: ErrorObject): string => {
 const at = (v: unknown, pointer: string): unknown => pointer.slice(1).split('/').filter((p) => p !== '').reduce((o: any, p) => o?.[p.replaceAll('~1', '/').replaceAll('~0', '~')], v)
 
 /** What ajv found, in the words of Kubernetes. */
-export const fieldErrors = (errors: readonly ErrorObject[] | null | undefined, value: unknown): readonly FieldError[] => (errors ?? []).map((e) => {
+const errorsAtMost = 32
+
+export const fieldErrors = (errors: readonly ErrorObject[] | null | undefined, value: unknown): readonly FieldError[] => (errors ?? []).slice(0, errorsAtMost).map((e) => {
   const field = fieldOf(e)
   const given = JSON.stringify(at(value, e.instancePath))?.slice(0, 100) ?? 'nothing'
   switch (e.keyword) {
@@ -111,24 +121,25 @@ export const fieldErrors = (errors: readonly ErrorObject[] | null | undefined, v
   }
 })
 
-/** Paths of fields that the schema does not have; they are taken out of `value`. */
+/** Takes what the schema does not have out of `value` and answers the paths. Nulls that a field may not have go silently: null is absent (and so defaulted). */
 export const pruneUnknown = (value: Mutable, schema: Schema, path = ''): readonly string[] => {
   const found: string[] = []
-  if (schema['x-kubernetes-preserve-unknown-fields'] === true && schema.properties === undefined) return found
-  if (schema.properties !== undefined) {
-    for (const k of Object.keys(value)) {
-      const sub = schema.properties[k]
-      const here = path === '' ? k : `${path}.${k}`
-      if (sub === undefined) {
-        if (schema['x-kubernetes-preserve-unknown-fields'] === true || isObject(schema.additionalProperties)) continue
-        delete value[k]
-        found.push(here)
-      } else found.push(...pruneValue(value[k] as Json, sub, here))
-    }
-  } else if (isObject(schema.additionalProperties)) {
-    for (const k of Object.keys(value)) found.push(...pruneValue(value[k] as Json, schema.additionalProperties as Schema, path === '' ? k : `${path}.${k}`))
+  const values = isObject(schema.additionalProperties) ? (schema.additionalProperties as Schema) : undefined
+  const keepsUnknown = schema['x-kubernetes-preserve-unknown-fields'] === true
+  if (schema.properties === undefined && values === undefined) return found
+  for (const k of Object.keys(value)) {
+    const sub = schema.properties?.[k] ?? values
+    const here = path === '' ? k : `${path}.${k}`
+    if (sub === undefined) {
+      if (keepsUnknown) continue
+      delete value[k]
+      found.push(here)
+    } else if (value[k] === null && sub['nullable'] !== true && sub['x-kubernetes-preserve-unknown-fields'] !== true) delete value[k]
+    else found.push(...pruneValue(value[k] as Json, sub, here))
   }
   return found
 }
-const pruneValue = (v: Json, schema: Schema, path: string): readonly string[] =>
-  Array.isArray(v) ? (schema.items === undefined ? [] : v.flatMap((x, i) => pruneValue(x as Json, schema.items!, `${path}[${i}]`))) : isObject(v) ? pruneUnknown(v as JsonObject as Mutable, schema, path) : []
+const pruneValue = (v: Json, schema: Schema, path: string): readonly string[] => {
+  if (Array.isArray(v)) return schema.items === undefined ? [] : v.flatMap((x, i) => pruneValue(x as Json, schema.items!, `${path}[${i}]`))
+  return isObject(v) ? pruneUnknown(v as JsonObject as Mutable, schema, path) : []
+}

@@ -26,14 +26,17 @@ export const parseLabelSelector = (text: string | undefined): LabelTest | undefi
     const m = requirement.exec(part)
     if (m === null) throw badRequest(`unable to parse requirement: ${part.trim()}`)
     const [, not, absent, key, op, equals, set, values] = m
-    if (not !== undefined) return (l) => l[absent!] === undefined
-    if (op === '!=') return (l) => l[key!] !== equals
-    if (op !== undefined) return (l) => l[key!] === equals
+    // Own keys only: `constructor` is a legal label.
+    const of = (l: Readonly<Record<string, string>>, name: string): string | undefined => (Object.hasOwn(l, name) ? l[name] : undefined)
+    if (not !== undefined) return (l) => of(l, absent!) === undefined
+    if (op === '!=') return (l) => of(l, key!) !== equals
+    if (op !== undefined) return (l) => of(l, key!) === equals
     if (set !== undefined) {
       const all = new Set(values!.split(',').map((v) => v.trim()))
-      return set === 'in' ? (l) => l[key!] !== undefined && all.has(l[key!]!) : (l) => l[key!] === undefined || !all.has(l[key!]!)
+      const isOne = (l: Readonly<Record<string, string>>): boolean => { const v = of(l, key!); return v !== undefined && all.has(v) }
+      return set === 'in' ? isOne : (l) => !isOne(l)
     }
-    return (l) => l[key!] !== undefined
+    return (l) => of(l, key!) !== undefined
   })
   return (l) => tests.every((t) => t(l))
 }

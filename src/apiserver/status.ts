@@ -25,7 +25,8 @@ const details = (k: Named, name: string) => ({ name, ...(k.group !== '' && { gro
 
 export const badRequest = (message: string) => failure(400, 'BadRequest', message)
 export const unauthorized = () => failure(401, 'Unauthorized', 'Unauthorized')
-export const forbidden = (k: Named, name: string, message: string) => failure(403, 'Forbidden', `${full(k)}${name === '' ? '' : ` "${name}"`} is forbidden: ${message}`, details(k, name))
+export const forbidden = (k: Named, name: string, message: string, causes: readonly StatusCause[] = []) =>
+  failure(403, 'Forbidden', `${full(k)}${name === '' ? '' : ` "${name}"`} is forbidden: ${message}`, { ...details(k, name), ...(causes.length > 0 && { causes }) })
 export const notFound = (k: Named, name: string) => failure(404, 'NotFound', `${full(k)} "${name}" not found`, details(k, name))
 export const noSuchPath = () => failure(404, 'NotFound', 'the server could not find the requested resource', {})
 export const methodNotAllowed = (method: string) => failure(405, 'MethodNotAllowed', `the server does not allow the method ${method} on the requested resource`)
@@ -50,6 +51,8 @@ export const invalid = (k: Pick<Kind, 'group' | 'kind' | 'plural'>, name: string
 const words: Readonly<Record<FieldError['reason'], string>> = {
   FieldValueInvalid: 'Invalid value', FieldValueRequired: 'Required value', FieldValueNotSupported: 'Unsupported value', FieldValueForbidden: 'Forbidden', FieldValueDuplicate: 'Duplicate value', FieldValueTooLong: 'Too long',
 }
+/** A patch that does not fit its object. */
+export const unprocessable = (k: Named, name: string, message: string) => failure(422, 'Invalid', `the server rejected our request due to an error in our request: ${message}`, details(k, name))
 export const internal = (message: string) => failure(500, 'InternalError', `Internal error occurred: ${message}`)
 export const unavailable = (message: string) => failure(503, 'ServiceUnavailable', message, { retryAfterSeconds: 1 })
 export const timeout = (message: string, causes: readonly StatusCause[] = []) => failure(504, 'Timeout', message, { ...(causes.length > 0 && { causes }), retryAfterSeconds: 1 })

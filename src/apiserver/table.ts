@@ -44,8 +44,9 @@ export const age = (from: string, now: number): string => {
 }
 
 const cell = (c: Column, v: unknown, now: number): unknown => {
-  if (v === undefined || v === null) return c.type === 'date' ? '<unknown>' : c.type === 'integer' ? 0 : ''
-  return c.type === 'date' ? age(String(v), now) : c.type === 'string' ? String(v) : v
+  if (v === undefined || v === null) return c.type === 'date' ? '<unknown>' : null
+  if (c.type === 'date') return age(String(v), now)
+  return typeof v === 'object' ? JSON.stringify(v) : c.type === 'string' ? String(v) : v
 }
 
 export const partialMetadata = (object: Mutable): object => ({ kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata: object['metadata'] })

@@ -20,57 +20,70 @@ export const copy = <T>(v: T): T => structuredClone(v)
 
 const maxDepth = 100
 
-/** Refuses `__proto__` and nesting deeper than 100. */
-const check = (v: unknown, depth: number): void => {
+/** Refuses `__proto__` and nesting deeper than 100. Answers the number of fields. */
+export const guard = (v: unknown, depth = 0): number => {
   if (depth > maxDepth) throw badRequest(`the object is nested deeper than ${maxDepth}`)
-  if (Array.isArray(v)) for (const x of v) check(x, depth + 1)
+  let count = 0
+  if (Array.isArray(v)) for (const x of v) count += guard(x, depth + 1)
   else if (isObject(v)) for (const k of Object.keys(v)) {
     if (k === '__proto__') throw badRequest('a field is called __proto__')
-    check(v[k], depth + 1)
+    count += 1 + guard(v[k], depth + 1)
   }
+  return count
 }
 
-/** Keys that stand twice in one object, as paths; only scanned when asked for (fieldValidation is not Ignore). */
-export const duplicateKeys = (text: string): readonly string[] => {
-  const found: string[] = []
-  const stack: { keys: Set<string> | undefined; path: string; key: string; index: number }[] = []
-  const token = /"(?:[^"\\]|\\.)*"|[{}[\],:]/g
-  let expectKey = false
-  for (let m = token.exec(text); m !== null; m = token.exec(text)) {
-    const top = stack.at(-1)
-    const t = m[0]
-    if (t === '{' || t === '[') {
-      const path = top === undefined ? '' : top.keys === undefined ? `${top.path}[${top.index}]` : top.path === '' ? top.key : `${top.path}.${top.key}`
-      stack.push({ keys: t === '{' ? new Set() : undefined, path, key: '', index: 0 })
-      expectKey = t === '{'
-    } else if (t === '}' || t === ']') { stack.pop(); expectKey = false }
-    else if (t === ',') { if (top !== undefined) { top.index++; expectKey = top.keys !== undefined } }
-    else if (t === ':') expectKey = false
-    else if (expectKey && top?.keys !== undefined) {
-      const key = JSON.parse(t) as string
-      top.key = key
-      if (top.keys.has(key)) found.push(top.path === '' ? key : `${top.path}.${key}`)
-      top.keys.add(key)
-    }
+/** How many `"name":` stand in a valid JSON text; more than its objects have fields means that one stands twice. */
+const namesIn = (text: string): number => {
+  let count = 0
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i)
+    if (c === 0x3a) count++
+    else if (c === 0x22) for (i++; text.charCodeAt(i) !== 0x22; i++) if (text.charCodeAt(i) === 0x5c) i++
   }
-  return found
+  return count
 }
 
+/** JSON, but not what two readers may read differently: a field that stands twice, or one called `__proto__`. */
 export const parseJson = (text: string): Json => {
   let value: Json
   try { value = JSON.parse(text) as Json } catch (error) { throw badRequest(`the body is no JSON: ${(error as Error).message.slice(0, 200)}`) }
-  check(value, 0)
+  if (guard(value) !== namesIn(text)) throw badRequest(`strict decoding error: duplicate field "${duplicateName(text)}"`)
   return value
 }
 
-/** YAML of one document; refuses duplicate keys and alias bombs. */
+/** The path of the first field that stands twice in one object. */
+const duplicateName = (text: string): string => {
+  const stack: { readonly names: Set<string> | undefined; readonly path: string; name: string; index: number }[] = []
+  let isName = false
+  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"|[{}[\],:]/g)) {
+    const top = stack.at(-1)
+    const here = (): string => (top === undefined ? '' : top.names === undefined ? `${top.path}[${top.index}]` : top.path === '' ? top.name : `${top.path}.${top.name}`)
+    if (token === '{' || token === '[') {
+      stack.push({ names: token === '{' ? new Set() : undefined, path: here(), name: '', index: 0 })
+      isName = token === '{'
+    } else if (token === '}' || token === ']') {
+      stack.pop()
+      isName = false
+    } else if (token === ',') {
+      if (top !== undefined) top.index++
+      isName = top?.names !== undefined
+    } else if (token === ':') isName = false
+    else if (isName && top?.names !== undefined) {
+      top.name = JSON.parse(token) as string
+      if (top.names.has(top.name)) return here()
+      top.names.add(top.name)
+    }
+  }
+  return ''
+}
+
+/** YAML of one document; refuses duplicate keys and alias bombs. JSON is YAML. */
 export const parseYaml = (text: string): Json => {
-  const trimmed = text.trimStart()
-  if (trimmed.startsWith('{')) return parseJson(text)
-  const document = parseDocument(text, { uniqueKeys: true, maxAliasCount: 20 } as never)
+  if (text.trimStart().startsWith('{')) return parseJson(text)
+  const document = parseDocument(text, { uniqueKeys: true })
   if (document.errors.length > 0) throw badRequest(`the body is no YAML: ${document.errors[0]!.message.split('\n')[0] ?? ''}`)
   let value: Json
   try { value = document.toJS({ maxAliasCount: 20 }) as Json } catch (error) { throw badRequest(`the body is no YAML: ${(error as Error).message.slice(0, 200)}`) }
-  check(value, 0)
+  guard(value)
   return value
 }

@@ -1,132 +1,213 @@
 /** Watches: every change once and in order, bookmarks, initial events; a reader that does not read is dropped (rules S4, A1, E5). */
 import type { ServerResponse } from 'node:http'
-import type { Change, Row } from '../store/store.ts'
-import type { Watch } from '../store/watchers.ts'
+import type { Watch } from '../store/cache.ts'
 import { isExpired } from '../store/errors.ts'
+import type { Change, Row } from '../store/store.ts'
 import type { Api } from './api.ts'
 import { objectOf, textOf } from './objects.ts'
 import { awaitVersion, selectionOf } from './read.ts'
 import { isTrue, type RequestInfo } from './request.ts'
+import { commonHeaders, drained, unread } from './respond.ts'
 import type { Served } from './served.ts'
-import { badRequest, gone, apiStatusOf, internal } from './status.ts'
+import { apiStatusOf, badRequest, gone, internal } from './status.ts'
 import { partialMetadata, tableOf, type View } from './table.ts'
 import type { Mutable } from './values.ts'
 
-type Type = 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR'
+type Type = 'ADDED' | 'MODIFIED' | 'DELETED'
+/** What a reader gets, apart from the selector: readers of one format share the bytes of an event. */
+interface Format { readonly served: Served; readonly view: View; readonly include: string | null }
 
-/** An event is serialised once for each kind and view; watchers of one change share the line. */
-const lines = new WeakMap<Row, Map<string, string>>()
-const lineOf = (api: Api, served: Served, view: View, include: string | null, type: Type, row: Row, version: number, first: boolean): string => {
-  const id = `${type}/${served.apiVersion}/${view}/${include ?? ''}/${version}/${first}`
-  const have = lines.get(row)?.get(id)
-  if (have !== undefined) return have
-  let text: string
-  if (view === 'object') text = textOf(served, row, version)
-  else {
-    const o = objectOf(served, row)
-    const at = { ...o, metadata: { ...(o['metadata'] as Mutable), resourceVersion: String(version) } }
-    text = JSON.stringify(view === 'metadata' ? partialMetadata(at) : tableOf(served.kind, [at], { resourceVersion: String(version) }, api.now().getTime(), include, first))
-  }
-  const line = `{"type":"${type}","object":${text}}\n`
-  const kept = lines.get(row) ?? new Map<string, string>()
-  // A table shows ages: it is not kept.
-  if (view !== 'table') kept.set(id, line)
-  lines.set(row, kept)
-  return line
+/** Open watches, so that the server can end them. */
+export type Streams = Set<{ end(): void }>
+
+const lineOf = (api: Api, f: Format, type: Type, row: Row, version: number, withColumns: boolean): string => {
+  if (f.view === 'object') return `{"type":"${type}","object":${textOf(f.served, row, version)}}\n`
+  const o = objectOf(f.served, row)
+  const at = { ...o, metadata: { ...(o['metadata'] as Mutable), resourceVersion: String(version) } }
+  return `${JSON.stringify({ type, object: f.view === 'metadata' ? partialMetadata(at) : tableOf(f.served.kind, [at], { resourceVersion: String(version) }, api.now().getTime(), f.include, withColumns) })}\n`
 }
 
-const bookmark = (served: Served, view: View, version: number, isInitialEnd: boolean): string => {
+/** The bytes of an event, made once for each format (rule E5); they go when the change leaves the ring. */
+const events = new WeakMap<Change, Map<string, Buffer>>()
+const eventOf = (api: Api, f: Format, type: Type, row: Row, c: Change): Buffer => {
+  const id = `${type} ${f.served.apiVersion} ${f.served.kind.kind} ${f.view} ${f.include ?? ''}`
+  const made = events.get(c) ?? new Map<string, Buffer>()
+  events.set(c, made)
+  let bytes = made.get(id)
+  if (bytes === undefined) made.set(id, (bytes = Buffer.from(lineOf(api, f, type, row, c.version, false))))
+  return bytes
+}
+
+const bookmarkOf = ({ served, view }: Format, version: number, isInitialEnd: boolean): string => {
   const metadata = { resourceVersion: String(version), creationTimestamp: null, ...(isInitialEnd && { annotations: { 'k8s.io/initial-events-end': 'true' } }) }
-  const object = view === 'metadata' ? { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata } : view === 'table' ? { kind: 'Table', apiVersion: 'meta.k8s.io/v1', metadata, columnDefinitions: [], rows: [] } : { kind: served.kind.kind, apiVersion: served.apiVersion, metadata }
+  const object = view === 'metadata' ? { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata }
+    : view === 'table' ? { kind: 'Table', apiVersion: 'meta.k8s.io/v1', metadata: { resourceVersion: String(version) }, columnDefinitions: [], rows: [{ cells: [], object: { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata } }] }
+      : { kind: served.kind.kind, apiVersion: served.apiVersion, metadata }
   return `${JSON.stringify({ type: 'BOOKMARK', object })}\n`
 }
 
-export interface Stream { end(): void }
-
-/** What a change is to somebody who sees only what the selector wants. */
+/** What a change is to somebody who sees only what the selector wants (rule S4): entering is ADDED, leaving is DELETED. */
 const seenAs = (wants: (row: Row) => boolean, c: Change): { readonly type: Type; readonly row: Row } | undefined => {
   const before = c.before !== undefined && wants(c.before)
-  const after = c.after !== undefined && wants(c.after)
-  if (after) return { type: before ? 'MODIFIED' : 'ADDED', row: c.after! }
+  if (c.after !== undefined && wants(c.after)) return { type: before ? 'MODIFIED' : 'ADDED', row: c.after }
   return before ? { type: 'DELETED', row: c.before! } : undefined
 }
 
-/** Answers the request until the client, the time or the server ends it. `streams` lets the server end all of them. */
-export const watch = async (api: Api, served: Served, r: RequestInfo, view: View, response: ServerResponse, streams: Set<Stream>): Promise<void> => {
-  const { wants } = selectionOf(served, r)
-  const resourceVersion = r.query.get('resourceVersion')
-  const initial = r.query.get('sendInitialEvents')
+interface Plan {
+  readonly namespace: string | undefined
+  readonly wants: (row: Row) => boolean
+  /** Begins with what is there. */
+  readonly fromStart: boolean
+  /** An annotated bookmark ends what was there. */
+  readonly marksEnd: boolean
+  /** Changes after this one; undefined: after now. */
+  readonly after: number | undefined
+  readonly bookmarks: boolean
+  readonly timeoutMs: number
+}
+
+const planOf = (api: Api, served: Served, r: RequestInfo): Plan => {
+  const { query } = r
+  const version = query.get('resourceVersion') ?? ''
+  const initial = query.get('sendInitialEvents')
   const wantsInitial = initial === null ? undefined : isTrue(initial)
-  const match = r.query.get('resourceVersionMatch')
-  if (wantsInitial !== undefined && match !== 'NotOlderThan') throw badRequest('sendInitialEvents requires setting resourceVersionMatch to NotOlderThan')
-  if (wantsInitial === undefined && match !== null && match !== '') throw badRequest('resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided')
-  const bookmarks = isTrue(r.query.get('allowWatchBookmarks') ?? 'false')
-  const include = r.query.get('includeObject')
-  const namespace = served.kind.namespaced && r.namespace !== '' ? r.namespace : undefined
-  const asked = Number(r.query.get('timeoutSeconds') ?? 0)
-  const limit = (1800 + api.random() * 1800) * 1000
-  const timeoutMs = asked > 0 ? Math.min(asked * 1000, limit) : limit
-
-  await awaitVersion(api, resourceVersion)
-  const fromStart = wantsInitial ?? (resourceVersion === null || resourceVersion === '' || resourceVersion === '0')
-  response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-cache, private' })
-
-  let open = true
-  let first = true
-  let handle: Watch | undefined
-  const timers: NodeJS.Timeout[] = []
-  const end = (): void => {
-    if (!open) return
-    open = false
-    handle?.stop()
-    for (const t of timers) clearTimeout(t)
-    streams.delete(stream)
-    response.end()
+  const match = query.get('resourceVersionMatch') ?? ''
+  if (wantsInitial !== undefined && match !== 'NotOlderThan') throw badRequest('resourceVersionMatch: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan')
+  if (wantsInitial === undefined && match !== '') throw badRequest('resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided')
+  for (const option of ['limit', 'continue']) if (!['', '0', null].includes(query.get(option))) throw badRequest(`${option} is not supported by a watch`)
+  const seconds = Number(query.get('timeoutSeconds') ?? 0)
+  if (!Number.isInteger(seconds) || seconds < 0) throw badRequest('timeoutSeconds: Invalid value: must be a whole number of seconds')
+  // 30 to 60 min at random, so that readers do not all come back at once.
+  const limitMs = (1800 + api.random() * 1800) * 1000
+  const bookmarks = isTrue(query.get('allowWatchBookmarks') ?? 'false')
+  const isUnset = version === '' || version === '0'
+  return {
+    namespace: served.kind.namespaced && r.namespace !== '' ? r.namespace : undefined, wants: selectionOf(served, r).wants, bookmarks,
+    fromStart: wantsInitial ?? isUnset, marksEnd: wantsInitial === true && bookmarks, after: isUnset || wantsInitial === true ? undefined : Number(version),
+    timeoutMs: seconds > 0 ? Math.min(seconds * 1000, limitMs) : limitMs,
   }
-  const stream: Stream = { end }
-  const send = (text: string): void => {
-    if (!open) return
-    response.write(text)
-    if (response.writableLength > api.slowWatcherBytes) {
-      api.log.warn({ resource: served.resource, bytes: response.writableLength }, 'slow watcher dropped')
-      open = false
-      handle?.stop()
-      for (const t of timers) clearTimeout(t)
-      streams.delete(stream)
-      response.destroy()
-    }
-  }
-  const event = (type: Type, row: Row, version: number): string => { const line = lineOf(api, served, view, include, type, row, version, first); first = false; return line }
+}
 
-  // No await between the list and the watch: no gap.
-  const version = fromStart ? api.cache.version : Number(resourceVersion)
-  let batch = ''
-  if (fromStart) for (const row of api.cache.list(served.resource, namespace)) {
-    if (wants(row)) batch += event('ADDED', row, row.version)
-    if (batch.length > 1 << 18) { send(batch); batch = '' }
+/** Answers the request until the client, the time or the server ends it. */
+export const watch = async (api: Api, served: Served, r: RequestInfo, view: View, response: ServerResponse, streams: Streams): Promise<void> => {
+  const plan = planOf(api, served, r)
+  await awaitVersion(api, r.query.get('resourceVersion'))
+  if (response.destroyed) return
+  response.writeHead(200, { 'content-type': 'application/json', ...commonHeaders } as never)
+  response.flushHeaders()
+  await new WatchStream(api, { served, view, include: r.query.get('includeObject') }, plan, response, streams).run()
+}
+
+/** Lives as long as the response. Changes that come while the initial events are being read wait, by reference. */
+class WatchStream {
+  readonly #api: Api
+  readonly #format: Format
+  readonly #plan: Plan
+  readonly #response: ServerResponse
+  readonly #streams: Streams
+  readonly #timers: NodeJS.Timeout[] = []
+  #handle: Watch | undefined
+  #waiting: Change[] | undefined = []
+  #isOpen = true
+  #hasColumns = false
+
+  constructor(api: Api, format: Format, plan: Plan, response: ServerResponse, streams: Streams) {
+    this.#api = api
+    this.#format = format
+    this.#plan = plan
+    this.#response = response
+    this.#streams = streams
   }
-  if (wantsInitial === true && bookmarks) batch += bookmark(served, view, version, true)
-  if (batch === '') response.flushHeaders()
-  else send(batch)
-  handle = api.cache.watch(served.resource, namespace, version, (changes) => {
+
+  async run(): Promise<void> {
+    const { cache } = this.#api
+    const { namespace, fromStart, after, wants } = this.#plan
+    this.#streams.add(this)
+    this.#response.on('close', () => this.end())
+    this.#response.on('error', () => this.end())
+    this.#timers.push(setTimeout(() => this.end(), this.#plan.timeoutMs))
+    // No await between the list and the watch: no gap.
+    const version = after ?? cache.version
+    const rows = fromStart ? cache.list(this.#format.served.resource, namespace).filter(wants) : []
+    this.#handle = cache.watch(this.#format.served.resource, namespace, version, (changes) => this.#onChanges(changes), (error) => this.#onEnd(error, version))
+    await this.#sendInitial(rows)
+    if (this.#plan.marksEnd) this.#send(bookmarkOf(this.#format, version, true))
+    const waiting = this.#waiting ?? []
+    this.#waiting = undefined
+    this.#onChanges(waiting)
+    if (this.#plan.bookmarks) this.#bookmark(this.#api.bookmarkMs * (0.5 + this.#api.random() / 2))
+  }
+
+  end(): void {
+    if (!this.#isOpen) return
+    this.#close()
+    this.#response.end()
+  }
+
+  #close(): void {
+    this.#isOpen = false
+    this.#waiting = undefined
+    this.#handle?.stop()
+    for (const t of this.#timers) clearTimeout(t)
+    this.#streams.delete(this)
+  }
+
+  /** With back-pressure: what is there may be more than a slow reader's limit. */
+  async #sendInitial(rows: readonly Row[]): Promise<void> {
     let text = ''
-    for (const c of changes) {
-      const seen = seenAs(wants, c)
-      if (seen !== undefined) text += event(seen.type, seen.row, c.version)
+    for (const row of rows) {
+      text += lineOf(this.#api, this.#format, 'ADDED', row, row.version, this.#takesColumns())
+      if (text.length < 1 << 16) continue
+      if (!this.#isOpen) return
+      if (!this.#response.write(text)) await drained(this.#response)
+      text = ''
     }
-    if (text !== '') send(text)
-  }, (error) => {
-    const status = apiStatusOf(isExpired(error) ? gone(`too old resource version: ${version}`) : internal('the watch was ended'))
-    send(`${JSON.stringify({ type: 'ERROR', object: status })}\n`)
-    end()
-  })
-  streams.add(stream)
-  response.on('close', end)
-  response.on('error', end)
-  timers.push(setTimeout(end, timeoutMs))
-  if (bookmarks) {
-    const tick = (): void => { send(bookmark(served, view, handle!.version, false)); timers[1] = setTimeout(tick, api.bookmarkMs) }
-    timers[1] = setTimeout(tick, api.bookmarkMs * (0.5 + api.random() / 2))
+    if (text !== '') this.#send(text)
   }
-  if (!open) for (const t of timers) clearTimeout(t)
+
+  #onChanges(changes: readonly Change[]): void {
+    if (!this.#isOpen) return
+    if (this.#waiting !== undefined) {
+      for (const c of changes) this.#waiting.push(c)
+      return
+    }
+    const parts: Buffer[] = []
+    for (const c of changes) {
+      const seen = seenAs(this.#plan.wants, c)
+      if (seen === undefined) continue
+      parts.push(this.#takesColumns() ? Buffer.from(lineOf(this.#api, this.#format, seen.type, seen.row, c.version, true)) : eventOf(this.#api, this.#format, seen.type, seen.row, c))
+    }
+    if (parts.length > 0) this.#send(parts.length === 1 ? parts[0]! : Buffer.concat(parts))
+  }
+
+  /** The first Table of a stream defines the columns. */
+  #takesColumns(): boolean {
+    if (this.#format.view !== 'table' || this.#hasColumns) return false
+    this.#hasColumns = true
+    return true
+  }
+
+  #onEnd(error: unknown, version: number): void {
+    const object = apiStatusOf(isExpired(error) ? gone(`too old resource version: ${version}`) : internal('the watch was ended'))
+    this.#send(`${JSON.stringify({ type: 'ERROR', object })}\n`)
+    this.end()
+  }
+
+  #bookmark(afterMs: number): void {
+    if (!this.#isOpen) return
+    this.#timers[1] = setTimeout(() => {
+      this.#send(bookmarkOf(this.#format, this.#handle!.version, false))
+      this.#bookmark(this.#api.bookmarkMs)
+    }, afterMs)
+  }
+
+  #send(data: string | Buffer): void {
+    if (!this.#isOpen) return
+    this.#response.write(data)
+    const bytes = unread(this.#response)
+    if (bytes <= this.#api.slowWatcherBytes) return
+    this.#api.log.warn({ resource: this.#format.served.resource, bytes }, 'slow watcher dropped')
+    this.#close()
+    this.#response.destroy()
+  }
 }

@@ -1,0 +1,73 @@
+/** One writing request, as the verbs see it. */
+import type { StoreKey } from '../store/store.ts'
+import type { Api } from './api.ts'
+import type { Writer } from './apply.ts'
+import { checkFields, checkIdentity } from './decode.ts'
+import type { Identity } from './identity.ts'
+import { seconds } from './prepare.ts'
+import type { RequestInfo } from './request.ts'
+import type { Served } from './served.ts'
+import { forbidden, notFound, type Status } from './status.ts'
+import { guard, type Mutable } from './values.ts'
+
+export interface Call {
+  readonly api: Api
+  readonly served: Served
+  readonly r: RequestInfo
+  readonly identity: Identity
+  readonly userAgent: string
+  readonly contentType: string | undefined
+  readonly body: Buffer
+  /** Of the lease under which the write is made (rule E6). */
+  readonly fence: { readonly slot: string; readonly epoch: number } | undefined
+  readonly requestId: string
+  warn(message: string): void
+}
+
+export interface Written {
+  readonly code: number
+  readonly object: Mutable | Status
+  /** Of the store, when something is stored under it. */
+  readonly version?: number
+}
+
+export const keyOf = (c: Call, name = c.r.name): StoreKey => ({ resource: c.served.resource, namespace: c.served.kind.namespaced ? c.r.namespace : '', name })
+/** The kind that is stored: another one where the served kind is a view. */
+export const storedAs = (c: Pick<Call, 'served'>): Served => (c.served.view === undefined ? c.served : c.served.view.stored)
+export const isDryRun = (r: RequestInfo): boolean => r.query.getAll('dryRun').includes('All')
+
+const managerOf = (c: Call): string => (c.r.query.get('fieldManager') || c.userAgent.split('/')[0] || 'unknown').slice(0, 128)
+/** Under whose name fields are owned. */
+export const writerOf = (c: Call, operation: Writer['operation']): Writer => ({
+  manager: managerOf(c), operation, subresource: c.r.subresource, apiVersion: c.served.apiVersion, time: seconds(c.api.now()),
+})
+
+/** The object as the client sees it. */
+export const seen = (c: Pick<Call, 'served'>, o: Mutable): Mutable => (c.served.view === undefined ? o : c.served.view.toView(o))
+/** What to store when the client wants this. */
+export const unseen = (c: Pick<Call, 'served'>, o: Mutable, live: Mutable | undefined): Mutable => (c.served.view === undefined ? o : c.served.view.fromView(o, live))
+
+export const withVersion = (o: Mutable, version: number): Mutable => ({ ...o, metadata: { ...(o['metadata'] as Mutable), resourceVersion: String(version) } })
+
+/** Names the path's object, without fields that the kind does not have. */
+export const admitted = (c: Call, object: Mutable): Mutable => {
+  guard(object)
+  checkIdentity(object, c.served, c.r)
+  for (const w of checkFields(object, c.served, c.r)) c.warn(w)
+  return object
+}
+
+/** Where Events of cluster-scoped objects are kept, whether or not there is such a project. */
+const eventsNamespace = 'default'
+
+/** A namespaced object is made only in a namespace that is there and stays. */
+export const checkNamespace = async (c: Call): Promise<void> => {
+  const { namespaces, cache } = c.api
+  const { namespace } = c.r
+  if (!c.served.kind.namespaced || namespaces === undefined || (c.served.kind.kind === 'Event' && namespace === eventsNamespace)) return
+  const key = { resource: namespaces.resource, namespace: '', name: namespace }
+  if (cache.get(key) === undefined) await cache.fresh()
+  const row = cache.get(key)
+  if (row === undefined) throw notFound({ group: '', plural: 'namespaces' }, namespace)
+  if (row.deleting) throw forbidden(c.served.kind, '', `unable to create new content in namespace ${namespace} because it is being terminated`, [{ reason: 'NamespaceTerminating', message: `namespace ${namespace} is being terminated`, field: 'metadata.namespace' }])
+}

@@ -1,0 +1,142 @@
+/** Routes one request of a known caller to its verb. Routing is Kubernetes' RequestInfo and not a table of paths, so that a thousand servers share it. */
+import { randomUUID } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Api } from './api.ts'
+import type { Call, Written } from './call.ts'
+import { create } from './create.ts'
+import { demandObject, parseBody } from './decode.ts'
+import type { Identity } from './identity.ts'
+import { objectOf, storedObject } from './objects.ts'
+import { patch, update } from './patch.ts'
+import { get, listTexts, page } from './read.ts'
+import { deleteWish, remove } from './remove.ts'
+import { checkOptions, type RequestInfo } from './request.ts'
+import { commonHeaders, drained, readBody, send } from './respond.ts'
+import { answerReview, findReview } from './reviews.ts'
+import { scaleOf, writeScale } from './scale.ts'
+import type { Served } from './served.ts'
+import { apiStatusOf, badRequest, forbidden, methodNotAllowed, noSuchPath, notFound } from './status.ts'
+import { partialMetadata, tableOf, viewOf, type View } from './table.ts'
+import type { Mutable } from './values.ts'
+import { watch, type Streams } from './watch.ts'
+
+export const dispatch = async (api: Api, streams: Streams, identity: Identity, r: RequestInfo, request: IncomingMessage, response: ServerResponse): Promise<void> => {
+  const served = api.served.get(`${r.group}/${r.version}/${r.resource}`)
+  if (served === undefined) return review(api, identity, r, request, response)
+  const { kind } = served
+  const custom = r.subresource === '' ? undefined : api.subresources[`${kind.plural}/${r.subresource}`]
+  if (!isServed(served, r.subresource) && custom === undefined) throw noSuchPath()
+  demandAuthority(api, identity, r, served)
+  checkOptions(r)
+  checkPlace(served, r)
+  if (custom !== undefined) {
+    if (r.verb !== 'create') throw methodNotAllowed(r.method)
+    const body = demandObject(parseBody(await readBody(request), request.headers['content-type']))
+    await api.cache.fresh()
+    const row = api.cache.get({ resource: served.resource, namespace: kind.namespaced ? r.namespace : '', name: r.name })
+    if (row === undefined) throw notFound(kind, r.name)
+    return send(response, 201, (await custom({ identity, object: storedObject(row) as never, body, read: api.read })) as object)
+  }
+  if (!served.verbs.includes(r.verb) || (r.subresource !== '' && !partVerbs.has(r.verb))) throw methodNotAllowed(r.method)
+  const view = viewOf(request.headers.accept)
+  switch (r.verb) {
+    case 'watch': return watch(api, served, r, view, response, streams)
+    case 'get': return send(response, 200, r.subresource === 'scale' ? scaleOf(served, JSON.parse(await get(api, served, r, 'object')) as Mutable) : await get(api, served, r, view))
+    case 'list': return list(api, served, r, view, response)
+    default: return write(api, served, r, identity, view, request, response)
+  }
+}
+
+const partVerbs = new Set(['get', 'update', 'patch'])
+const isServed = (served: Served, subresource: string): boolean =>
+  subresource === '' || (subresource === 'status' && served.kind.status !== undefined) || (subresource === 'scale' && served.kind.scale !== undefined)
+
+const demandAuthority = (api: Api, identity: Identity, r: RequestInfo, { kind }: Served): void => {
+  if (api.authorize(identity, { verb: r.verb, group: r.group, resource: r.resource, subresource: r.subresource, namespace: r.namespace, name: r.name, path: r.path })) return
+  const what = `${r.resource}${r.subresource === '' ? '' : `/${r.subresource}`}`
+  throw forbidden(kind, r.name, `User "${identity.user}" cannot ${r.verb} resource "${what}" in API group "${r.group}"${r.namespace === '' ? ' at the cluster scope' : ` in the namespace "${r.namespace}"`}`)
+}
+
+/** Cluster-scoped kinds have no namespace in their path; namespaced ones may be without for list and watch only. */
+const checkPlace = ({ kind }: Served, r: RequestInfo): void => {
+  if (!kind.namespaced && r.namespace !== '') throw noSuchPath()
+  if (kind.namespaced && r.namespace === '' && r.verb !== 'list' && r.verb !== 'watch') throw r.name === '' ? methodNotAllowed(r.method) : noSuchPath()
+}
+
+const review = async (api: Api, identity: Identity, r: RequestInfo, request: IncomingMessage, response: ServerResponse): Promise<void> => {
+  const found = findReview(r.group, r.version, r.resource)
+  if (found === undefined) throw noSuchPath()
+  if (r.verb !== 'create' || r.name !== '') throw methodNotAllowed(r.method)
+  send(response, 201, answerReview(api, identity, found, demandObject(parseBody(await readBody(request), request.headers['content-type']))))
+}
+
+/** In pieces with back-pressure: a long list holds up nobody else (rule E5). */
+const list = async (api: Api, served: Served, r: RequestInfo, view: View, response: ServerResponse): Promise<void> => {
+  const found = await page(api, served, r)
+  response.writeHead(200, { 'content-type': 'application/json', ...commonHeaders } as never)
+  for (const text of listTexts(api, served, r, view, found)) {
+    if (response.destroyed) return
+    if (!response.write(text)) await drained(response)
+  }
+  response.end()
+}
+
+const warningsAtMost = 20
+const write = async (api: Api, served: Served, r: RequestInfo, identity: Identity, view: View, request: IncomingMessage, response: ServerResponse): Promise<void> => {
+  const warnings = new Set<string>()
+  const call: Call = {
+    api, served, r, identity, userAgent: request.headers['user-agent'] ?? '', contentType: request.headers['content-type'], body: await readBody(request), fence: fenceOf(request), requestId: randomUUID(),
+    warn: (message) => { if (warnings.size < warningsAtMost) warnings.add(message) },
+  }
+  const done = await run(call)
+  send(response, done.code, answerOf(call, done, view), {
+    'audit-id': call.requestId,
+    ...(warnings.size > 0 && { warning: [...warnings].map((w) => `299 - "${w.replaceAll(/["\\]/g, '\\$&').replaceAll(/[^\x20-\x7e]/g, '?')}"`) }),
+    ...(done.version !== undefined && { 'skerry-version': String(done.version) }),
+  })
+}
+
+const run = (c: Call): Promise<Written> => {
+  if (c.r.subresource === 'scale') return writeScale(c)
+  switch (c.r.verb) {
+    case 'create': return create(c)
+    case 'update': return update(c)
+    case 'patch': return patch(c)
+    case 'delete': return remove(c, deleteWish(c))
+    case 'deletecollection': return removeAll(c)
+    default: throw methodNotAllowed(c.r.method)
+  }
+}
+
+const answerOf = (c: Call, { object }: Written, view: View): object => {
+  const o = object as Mutable
+  if (view === 'object' || o['kind'] !== c.served.kind.kind) return o
+  if (view === 'metadata') return partialMetadata(o)
+  return tableOf(c.served.kind, [o], { resourceVersion: (o['metadata'] as Mutable)['resourceVersion'] as string }, c.api.now().getTime(), c.r.query.get('includeObject'))
+}
+
+const fenceOf = (request: IncomingMessage): Call['fence'] => {
+  const text = request.headers['skerry-fence']
+  if (text === undefined) return undefined
+  const m = /^([^/]{1,100})\/(\d{1,15})$/.exec(String(text))
+  if (m === null) throw badRequest('Skerry-Fence is SLOT/EPOCH')
+  return { slot: m[1]!, epoch: Number(m[2]) }
+}
+
+const atOnce = 32
+const removeAll = async (c: Call): Promise<Written> => {
+  const wish = deleteWish(c)
+  const selection = new URLSearchParams([...c.r.query].filter(([k]) => k === 'labelSelector' || k === 'fieldSelector'))
+  const found = await page(c.api, c.served, { ...c.r, query: selection })
+  for (let i = 0; i < found.rows.length; i += atOnce)
+    await Promise.all(found.rows.slice(i, i + atOnce).map(async (row) => {
+      try {
+        // The uid of what was listed: a new one of that name was not asked for.
+        await remove({ ...c, r: { ...c.r, namespace: row.namespace } }, { ...wish, uid: row.uid }, row.name)
+      } catch (error) {
+        const status = apiStatusOf(error)
+        if (status?.code !== 404 && !(status?.code === 409 && status.reason === 'Conflict')) throw error
+      }
+    }))
+  return { code: 200, object: { kind: `${c.served.kind.kind}List`, apiVersion: c.served.apiVersion, metadata: { resourceVersion: String(found.version) }, items: found.rows.map((row) => objectOf(c.served, row)) } }
+}

@@ -1,0 +1,35 @@
+/** What metadata may say: names, labels, annotations, finalizers, by Kubernetes' rules. */
+import type { FieldError } from '../api/meta/index.ts'
+import { fieldErrors, validateMetadata } from './schema.ts'
+import type { Mutable } from './values.ts'
+
+const subdomain = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/
+const labelKey = /^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/
+const labelValue = /^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$/
+const finalizer = /^[a-z0-9][-a-z0-9.]*\/[A-Za-z0-9._-]+$|^(foregroundDeletion|orphan|kubernetes)$/
+const annotationsAtMost = 262_144
+const short = (v: unknown): string => `"${String(v).slice(0, 100)}"`
+
+const nameErrors = (name: unknown, isLoose: boolean): readonly FieldError[] => {
+  const field = 'metadata.name'
+  if (typeof name !== 'string' || name === '') return [{ field, reason: 'FieldValueRequired', message: 'name or generateName is required' }]
+  // Every name is a segment of a path; kinds without a schema (ClusterRoles) have names with colons.
+  if (name.length > 253 || (isLoose ? name === '.' || name === '..' || /[/%]/.test(name) : !subdomain.test(name)))
+    return [{ field, reason: 'FieldValueInvalid', message: `${short(name)}: a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character` }]
+  return []
+}
+
+export const metadataErrors = (m: Mutable, isLoose: boolean): readonly FieldError[] => {
+  if (!validateMetadata(m)) return fieldErrors(validateMetadata.errors, m).map((e) => ({ ...e, field: `metadata.${e.field}` }))
+  const errors: FieldError[] = [...nameErrors(m['name'], isLoose)]
+  for (const [k, v] of Object.entries((m['labels'] ?? {}) as Readonly<Record<string, string>>)) {
+    if (!labelKey.test(k)) errors.push({ field: 'metadata.labels', reason: 'FieldValueInvalid', message: `${short(k)}: name part must consist of alphanumeric characters, '-', '_' or '.'` })
+    if (!labelValue.test(v)) errors.push({ field: 'metadata.labels', reason: 'FieldValueInvalid', message: `${short(v)}: a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', at most 63` })
+  }
+  const annotations = Object.entries((m['annotations'] ?? {}) as Readonly<Record<string, string>>)
+  if (annotations.reduce((size, [k, v]) => size + k.length + v.length, 0) > annotationsAtMost) errors.push({ field: 'metadata.annotations', reason: 'FieldValueTooLong', message: `may not be more than ${annotationsAtMost} bytes` })
+  for (const [i, f] of ((m['finalizers'] ?? []) as readonly string[]).entries()) if (!finalizer.test(f)) errors.push({ field: `metadata.finalizers[${i}]`, reason: 'FieldValueInvalid', message: `${short(f)}: a finalizer is domain/name` })
+  const owners = (m['ownerReferences'] ?? []) as readonly { readonly controller?: boolean }[]
+  if (owners.filter((o) => o.controller === true).length > 1) errors.push({ field: 'metadata.ownerReferences', reason: 'FieldValueInvalid', message: 'only one reference can have controller set to true' })
+  return errors
+}

@@ -1,0 +1,52 @@
+/** Paths that are no resources: health, version, discovery, OpenAPI. */
+import type { ServerResponse } from 'node:http'
+import type { Api } from './api.ts'
+import { aggregated, coreVersions, group, groupList, isAggregated, resourceList } from './discovery.ts'
+import type { Identity } from './identity.ts'
+import { openapiDocument, openapiIndex } from './openapi.ts'
+import type { RequestInfo } from './request.ts'
+import { send } from './respond.ts'
+import { forbidden, methodNotAllowed, noSuchPath } from './status.ts'
+
+export const isHealth = (path: string): boolean => path === '/healthz' || path === '/livez' || path === '/readyz'
+
+const plain = { 'content-type': 'text/plain; charset=utf-8' }
+
+/** Ready: the database answers, so that reads can be fresh. Alive: this runs. */
+export const health = async (api: Api, path: string, response: ServerResponse): Promise<void> => {
+  if (path === '/readyz') {
+    try { await api.cache.fresh() } catch { send(response, 503, 'the database is out of reach', plain); return }
+  }
+  send(response, 200, 'ok', plain)
+}
+
+export const nonResource = (api: Api, r: RequestInfo, identity: Identity, accept: string | undefined, response: ServerResponse): void => {
+  const verb = r.method.toLowerCase()
+  if (!api.authorize(identity, { verb, group: '', resource: '', subresource: '', namespace: '', name: '', path: r.path })) throw forbidden({ group: '', plural: r.path }, '', `User "${identity.user}" cannot ${verb} path "${r.path}"`)
+  if (r.method !== 'GET' && r.method !== 'HEAD') throw methodNotAllowed(r.method)
+  const [first, second, third, ...more] = r.path.split('/').filter((p) => p !== '')
+  if (first === 'openapi' && second === 'v3') {
+    if (third === undefined) return send(response, 200, openapiIndex(api))
+    const text = openapiDocument(api, [third, ...more].join('/'))
+    if (text !== undefined) return send(response, 200, text)
+  }
+  if (more.length > 0) throw noSuchPath()
+  if (first === 'version' && second === undefined) return send(response, 200, { ...api.version, gitCommit: '', gitTreeState: 'clean', buildDate: '', goVersion: '', compiler: '', platform: '' })
+  const found = first === 'api' ? (third === undefined ? core(api, second, accept) : undefined) : first === 'apis' ? groups(api, second, third, accept) : undefined
+  if (found === undefined) throw noSuchPath()
+  send(response, 200, found.body, found.type === undefined ? {} : { 'content-type': found.type })
+}
+
+interface Found { readonly body: object; readonly type?: string }
+const all = (api: Api, isCore: boolean, accept: string | undefined, whole: object): Found => {
+  const version = isAggregated(accept)
+  return version === undefined ? { body: whole } : { body: aggregated(api, isCore, version), type: `application/json;g=apidiscovery.k8s.io;v=${version};as=APIGroupDiscoveryList` }
+}
+const list = (body: object | undefined): Found | undefined => (body === undefined ? undefined : { body })
+
+const core = (api: Api, version: string | undefined, accept: string | undefined): Found | undefined => (version === undefined ? all(api, true, accept, coreVersions()) : list(resourceList(api, '', version)))
+
+const groups = (api: Api, name: string | undefined, version: string | undefined, accept: string | undefined): Found | undefined => {
+  if (name === undefined) return all(api, false, accept, groupList(api))
+  return version === undefined ? list(group(api, name)) : list(resourceList(api, name, version))
+}

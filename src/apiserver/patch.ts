@@ -1,0 +1,101 @@
+/** PUT and PATCH: the whole object, merge and JSON patches, server-side apply. */
+import { apply as applyFields, duplicateItems } from './apply.ts'
+import { admitted, checkNamespace, keyOf, seen, storedAs, unseen, writerOf, type Call, type Written } from './call.ts'
+import { change, standing, type Wanted } from './commit.ts'
+import { createObject } from './create.ts'
+import { demandObject, mediaType, parseBody, patchTypes } from './decode.ts'
+import { applyJsonPatch, isMisfit, parseJsonPatch } from './json-patch.ts'
+import { ownPart } from './prepare.ts'
+import { isTrue } from './request.ts'
+import { badRequest, conflict, notFound, unprocessable, unsupportedMediaType } from './status.ts'
+import { copy, isObject, parseJson, parseYaml, type Mutable } from './values.ts'
+
+export const update = async (c: Call): Promise<Written> => {
+  const given = admitted(c, demandObject(parseBody(c.body, c.contentType)))
+  return change(c, (live) => ({ object: unseen(c, copy(given), live) }))
+}
+
+/** RFC 7386. */
+export const mergePatch = (target: unknown, patch: unknown): unknown => {
+  if (!isObject(patch)) return patch
+  const out: Mutable = isObject(target) ? { ...target } : {}
+  for (const [k, v] of Object.entries(patch)) {
+    if (v === null) delete out[k]
+    else out[k] = mergePatch(Object.hasOwn(out, k) ? out[k] : undefined, v)
+  }
+  return out
+}
+
+/** A change of the form that the client sees; undefined: not a patch by value. */
+export const patchOf = (c: Call): ((live: Mutable) => Mutable) | undefined => {
+  switch (mediaType(c.contentType)) {
+    case 'application/merge-patch+json': {
+      const body = demandObject(parseJson(c.body.toString('utf8')))
+      return (live) => mergePatch(copy(live), body) as Mutable
+    }
+    case 'application/strategic-merge-patch+json': {
+      // Without a schema nobody knows how its lists merge; without lists it is a merge patch.
+      const body = demandObject(parseJson(c.body.toString('utf8')))
+      if (!storedAs(c).isLoose || needsStrategy(body)) return undefined
+      return (live) => mergePatch(copy(live), body) as Mutable
+    }
+    case 'application/json-patch+json': {
+      const operations = parseJsonPatch(parseJson(c.body.toString('utf8')))
+      return (live) => {
+        try { return applyJsonPatch(copy(live), operations) } catch (error) {
+          if (isMisfit(error)) throw unprocessable(c.served.kind, c.r.name, error.message)
+          throw error
+        }
+      }
+    }
+    default: return undefined
+  }
+}
+const needsStrategy = (v: unknown): boolean => Array.isArray(v) || (isObject(v) && Object.entries(v).some(([k, x]) => k.startsWith('$') || needsStrategy(x)))
+
+export const patch = async (c: Call): Promise<Written> => {
+  if (mediaType(c.contentType) === 'application/apply-patch+yaml') return applyPatch(c)
+  const patched = patchOf(c)
+  if (patched === undefined) throw unsupportedMediaType(mediaType(c.contentType), patchTypes)
+  return change(c, (live) => ({ object: unseen(c, admitted(c, patched(seen(c, live))), live) }))
+}
+
+/** Who applies must say so. */
+export const demandManager = (c: Call): void => {
+  const manager = c.r.query.get('fieldManager')
+  if (manager === null || manager === '') throw badRequest('PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch')
+}
+
+const applyPatch = async (c: Call): Promise<Written> => {
+  demandManager(c)
+  const given = admitted(c, demandObject(parseYaml(c.body.toString('utf8'))))
+  const meta = given['metadata'] as Mutable
+  if (Array.isArray(meta['managedFields']) && meta['managedFields'].length > 0) throw badRequest('metadata.managedFields must be nil')
+  const served = storedAs(c)
+  const twice = duplicateItems(given, served.schema)
+  if (twice !== undefined) throw badRequest(`failed to create typed patch object: ${twice}: duplicate entries for key`)
+  const force = isTrue(c.r.query.get('force') ?? 'false')
+  const applied = ownPart(unseen(c, given, undefined), served, c.r.subresource)
+  const writer = writerOf(c, 'Apply')
+  const { resourceVersion, uid } = meta
+
+  const create = async (): Promise<Written | undefined> => {
+    if (c.r.subresource !== '') throw notFound(c.served.kind, c.r.name)
+    if (typeof uid === 'string' && uid !== '') throw conflict(c.served.kind, c.r.name, `uid mismatch: the provided object specified uid ${uid}, and no existing object was found`)
+    if (typeof resourceVersion === 'string' && resourceVersion !== '') throw notFound(c.served.kind, c.r.name)
+    await checkNamespace(c)
+    const { object, managedFields } = applyFields(undefined, applied, served.schema, writer, true)
+    return createObject(c, { ...object, metadata: { ...(object['metadata'] as Mutable | undefined), name: meta['name'], namespace: meta['namespace'] } }, () => managedFields)
+  }
+  const onto = (live: Mutable): Wanted => {
+    const { object, managedFields } = applyFields(live, applied, served.schema, writer, force)
+    const { name, namespace } = live['metadata'] as Mutable
+    return { object: { ...object, metadata: { ...(object['metadata'] as Mutable | undefined), name, namespace, resourceVersion, uid } }, managedFields }
+  }
+  if ((await standing(c, keyOf(c))).row === undefined) {
+    const created = await create()
+    // Somebody else made it meanwhile: apply onto that.
+    if (created !== undefined) return created
+  }
+  return change(c, onto)
+}

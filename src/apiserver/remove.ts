@@ -1,0 +1,61 @@
+/** DELETE: removes what nobody holds, marks what has finalizers (rule H1). */
+import { isDryRun, keyOf, seen, storedAs, withVersion, type Call, type Written } from './call.ts'
+import { commit, settle } from './commit.ts'
+import { demandObject, parseBody } from './decode.ts'
+import { storedObject } from './objects.ts'
+import { seconds } from './prepare.ts'
+import { isTrue } from './request.ts'
+import { badRequest, conflict, forbidden, success } from './status.ts'
+import type { Mutable } from './values.ts'
+
+/** Keeps a namespace until it is empty. */
+export const namespaceFinalizer = 'kubernetes'
+
+export interface DeleteWish {
+  readonly propagation: 'Background' | 'Foreground' | 'Orphan'
+  readonly uid: string | undefined
+  readonly resourceVersion: string | undefined
+  readonly dryRun: boolean
+}
+
+/** What DELETE was asked: in the body, or in the query. */
+export const deleteWish = (c: Call): DeleteWish => {
+  const body = c.body.length === 0 ? {} : demandObject(parseBody(c.body, c.contentType))
+  const orphan = isTrue(c.r.query.get('orphanDependents') ?? 'false') || body['orphanDependents'] === true
+  const policy = c.r.query.get('propagationPolicy') ?? body['propagationPolicy'] ?? (orphan ? 'Orphan' : 'Background')
+  if (policy !== 'Background' && policy !== 'Foreground' && policy !== 'Orphan') throw badRequest(`propagationPolicy: Unsupported value: "${String(policy)}": supported values: "Background", "Foreground", "Orphan"`)
+  const { uid, resourceVersion } = (body['preconditions'] ?? {}) as { readonly uid?: string; readonly resourceVersion?: string }
+  return { propagation: policy, uid, resourceVersion, dryRun: isDryRun(c.r) || (Array.isArray(body['dryRun']) && body['dryRun'].includes('All')) }
+}
+
+/** Marks or removes one object. `name` differs from the path's in a deletecollection. */
+export const remove = (c: Call, wish: DeleteWish, name = c.r.name): Promise<Written> => {
+  const key = keyOf(c, name)
+  const { kind } = c.served
+  return settle<Written>(c, key, async (row) => {
+    const live = storedObject(row)
+    if (wish.uid !== undefined && wish.uid !== row.uid) throw conflict(kind, name, `Precondition failed: UID in precondition: ${wish.uid}, UID in object meta: ${row.uid}`)
+    if (wish.resourceVersion !== undefined && wish.resourceVersion !== String(row.version)) throw conflict(kind, name, `Precondition failed: ResourceVersion in precondition: ${wish.resourceVersion}, ResourceVersion in object meta: ${row.version}`)
+    const refusal = row.deleting ? undefined : c.api.admission.refuseDeletion?.(storedAs(c).kind, live as never, c.api.read)
+    if (refusal !== undefined) throw forbidden(kind, name, refusal)
+    if (row.deleting) return { code: 200, object: seen(c, live), version: row.version }
+    const finalizers = [...new Set([...row.finalizers, ...addedBy(c, wish)])]
+    if (finalizers.length === 0) {
+      const gone = { code: 200, object: success(kind, name, row.uid) } as const
+      if (wish.dryRun) return gone
+      const done = await commit(c, key, row, undefined)
+      return done.kind === 'lost' ? done : { ...gone, version: done.version }
+    }
+    const meta = live['metadata'] as Mutable
+    const after = { ...live, metadata: { ...meta, finalizers, deletionTimestamp: seconds(c.api.now()), deletionGracePeriodSeconds: 0, ...(meta['generation'] !== undefined && { generation: (meta['generation'] as number) + 1 }) } }
+    if (wish.dryRun) return { code: 200, object: seen(c, after) }
+    const done = await commit(c, key, row, after)
+    return done.kind === 'lost' ? done : { code: 200, object: seen(c, withVersion(after, done.version)), version: done.version }
+  })
+}
+
+const addedBy = (c: Call, wish: DeleteWish): readonly string[] => [
+  ...(wish.propagation === 'Foreground' ? ['foregroundDeletion'] : wish.propagation === 'Orphan' ? ['orphan'] : []),
+  // Somebody must take it off again.
+  ...(c.api.collectsGarbage && c.api.namespaces?.resource === c.served.resource ? [namespaceFinalizer] : []),
+]
