@@ -6,6 +6,7 @@ import { State } from '../proto/gen/cosi/state_pb.ts'
 import { MachineService } from '../proto/gen/machine/machine_pb.ts'
 import { walHead } from '../wal.ts'
 import { hasQuorum, moveLeader, removeMember } from './etcd.ts'
+import { kubeconfigArchive } from './kubeconfig.ts'
 import { resolve } from './routing.ts'
 import { poke, type EtcdService, type SimNode, type World } from './world.ts'
 
@@ -84,7 +85,7 @@ export const routes = (world: World) => (router: ConnectRouter): void => {
     bootstrap: (_, c) => each(c, 'admin', (node) => {
       switch (node.bootstrap()) {
         case 'not-ready': throw new ConnectError('bootstrap is not available yet', Code.FailedPrecondition)
-        case 'not-control-plane': throw new ConnectError('bootstrap can only be used on control plane nodes', Code.Unimplemented)
+        case 'not-control-plane': throw new ConnectError('bootstrap is only available on control plane nodes', Code.Unimplemented)
         case 'has-data': throw new ConnectError('etcd data directory is not empty', Code.AlreadyExists)
         default: return {}
       }
@@ -131,6 +132,11 @@ export const routes = (world: World) => (router: ConnectRouter): void => {
       const bytes = read(only(c, 'admin'), request.path)
       if (bytes === undefined) throw new ConnectError(`stat ${request.path}: no such file or directory`, Code.NotFound)
       yield { bytes }
+    },
+    async *kubeconfig(_, c) {
+      const { config } = only(c, 'admin')
+      if (config?.role !== 'controlplane') throw new ConnectError('kubeconfig is only available on control plane nodes', Code.Unimplemented)
+      yield { bytes: kubeconfigArchive(config) }
     },
     async *dmesg(_, c) {
       for (const line of only(c, 'reader').log) yield { bytes: Buffer.from(`user: warning: ${line}\n`) }

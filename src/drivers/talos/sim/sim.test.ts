@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process'
 import { generateKeyPairSync } from 'node:crypto'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { gunzipSync } from 'node:zlib'
 import { afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { openTalos } from '../client.ts'
 import { reference } from '../config/reference.ts'
@@ -246,6 +247,14 @@ test('T3 a worker\'s port refuses until its kubelet reached the API server; then
   expect(nodesOf().find((n) => n.name === 'w-5')).toMatchObject({ internalIp: '10.6.0.15', labels: { pool: 'a' }, kubeletVersion: 'v1.36.3', osImage: 'Talos (v1.13.9)', controlPlane: false, taints: [{ key: 'dedicated', value: 'batch', effect: 'NoSchedule' }] })
 })
 
+test('a worker with machine.nodeTaints gets neither them nor its labels, as a real one', async () => {
+  await controlPlane(1)
+  const config = gunzipSync(userData('worker', 'w-5')).toString().replace('  nodeLabels:', '  nodeTaints:\n    a: b:NoSchedule\n  nodeLabels:')
+  plainServer(guests, { serverId: 's', name: 's', address: '10.6.0.15', userData: Buffer.from(config), fabric })
+  await until(() => nodesOf().find((n) => n.name === 'w-5')?.labels['kubernetes.io/hostname']).toBe('w-5')
+  expect(nodesOf().find((n) => n.name === 'w-5')?.labels['pool']).toBeUndefined()
+})
+
 test('T4 nodes reach the API only through the endpoint\'s addresses: without a way there they do not register', async () => {
   await controlPlane(1)
   fabric.aliases.set(vip, undefined)
@@ -288,7 +297,8 @@ test.runIf(talosctl !== undefined)('the real talosctl speaks to the simulator wi
   const crt = signTalosClient(secrets, { csr: newRequest(privateKey), roles: ['os:reader'], ttlMs: 3_600_000, now: new Date() })
   const dir = mkdtempSync(join(tmpdir(), 'skerry-talosctl-'))
   try {
-    writeFileSync(join(dir, 'talosconfig'), talosconfigText({ cluster: 'shop', endpoints: [endpoints[0]!], nodes: ['10.6.0.11', '10.6.0.12'], secrets, crt, key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString() }), { mode: 0o600 })
+    const readerConfig = talosconfigText({ cluster: 'shop', endpoints: [endpoints[0]!], nodes: ['10.6.0.11', '10.6.0.12'], secrets, crt, key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString() })
+    writeFileSync(join(dir, 'talosconfig'), readerConfig, { mode: 0o600 })
     const run = async (...args: readonly string[]) => { const { stdout, stderr } = await promisify(execFile)(talosctl!, [...args, '--talosconfig', join(dir, 'talosconfig')], { timeout: 20_000 }); return stdout + stderr }
     const version = await run('version', '--short')
     expect(version).toMatch(/NODE:\s+10\.6\.0\.11[\s\S]*Tag:\s+v1\.13\.9[\s\S]*NODE:\s+10\.6\.0\.12/)
@@ -296,6 +306,10 @@ test.runIf(talosctl !== undefined)('the real talosctl speaks to the simulator wi
     expect(['cp-1', 'cp-2', 'cp-3'].filter((h) => members.includes(h))).toEqual(['cp-1', 'cp-2', 'cp-3'])
     expect(await run('etcd', 'status')).toContain('10.6.0.12')
     expect(await run('-n', '10.6.0.13', 'services')).toMatch(/etcd\s+Running\s+OK/)
+    writeFileSync(join(dir, 'talosconfig'), talosconfigText({ cluster: 'shop', endpoints: [endpoints[0]!], nodes: ['10.6.0.11'], secrets, crt: signTalosClient(secrets, { csr: newRequest(privateKey), roles: ['os:admin'], ttlMs: 3_600_000, now: new Date() }), key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString() }), { mode: 0o600 })
+    await run('kubeconfig', '--merge=false', join(dir, 'kubeconfig'))
+    expect(readFileSync(join(dir, 'kubeconfig')).toString()).toContain('server: https://api.0d1b9c3e.skerry.internal:6443')
+    writeFileSync(join(dir, 'talosconfig'), readerConfig, { mode: 0o600 })
     await expect(run('-n', '10.6.0.13', 'reset', '--wait=false')).rejects.toThrow(/PermissionDenied/)
   } finally { rmSync(dir, { recursive: true }) }
 })
