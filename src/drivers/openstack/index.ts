@@ -35,7 +35,7 @@ export interface CloudOptions {
   readonly rejections?: Rejections
   readonly random?: () => number
   /** How often lists are read (rule E4), see lister.ts. */
-  readonly lists?: { readonly pollMs?: number; readonly gapMs?: number; readonly idleMs?: number; readonly interestMs?: number }
+  readonly lists?: { readonly pollMs?: number; readonly gapMs?: number; readonly idleMs?: number; readonly interestMs?: number; readonly pageSize?: number }
   /** How a load balancer that is being changed is waited for. */
   readonly loadBalancer?: { readonly lookMs?: number; readonly patienceMs?: number }
 }
@@ -57,7 +57,7 @@ export const openCloud = async (options: CloudOptions): Promise<OpenCloud> => {
   const send = openHttp(options.dispatcher ?? own!, clock)
   const tokens = openTokens({ auth, send, clock, limitMs: timeouts.callMs, rejections })
   const where = { ...(options.region !== undefined && { region: options.region }), interface: options.interface ?? 'public', endpoints: options.endpoints ?? {}, authUrl: auth.authUrl }
-  const client = openClient({ send, tokens, where, budget: options.budget ?? openBudget({ clock, perSecond: 50, burst: 100 }), clock, timeouts, random, log })
+  const client = openClient({ send, tokens, where, budget: options.budget ?? openBudget({ clock, perSecond: 50, burst: 100 }), clock, timeouts, random, log, pageSize: options.lists?.pageSize ?? 1000 })
 
   const closes: (() => void)[] = []
   const listers: Listers = { clock, ...options.lists, opened: (close) => closes.push(close), failed: (error) => { log.warn({ error: error instanceof Error ? error.message : String(error) }, 'cloud list failed') } }

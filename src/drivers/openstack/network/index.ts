@@ -1,5 +1,5 @@
 /** Neutron: networks, subnets, routers, ports, security groups, floating IPs, quotas. */
-import type { Cloud, Collection, FloatingIp, Mark, Marked, Network, Port, PortSpec, Quota, Router, SecurityGroup, SecurityGroupRuleSpec, Subnet, SubnetSpec } from '../cloud.ts'
+import type { Cloud, Collection, FloatingIp, Marked, Network, Port, PortSpec, Quota, Router, SecurityGroup, SecurityGroupRuleSpec, Subnet, SubnetSpec } from '../cloud.ts'
 import { openCollection, type Listers } from '../collection.ts'
 import { isAlreadyExists, isConflict, isInvalid, isNotFound } from '../errors.ts'
 import { descriptionOf, nameOf } from '../marks.ts'

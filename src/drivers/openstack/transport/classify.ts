@@ -49,6 +49,7 @@ const rows: readonly Row[] = [
   { service: 'load-balancer', status: 403, message: /quota has been met|quota/i, kind: 'quota', name: 'OverQuota' },
   { service: 'load-balancer', status: 409, message: /immutable|invalid state/i, kind: 'transient', name: 'ImmutableObject' },
   { service: 'load-balancer', status: 409, message: /already (using|has|in use|exists|allocated)|duplicate/i, kind: 'conflict', name: 'Duplicate', duplicate: true },
+  { service: 'load-balancer', status: 400, message: /has children/i, kind: 'conflict', name: 'HasChildren' },
   { service: 'load-balancer', status: 501, kind: 'invalid', name: 'UnsupportedByProvider' },
   { service: 'identity', status: 409, kind: 'conflict', name: 'Duplicate', duplicate: true },
 ]

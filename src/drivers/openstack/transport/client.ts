@@ -45,6 +45,8 @@ export interface Client {
   /** The same with another priority for calls that do not name one. */
   as(priority: Priority): Client
   readonly clock: Clock
+  /** Objects a page; services cap it at their own maximum. */
+  readonly pageSize: number
 }
 
 export interface Timeouts { readonly connectMs: number; readonly callMs: number; readonly listMs: number; readonly uploadMs: number }
@@ -59,6 +61,7 @@ export interface ClientOptions {
   readonly timeouts: Timeouts
   readonly random: () => number
   readonly log: Log
+  readonly pageSize: number
 }
 export interface Log { debug(fields: object, message: string): void; warn(fields: object, message: string): void }
 
@@ -172,6 +175,7 @@ export const openClient = (o: ClientOptions, priority: Priority = 'work'): Clien
     address: async (service) => endpointOf(await o.tokens.session(), o.where, service),
     as: (p) => openClient(o, p),
     clock,
+    pageSize: o.pageSize,
   }
   return client
 }

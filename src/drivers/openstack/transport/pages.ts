@@ -14,8 +14,6 @@ export interface PagesOf {
   readonly priority?: Priority
 }
 
-/** Services cap it at their own maximum, mostly 1000. */
-const pageSize = 1000
 const mostPages = 1000
 
 const nextQuery = (page: Json, key: string): string | undefined => {
@@ -29,7 +27,7 @@ export const allPages = async (client: Client, { service, path, key, query, limi
   const items: Json[] = []
   const ids = new Set<string>()
   const asked = new Set<string>()
-  let search: string | undefined = new URLSearchParams({ limit: String(pageSize), ...query }).toString()
+  let search: string | undefined = new URLSearchParams({ limit: String(client.pageSize), ...query }).toString()
   while (search !== undefined) {
     if (asked.has(search) || asked.size >= mostPages) throw openstackError({ kind: 'transient', service, status: 200, type: 'IncompleteList' }, `${service} GET ${path}: the list does not end`)
     asked.add(search)
@@ -50,7 +48,7 @@ export const allOffsets = async (client: Client, { service, path, key, query, li
   const items: Json[] = []
   const ids = new Set<string>()
   for (let offset = 0, n = 0; n < mostPages; n++) {
-    const page = await client.json({ service, path, query: new URLSearchParams({ limit: String(pageSize), offset: String(offset), ...query }).toString(), ...(limitMs !== undefined && { limitMs }), ...(priority !== undefined && { priority }) })
+    const page = await client.json({ service, path, query: new URLSearchParams({ limit: String(client.pageSize), offset: String(offset), ...query }).toString(), ...(limitMs !== undefined && { limitMs }), ...(priority !== undefined && { priority }) })
     const got = objects(page[key])
     if (!Array.isArray(page[key])) break
     if (got.length === 0) return items

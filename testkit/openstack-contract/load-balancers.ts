@@ -1,0 +1,72 @@
+/** Octavia, with each of the cloud's providers: addresses first, one call after another, what refuses a second one. */
+import { describe, expect, test } from 'vitest'
+import { failureOf, isAlreadyExists, isConflict, isUnclear } from '../../src/drivers/openstack/index.ts'
+import { gone, until } from './bed.ts'
+import type { Bed } from './index.ts'
+
+export const loadBalancerRows = (bed: Bed): void => {
+  const lb = () => bed.subject.cloud.loadBalancer!
+  const addresses = { amphora: '10.77.0.5', ovn: '10.77.0.6' } as const
+
+  describe.for(['amphora', 'ovn'] as const)('load balancer of provider %s', (provider) => {
+    test('O2 O3 O5 address chosen, calls one after another, duplicates adopted, deleted with all that is below it', async ({ skip }) => {
+      if (!bed.subject.loadBalancerProviders.includes(provider)) skip(`the cloud has no provider ${provider}`)
+      const { patienceMs, cloud } = bed.subject
+      const vipAddress = addresses[provider]
+      const mark = (role: string) => bed.marks.mark(`${role}-${provider}`)
+      expect(await lb().providers()).toContain(provider)
+      const spec = { vipSubnetId: bed.subnet.id, vipAddress, provider }
+      const made = await lb().loadBalancers.create(spec, mark('api'))
+      expect(made).toMatchObject({ vipAddress, vipSubnetId: bed.subnet.id, provider, mark: mark('api'), vipPortId: expect.stringMatching(/^[0-9a-f-]{36}$/) })
+      const second = await lb().loadBalancers.create(spec, mark('api')).catch((e: unknown) => e)
+      expect([isConflict(second), isUnclear(second)], `${String(second)} ${JSON.stringify(failureOf(second))}`).toEqual([true, false])
+      const status = async () => (await lb().loadBalancers.get(made.id))?.provisioningStatus
+      await until('load balancer is ACTIVE', patienceMs, async () => { const s = await status(); if (s === 'ERROR') throw new Error('load balancer in ERROR'); return s === 'ACTIVE' })
+
+      // Asked for at once: the driver lets them go one after another and waits while Octavia is at work.
+      const [api, talos] = await Promise.all([
+        lb().listeners.create({ loadBalancerId: made.id, port: 6443, ...(provider === 'amphora' && { allowedCidrs: ['192.0.2.0/24'] }) }, mark('api-6443')),
+        lb().listeners.create({ loadBalancerId: made.id, port: 50_000 }, mark('api-50000')),
+      ])
+      expect(api).toMatchObject({ loadBalancerId: made.id, port: 6443, mark: mark('api-6443') })
+      expect((await lb().listeners.create({ loadBalancerId: made.id, port: 6443 }, mark('api-6443'))).id).toBe(api.id)
+      const foreign = await lb().listeners.create({ loadBalancerId: made.id, port: 6443 }, mark('other')).catch((e: unknown) => e)
+      expect([isAlreadyExists(foreign), isConflict(foreign), isUnclear(foreign)], String(foreign)).toEqual([true, true, false])
+      expect(talos.id).not.toBe(api.id)
+
+      const algorithm = provider === 'ovn' ? 'SOURCE_IP_PORT' : 'ROUND_ROBIN'
+      const pool = await lb().pools.create({ listenerId: api.id, algorithm }, mark('api-6443'))
+      expect((await lb().pools.create({ listenerId: api.id, algorithm }, mark('api-6443'))).id).toBe(pool.id)
+      expect(isAlreadyExists(await lb().pools.create({ listenerId: api.id, algorithm }, mark('other')).catch((e: unknown) => e))).toBe(true)
+
+      // The OVN provider looks for a member's port once, when it is added.
+      const port = await cloud.network.ports.create({ networkId: bed.network.id, securityGroupIds: [] }, mark('member'))
+      const member = { address: port.fixedIps[0]!.address, port: 6443, subnetId: bed.subnet.id, name: 'cp-0' }
+      await lb().addMember(pool.id, member)
+      await lb().addMember(pool.id, member)
+      await lb().addHealthMonitor(pool.id, { type: 'TCP', delay: 5, timeout: 3, maxRetries: 2 })
+      await lb().addHealthMonitor(pool.id, { type: 'TCP', delay: 5, timeout: 3, maxRetries: 2 })
+      const members = await lb().members(pool.id)
+      expect(members.map((m) => [m.address, m.port, m.adminStateUp])).toEqual([[member.address, 6443, true]])
+      const kept = await lb().pools.get(pool.id)
+      expect(kept).toMatchObject({ id: pool.id, loadBalancerId: made.id, listenerIds: [api.id], memberIds: [members[0]!.id], healthMonitorId: expect.stringMatching(/^[0-9a-f-]{36}$/), mark: mark('api-6443') })
+      const after = performance.now()
+      const listed = (await lb().listeners.list(after)).items.filter((l) => l.loadBalancerId === made.id)
+      expect(listed.map((l) => [l.port, l.mark]).toSorted()).toEqual([[50_000, mark('api-50000')], [6443, mark('api-6443')]])
+      if (provider === 'amphora') expect(listed.find((l) => l.port === 6443)?.allowedCidrs).toEqual(['192.0.2.0/24'])
+      expect((await lb().listeners.get(api.id))?.defaultPoolId).toBe(pool.id)
+      expect((await lb().pools.list(after)).items.find((p) => p.id === pool.id)?.memberIds).toEqual([members[0]!.id])
+      expect((await lb().loadBalancers.list(after)).items.find((l) => l.id === made.id)?.mark).toEqual(mark('api'))
+
+      await lb().removeMember(pool.id, members[0]!.id)
+      await lb().removeMember(pool.id, members[0]!.id)
+      expect(await lb().members(pool.id)).toEqual([])
+      await lb().listeners.delete(talos.id)
+      expect(isConflict(await lb().loadBalancers.delete(made.id).catch((e: unknown) => e)), 'a load balancer with listeners needs cascade').toBe(true)
+      await lb().loadBalancers.deleteCascade(made.id)
+      await gone(lb().loadBalancers as never, made.id, patienceMs)
+      await lb().loadBalancers.deleteCascade(made.id)
+      await cloud.network.ports.delete(port.id)
+    })
+  })
+}
