@@ -66,4 +66,4 @@ test.each(moments)('E3 a holder that is stopped for longer than its lease, $name
     await remote.close()
     await w.close()
   }
-}, 60_000)
+}, 120_000)

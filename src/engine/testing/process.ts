@@ -6,7 +6,7 @@ import type { Controller } from '../shapes.ts'
 import { shelf, shop } from './controllers.ts'
 import { Shelf, type Board, type Warehouse } from './kinds.ts'
 import { remoteCalls } from './remote.ts'
-import { longestCallMs, leaseTtlMs } from './stop-times.ts'
+import { callMs, leaseTtlMs, longestCallMs } from './stop-times.ts'
 
 const [api, remote, name] = process.argv.slice(2) as [string, string, string]
 const call = remoteCalls(remote, name)
@@ -16,7 +16,7 @@ const warehouse: Pick<Warehouse, 'list' | 'create' | 'remove'> = {
   // Here the caller may be stopped after the lease was checked and before the request leaves.
   create: async (mark) => { await call('pass', 'sending'); return call('create', mark) },
 }
-const base = shelf(warehouse as Warehouse, { callMs: 300, lookForMs: 1_000 })
+const base = shelf(warehouse as Warehouse, { callMs, lookForMs: 1_000 })
 /** One lister that wakes the keys whose boards changed (rule E4). */
 const watched: Controller = {
   ...base,
