@@ -1,7 +1,7 @@
 /** One cluster's connections: mutual TLS, the expected name apart from the address, a limit of time and size on every call. */
 import { createSecureContext } from 'node:tls'
 import { StringDecoder } from 'node:string_decoder'
-import { Pool, type Dispatcher } from 'undici'
+import { Client, Pool, type Dispatcher } from 'undici'
 import { maxAnswerBytes, maxEventBytes, object, parseAnswer, text, type Json } from './answer.ts'
 import { fromFault, fromStatus, kubernetesError } from './errors.ts'
 import type { KubeAccess } from './kubernetes.ts'
@@ -35,7 +35,17 @@ export interface Connection {
   close(): void
 }
 
-export interface ConnectionOptions { readonly label: string; readonly access: KubeAccess; readonly clock: Clock; readonly timeoutMs: number }
+export interface ConnectionOptions {
+  readonly label: string
+  readonly access: KubeAccess
+  readonly clock: Clock
+  readonly timeoutMs: number
+  /** At the same time; 1 for a watch, whose one connection costs less alone than in a pool. */
+  readonly connections: number
+}
+
+/** A cluster that nobody calls keeps nothing open and nothing in memory but its access. */
+const idleMs = 20_000
 
 const statusError = (what: string, { code, body }: Answer): Error => {
   let status: Json = {}
@@ -44,14 +54,14 @@ const statusError = (what: string, { code, body }: Answer): Error => {
 }
 
 /** Dispatches one call; `data` gets the bytes. Resolves with the code when the answer has ended; the signal also ends what waits for a connection. */
-const send = (pool: Pool, options: Dispatcher.DispatchOptions, signal: AbortSignal, data: (chunk: Buffer, code: number) => void): Promise<number> => new Promise((resolve, reject) => {
+const send = (to: Dispatcher, options: Dispatcher.DispatchOptions, signal: AbortSignal, data: (chunk: Buffer, code: number) => void): Promise<number> => new Promise((resolve, reject) => {
   let code = 0
   let started: Dispatcher.DispatchController | undefined
   const end = (then: () => void): void => { signal.removeEventListener('abort', abort); then() }
   const abort = (): void => { started?.abort(signal.reason as Error); end(() => { reject(signal.reason as Error) }) }
   if (signal.aborted) { reject(signal.reason as Error); return }
   signal.addEventListener('abort', abort)
-  pool.dispatch(options, {
+  to.dispatch(options, {
     onRequestStart(controller) {
       started = controller
       if (signal.aborted) controller.abort(signal.reason as Error)
@@ -65,18 +75,34 @@ const send = (pool: Pool, options: Dispatcher.DispatchOptions, signal: AbortSign
   })
 })
 
-export const openConnection = ({ label, access, clock, timeoutMs }: ConnectionOptions): Connection => {
+export const openConnection = ({ label, access, clock, timeoutMs, connections }: ConnectionOptions): Connection => {
   const { protocol, origin } = new URL(access.server)
   if (protocol !== 'https:') throw kubernetesError('invalid', `${label}: the server's address is not https`)
-  const pool = new Pool(origin, {
-    // A few calls beside the watch; what is idle is closed.
-    connections: 6, pipelining: 1, keepAliveTimeout: 5_000, keepAliveMaxTimeout: 30_000, headersTimeout: timeoutMs, bodyTimeout: timeoutMs, maxHeaderSize: 16_384,
-    connect: {
-      // One context for all connections: an idle cluster pays for its certificates once.
-      secureContext: createSecureContext({ ca: access.ca, cert: access.clientCert, key: access.clientKey, minVersion: 'TLSv1.2' }),
-      servername: access.serverName, rejectUnauthorized: true, timeout: Math.min(timeoutMs, 10_000), maxCachedSessions: 1,
-    },
-  })
+  let open: Dispatcher | undefined
+  let busy = 0
+  let isClosed = false
+  let cancelIdle = (): void => {}
+
+  const dispatcher = (): Dispatcher => {
+    const options = {
+      pipelining: 1, keepAliveTimeout: 5_000, keepAliveMaxTimeout: 15_000, headersTimeout: timeoutMs, bodyTimeout: timeoutMs, maxHeaderSize: 16_384,
+      connect: {
+        secureContext: createSecureContext({ ca: access.ca, cert: access.clientCert, key: access.clientKey, minVersion: 'TLSv1.2' }),
+        servername: access.serverName, rejectUnauthorized: true, timeout: Math.min(timeoutMs, 10_000), maxCachedSessions: 0,
+      },
+    } as const
+    return connections === 1 ? new Client(origin, options) : new Pool(origin, { ...options, connections })
+  }
+  const drop = (): void => { cancelIdle(); open?.close().catch(() => {}); open = undefined }
+  const using = async <T>(work: (to: Dispatcher) => Promise<T>): Promise<T> => {
+    if (isClosed) throw kubernetesError('interrupted', `${label}: the connection was closed`)
+    cancelIdle()
+    busy++
+    try { return await work(open ??= dispatcher()) } finally {
+      busy--
+      if (busy === 0 && open !== undefined) cancelIdle = clock.after(idleMs, drop)
+    }
+  }
 
   const optionsOf = ({ method = 'GET', path, body, contentType }: Call): Dispatcher.DispatchOptions => ({
     method, path,
@@ -91,11 +117,11 @@ export const openConnection = ({ label, access, clock, timeoutMs }: ConnectionOp
     const chunks: Buffer[] = []
     let size = 0
     try {
-      const code = await send(pool, optionsOf(call), limit.signal, (chunk) => {
+      const code = await using((to) => send(to, optionsOf(call), limit.signal, (chunk) => {
         size += chunk.length
         if (size > maxAnswerBytes) throw kubernetesError('answer', `${what}: more than ${maxAnswerBytes} bytes`)
         chunks.push(chunk)
-      })
+      }))
       return { code, body: Buffer.concat(chunks).toString() }
     } catch (error) { throw fromFault(what, error) } finally { cancel() }
   }
@@ -116,7 +142,7 @@ export const openConnection = ({ label, access, clock, timeoutMs }: ConnectionOp
       let rest = ''
       let code: number
       try {
-        code = await send(pool, { ...optionsOf(call), bodyTimeout: silenceMs }, signal, (chunk, status) => {
+        code = await using((to) => send(to, { ...optionsOf(call), bodyTimeout: silenceMs }, signal, (chunk, status) => {
           rest += decoder.write(chunk)
           if (status === 200) for (let at = rest.indexOf('\n'); at >= 0; at = rest.indexOf('\n')) {
             const one = rest.slice(0, at)
@@ -124,10 +150,10 @@ export const openConnection = ({ label, access, clock, timeoutMs }: ConnectionOp
             if (one !== '') line(one)
           }
           if (rest.length > maxEventBytes) throw kubernetesError('answer', `${what}: one event of more than ${maxEventBytes} bytes`)
-        })
+        }))
       } catch (error) { throw fromFault(what, error) }
       if (code !== 200) throw statusError(what, { code, body: rest })
     },
-    close: () => { pool.close().catch(() => {}) },
+    close: () => { isClosed = true; drop() },
   }
 }

@@ -6,7 +6,7 @@ import { isLeaving, staysWithNode, whyLeft, type Left } from './eviction.ts'
 import type { KubeAccess, KubeObject, KubernetesDriver, TenantKubernetes } from './kubernetes.ts'
 import { toNode } from './node.ts'
 import { collectionPath, objectPath, openPlaces, type Named } from './paths.ts'
-import { watchNodes, type Log } from './watch.ts'
+import { openGate, watchNodes, type Log } from './watch.ts'
 
 export interface KubernetesOptions {
   readonly log: Log
@@ -18,6 +18,7 @@ export interface KubernetesOptions {
 
 const pageSize = 500
 const evictionsAtOnce = 8
+const watchesAtOnce = 16
 const manager = 'skerry'
 
 type Listed = { readonly items: readonly Json[]; readonly version: string }
@@ -120,13 +121,14 @@ const toObject = (o: Json, of: { readonly apiVersion: string; readonly kind: str
   return { ...o, apiVersion: of.apiVersion, kind: of.kind, metadata: { ...metadata, name: text(metadata['name']), ...(typeof metadata['namespace'] === 'string' && { namespace: text(metadata['namespace']) }) } } as KubeObject
 }
 
-interface Client { readonly access: KubeAccess; readonly connection: Connection; readonly api: TenantKubernetes; readonly watches: Set<AbortController> }
+interface Client { readonly access: KubeAccess; readonly calls: Connection; readonly watching: Connection; readonly api: TenantKubernetes; readonly watches: Set<AbortController> }
 
 const isSameAccess = (a: KubeAccess, b: KubeAccess): boolean =>
   a.server === b.server && a.serverName === b.serverName && a.ca === b.ca && a.clientCert === b.clientCert && a.clientKey === b.clientKey
 
 export const openKubernetes = ({ log, clock = systemClock, random = Math.random, timeoutMs = 10_000 }: KubernetesOptions): KubernetesDriver => {
   const clients = new Map<string, Client>()
+  const gate = openGate(watchesAtOnce)
   let isClosed = false
 
   const drop = (cluster: string): void => {
@@ -134,16 +136,19 @@ export const openKubernetes = ({ log, clock = systemClock, random = Math.random,
     clients.delete(cluster)
     if (client === undefined) return
     for (const w of client.watches) w.abort(kubernetesError('interrupted', 'the watch was ended'))
-    client.connection.close()
+    client.calls.close()
+    client.watching.close()
   }
   const clientFor = (cluster: string, access: KubeAccess): Client => {
     if (isClosed) throw kubernetesError('other', 'the Kubernetes driver is closed')
     const have = clients.get(cluster)
     if (have !== undefined && isSameAccess(have.access, access)) return have
-    const connection = openConnection({ label: cluster, access, clock, timeoutMs })
+    const calls = openConnection({ label: cluster, access, clock, timeoutMs, connections: 6 })
+    const watching = openConnection({ label: cluster, access, clock, timeoutMs, connections: 1 })
     // A renewed certificate: calls under way end on the old connection; watches go over to the new one when they next begin.
-    have?.connection.close()
-    const made: Client = { access, connection, api: clientOf(connection), watches: have?.watches ?? new Set() }
+    have?.calls.close()
+    have?.watching.close()
+    const made: Client = { access, calls, watching, api: clientOf(calls), watches: have?.watches ?? new Set() }
     clients.set(cluster, made)
     return made
   }
@@ -155,12 +160,12 @@ export const openKubernetes = ({ log, clock = systemClock, random = Math.random,
       const connection = (): Connection => {
         const now = clients.get(cluster)
         if (now === undefined) throw kubernetesError('interrupted', `${cluster} was forgotten`)
-        return now.connection
+        return now.watching
       }
       const stop = new AbortController()
       watches.add(stop)
-      watchNodes({ cluster, connection, list: () => listAll(connection(), 'list nodes', '/api/v1/nodes', {}), changed, clock, random, log, signal: stop.signal })
-        .catch((err: unknown) => { log.warn({ cluster, err }, 'node watch ended') })
+      watchNodes({ cluster, connection, list: () => listAll(connection(), 'list nodes', '/api/v1/nodes', {}), gate, changed, clock, random, log, signal: stop.signal })
+        .catch((err: unknown) => { log.warn({ cluster, error: String(err) }, 'node watch ended') })
         .finally(() => { watches.delete(stop) })
       return () => { stop.abort(kubernetesError('interrupted', 'the watch was ended')) }
     },

@@ -7,11 +7,28 @@ import { isSameNode, toNode } from './node.ts'
 
 export interface Log { info(fields: object, message: string): void; warn(fields: object, message: string): void }
 
+/** Runs `work` when there is room. */
+export type Gate = <T>(work: () => Promise<T>) => Promise<T>
+export const openGate = (room: number): Gate => {
+  const waiting: (() => void)[] = []
+  let free = room
+  return async (work) => {
+    if (free > 0) free--
+    else await new Promise<void>((go) => { waiting.push(go) })
+    try { return await work() } finally {
+      const next = waiting.shift()
+      if (next === undefined) free++; else next()
+    }
+  }
+}
+
 export interface NodeWatch {
   readonly cluster: string
   /** The one of now: a renewed certificate makes another. */
   readonly connection: () => Connection
   readonly list: () => Promise<{ readonly items: readonly Json[]; readonly version: string }>
+  /** So many watches begin at once: a thousand handshakes together would time each other out. */
+  readonly gate: Gate
   readonly changed: (nodes: readonly KubeNode[]) => void
   readonly clock: Clock
   readonly random: () => number
@@ -32,7 +49,7 @@ const pause = (clock: Clock, ms: number, signal: AbortSignal): Promise<void> => 
 })
 
 /** Ends when the signal fires, never otherwise; what goes wrong is tried again. */
-export const watchNodes = async ({ cluster, connection, list, changed, clock, random, log, signal }: NodeWatch): Promise<void> => {
+export const watchNodes = async ({ cluster, connection, list, gate, changed, clock, random, log, signal }: NodeWatch): Promise<void> => {
   const nodes = new Map<string, KubeNode>()
   let version = ''
   let backOff: number = backOffMs.first
@@ -70,7 +87,8 @@ export const watchNodes = async ({ cluster, connection, list, changed, clock, ra
 
   while (!signal.aborted) {
     try {
-      if (version === '') await relist()
+      if (version === '') await gate(async () => { if (!signal.aborted) await relist() })
+      if (signal.aborted) return
       // Ends of many watches are spread.
       const seconds = 240 + Math.floor(random() * 240)
       const query = new URLSearchParams({ watch: '1', allowWatchBookmarks: 'true', resourceVersion: version, timeoutSeconds: String(seconds) })
@@ -82,7 +100,7 @@ export const watchNodes = async ({ cluster, connection, list, changed, clock, ra
     } catch (error) {
       if (signal.aborted) return
       if (isExpired(error)) version = ''
-      if (!isTold && !isExpired(error)) log.warn({ cluster, err: error }, 'node watch broke; tried again')
+      if (!isTold && !isExpired(error)) log.warn({ cluster, error: (error as Error).message }, 'node watch broke; tried again')
       isTold = !isExpired(error)
       await pause(clock, backOff * (0.5 + random() / 2), signal)
       backOff = Math.min(2 * backOff, backOffMs.most)
