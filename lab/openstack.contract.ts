@@ -1,59 +1,43 @@
-/** The OpenStack contract suite against the lab: `./dev lab test`. Project demo; project tenant2 is made poor for the run. */
+/** The OpenStack contract suite against the lab's real services, in two projects of its own. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { openCloud, openRejections, readCloudsYaml, type CloudOptions } from '../src/drivers/openstack/index.ts'
 import { openstackContract } from '../testkit/openstack-contract/index.ts'
+import { project } from './project.ts'
 
-const file = process.env['OS_CLIENT_CONFIG_FILE'] ?? join(process.env['SKERRY_LAB_DIR'] ?? join(process.env['HOME'] ?? '/root', '.cache/skerry-lab/openstack'), 'clouds.yaml')
-const limitMs = 600_000
-
-/** One token and plain calls, for what the driver does not do. */
-const plain = async (name: string) => {
-  const { auth } = readCloudsYaml(name, readFileSync(file, 'utf8'), undefined, file)
-  const p = auth.password!
-  const answer = await fetch(`${auth.authUrl}/auth/tokens`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ auth: {
-    identity: { methods: ['password'], password: { user: { name: p.username, domain: { name: p.userDomainName }, password: p.password } } }, scope: { project: { name: p.projectName, domain: { name: p.projectDomainName } } },
-  } }) })
-  const { token } = await answer.json() as { token: { user: { id: string }; project: { id: string }; catalog: { type: string; endpoints: { interface: string; url: string }[] }[] } }
-  const url = (type: string) => token.catalog.find((s) => s.type === type)!.endpoints.find((e) => e.interface === 'public')!.url
-  return {
-    userId: token.user.id, projectId: token.project.id,
-    raw: async (type: string, method: string, path: string, body?: object) => {
-      const reply = await fetch(`${url(type)}${path}`, { method, headers: { 'content-type': 'application/json', 'x-auth-token': answer.headers.get('x-subject-token')! }, ...(body !== undefined && { body: JSON.stringify(body) }) })
-      const text = await reply.text()
-      return { status: reply.status, body: text.startsWith('{') ? JSON.parse(text) as Record<string, unknown> : {} }
-    },
-  }
-}
-
-const open = (name: string, options: Partial<CloudOptions> = {}) => {
-  const { auth, region } = readCloudsYaml(name, readFileSync(file, 'utf8'), undefined, file)
-  return openCloud({ auth, region, rejections: openRejections(), timeouts: { callMs: 120_000, listMs: 120_000 }, ...options })
-}
+const enter = join(import.meta.dirname, 'openstack/enter')
+const labDir = process.env['SKERRY_LAB_DIR'] ?? join(process.env['HOME'] ?? '/root', '.cache/skerry-lab/openstack')
+const password = 'labpw'
+/** Wide enough that a server larger than any host is refused by the scheduler and not by quota. */
+const wide = { compute: { instances: 200, cores: 2_000_000, ram: 20_000_000, server_groups: 50 }, volume: { volumes: 100, gigabytes: 10_000 } }
+const narrow = { compute: { cores: 1 }, volume: { gigabytes: 1 }, network: { floatingips: 0 }, load_balancer: { load_balancer: 0 } }
 
 openstackContract('lab', async () => {
-  const cloud = await open('lab-demo')
-  const poor = await open('lab-tenant2')
-  const [admin, demo, { projectId }] = [await plain('lab-admin'), await plain('lab-demo'), await poor.identity.describe()]
-  const quotas = [
-    ['compute', `/os-quota-sets/${projectId}`, { quota_set: { cores: 1 } }], ['network', `/v2.0/quotas/${projectId}`, { quota: { floatingip: 0 } }],
-    ['volumev3', `/os-quota-sets/${projectId}`, { quota_set: { gigabytes: 1 } }], ['load-balancer', `/v2/lbaas/quotas/${projectId}`, { quota: { load_balancer: 0 } }],
-  ] as const
-  for (const [type, path, body] of quotas) {
-    const { status } = await admin.raw(type, 'PUT', path, body)
-    if (status >= 300) throw new Error(`quota of ${type}: ${status}`)
-  }
-  const [flavors, images, networks] = [await cloud.compute.flavors(), await cloud.image.list(), (await cloud.network.networks.list()).items]
-  const flavor = (name: string): string => flavors.find((f) => f.name === name)!.id
+  const { auth: { authUrl }, region } = readCloudsYaml('lab-demo', readFileSync(join(labDir, 'clouds.yaml'), 'utf8'))
+  await project(enter, 'contract', 'ensure', wide)
+  await project(enter, 'contract-poor', 'ensure', narrow)
+  const of = (name: string, options: Partial<CloudOptions> = {}, secret = password) => openCloud({ auth: { authUrl, password: { username: name, password: secret, projectName: name } }, region, rejections: openRejections(), ...options })
+  const cloud = await of('contract')
+  const poor = await of('contract-poor')
+
+  const login = await fetch(`${authUrl}/auth/tokens`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ auth: {
+    identity: { methods: ['password'], password: { user: { name: 'contract', domain: { name: 'Default' }, password } } }, scope: { project: { name: 'contract', domain: { name: 'Default' } } },
+  } }) })
+  const { token } = await login.json() as { token: { user: { id: string }; catalog: { type: string; endpoints: { interface: string; url: string }[] }[] } }
+  const nova = token.catalog.find((service) => service.type === 'compute')!.endpoints.find((endpoint) => endpoint.interface === 'public')!.url
+  const flavors = await cloud.compute.flavors()
+  const flavor = (name: string): string => { const found = flavors.find((one) => one.name === name); if (found === undefined) throw new Error(`the lab has no flavor ${name}: ./dev lab down, up`); return found.id }
+  const networks = (await cloud.network.networks.list()).items
   return {
-    cloud, poor, again: (options) => open('lab-demo', options),
-    refused: (options) => { const { auth } = readCloudsYaml('lab-demo', readFileSync(file, 'utf8'), undefined, file); return open('lab-demo', { ...options, auth: { ...auth, password: { ...auth.password!, password: 'wrong-password' } } }) },
-    flavorId: flavor('v1.small'), diskFlavorId: flavor('m1.small'), hugeFlavorId: flavor('huge'), imageId: images.find((i) => i.name === 'lab-guest')!.id, rootGiB: 2,
-    externalNetworkId: networks.find((n) => n.name === 'public')!.id, providerNetworkId: networks.find((n) => n.name === 'provider')!.id, loadBalancerProviders: ['amphora', 'ovn'], patienceMs: 240_000,
-    userId: demo.userId, raw: demo.raw,
-    close: async () => {
-      for (const [type, path] of quotas) await admin.raw(type, 'DELETE', path)
-      await Promise.all([cloud.close(), poor.close()])
+    cloud, poor, again: (options) => of('contract', options), refused: (options) => of('contract', options, 'wrong-password'),
+    flavorId: flavor('v1.small'), diskFlavorId: flavor('m1.small'), hugeFlavorId: flavor('huge'), imageId: (await cloud.image.list()).find((image) => image.name === 'lab-guest')!.id, rootGiB: 1,
+    externalNetworkId: networks.find((network) => network.name === 'public')!.id, providerNetworkId: networks.find((network) => network.name === 'provider')!.id,
+    loadBalancerProviders: ['amphora', 'ovn'], patienceMs: 180_000, userId: token.user.id,
+    raw: async (service, method, path, body) => {
+      const answer = await fetch(`${service === 'identity' ? authUrl : nova}${path}`, { method, headers: { 'content-type': 'application/json', 'x-auth-token': login.headers.get('x-subject-token')! }, ...(body !== undefined && { body: JSON.stringify(body) }) })
+      const text = await answer.text()
+      return { status: answer.status, body: text === '' ? {} : JSON.parse(text) as Record<string, unknown> }
     },
+    close: async () => { await Promise.all([cloud.close(), poor.close()]) },
   }
-}, limitMs)
+}, 600_000)
