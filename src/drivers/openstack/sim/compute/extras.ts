@@ -1,5 +1,5 @@
 /** Flavors, server groups, key pairs, limits, quotas, zones. */
-import { createHash } from 'node:crypto'
+import { createHash, generateKeyPairSync } from 'node:crypto'
 import type { Call, Handle, Json } from '../core/call.ts'
 import { isAdmin, mayWrite, ok } from '../core/call.ts'
 import type { ServerGroupRow } from '../core/rows.ts'
@@ -9,6 +9,13 @@ import { policy, refuse } from './errors.ts'
 import type { Usage } from './usage.ts'
 
 export const flavorId = (f: FlavorOptions): string => f.id ?? f.name
+
+const sshPair = (): { readonly publicKey: string; readonly privateKey: string } => {
+  const { publicKey, privateKey } = generateKeyPairSync('ed25519')
+  const raw = publicKey.export({ type: 'spki', format: 'der' }).subarray(-32)
+  const part = (data: Buffer): Buffer => Buffer.concat([Buffer.from([0, 0, 0, data.length]), data])
+  return { publicKey: `ssh-ed25519 ${Buffer.concat([part(Buffer.from('ssh-ed25519')), part(raw)]).toString('base64')} Generated-by-Nova`, privateKey: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString() }
+}
 
 export const extras = (world: World, usage: Usage): Readonly<Record<string, Handle>> => {
   const { serverGroups, servers, keyPairs } = world.tables
@@ -105,11 +112,17 @@ export const extras = (world: World, usage: Usage): Readonly<Record<string, Hand
     'POST /v2.1/os-keypairs': (call) => {
       const given = call.body?.keypair
       if (typeof given?.name !== 'string') throw refuse(400, "Invalid input for field/attribute keypair. 'name' is a required property")
-      if (typeof given.public_key !== 'string') throw refuse(400, "Invalid input for field/attribute keypair. 'public_key' is a required property")
+      // Until 2.91 Nova makes the pair itself when no key is given.
+      let made: { readonly publicKey: string; readonly privateKey: string } | undefined
+      if (typeof given.public_key !== 'string') {
+        if (call.version >= 2092) throw refuse(400, "Invalid input for field/attribute keypair. 'public_key' is a required property")
+        made = sshPair()
+        given.public_key = made.publicKey
+      }
       if (keyPairs.of(call.token.projectId).some((k) => k.name === given.name && k.userId === call.token.userId)) throw refuse(409, `Key pair '${given.name}' already exists.`)
       const fingerprint = createHash('md5').update(Buffer.from(given.public_key.split(' ')[1] ?? '', 'base64')).digest('hex').replace(/..(?=.)/g, '$&:')
       const row = keyPairs.add({ id: world.id(), project: call.token.projectId, createdAt: world.now(), name: given.name, publicKey: given.public_key, fingerprint, userId: call.token.userId })
-      return ok({ keypair: { ...(keyView(row, call) as object), user_id: row.userId } }, call.version >= 2002 ? 201 : 200)
+      return ok({ keypair: { ...(keyView(row, call) as object), user_id: row.userId, ...(made === undefined ? {} : { private_key: made.privateKey }) } }, call.version >= 2002 ? 201 : 200)
     },
     'GET /v2.1/os-keypairs/:name': (call) => ok({ keypair: { ...(keyView(key(call), call) as object), user_id: call.token.userId, id: 1, created_at: key(call).createdAt, deleted: false, deleted_at: null, updated_at: null } }),
     'DELETE /v2.1/os-keypairs/:name': (call) => {

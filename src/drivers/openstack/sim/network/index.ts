@@ -4,6 +4,7 @@ import { isAdmin, mayWrite, ok } from '../core/call.ts'
 import { overlap, parseCidr } from '../core/ipv4.ts'
 import type { Row, Table } from '../core/table.ts'
 import type { World } from '../core/world.ts'
+import { defaultQuota } from '../options.ts'
 import { addresses as makeAddresses, type Addresses } from './addresses.ts'
 import * as errors from './errors.ts'
 import { groups as makeGroups, type Groups } from './groups.ts'
@@ -149,11 +150,22 @@ export const network = (world: World): NetworkSide => {
         'PUT /v2.0/quotas/:project': (call) => {
           if (!isAdmin(call)) throw errors.policy('update_quota')
           const row = tables.projects.get(call.params['project']!)
+          // The names of other implementations of the API, which clients still send.
+          const plurals: Readonly<Record<string, string>> = { networks: 'network', subnets: 'subnet', ports: 'port', routers: 'router', floating_ips: 'floatingip', security_groups: 'security_group', security_group_rules: 'security_group_rule' }
           if (row !== undefined) {
-            Object.assign(row.quota, call.body?.quota)
+            for (const [name, value] of Object.entries((call.body?.quota ?? {}) as Record<string, number>)) row.quota[plurals[name] ?? name] = Number(value)
             tables.projects.touch(row)
           }
           return ok({ quota: quotas(call.params['project']!) })
+        },
+        'DELETE /v2.0/quotas/:project': (call) => {
+          if (!isAdmin(call)) throw errors.policy('delete_quota')
+          const row = tables.projects.get(call.params['project']!)
+          if (row !== undefined) {
+            for (const name of quotaNames) if (name in defaultQuota) row.quota[name] = defaultQuota[name as keyof typeof defaultQuota]
+            tables.projects.touch(row)
+          }
+          return { status: 204 }
         },
         'GET /v2.0/availability_zones': () => ok({ availability_zones: [] }),
         'GET /v2.0/agents': (call) => {
