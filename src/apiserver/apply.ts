@@ -122,7 +122,7 @@ export const apply = (live: Mutable | undefined, applied: Mutable, schema: Schem
   const left = others.flatMap((e) => withFields(e, without(e.fieldsV1, changed)))
   const keptByOthers = left.reduce<Fields | undefined>((all, e) => union(all, withParents(e.fieldsV1)), undefined)
   const dropped = difference(difference(mine?.fieldsV1, withParents(fields)), keptByOthers)
-  const object = dropped === undefined ? merged : ((removeFields(merged, dropped, schema) ?? {}) as Mutable)
+  const object = dropped === undefined ? merged : ((removeFields(merged, dropped, schema, union(fields, keptByOthers)) ?? {}) as Mutable)
   const isEmpty = Object.keys(fields).length === 0
   return { object, managedFields: sort([...left, ...(isEmpty ? [] : [entry(w, fields, mine)])]) }
 }

@@ -116,17 +116,9 @@ export const partsOf = (v: unknown, s: Schema | undefined): Map<string, Part> | 
   return new Map(Object.entries(v).filter(([, x]) => x !== undefined).map(([k, value]) => [`f:${k}`, { value, schema: fieldSchema(s, k) }]))
 }
 
-/** Takes fields out of a value; what becomes empty by it goes too. */
-export const removeFields = (value: unknown, fields: Fields, s: Schema | undefined): unknown => {
-  if (Array.isArray(value)) {
-    const type = listTypeOf(s)
-    const kept = value.flatMap((item) => {
-      const f = fields[type === 'set' ? setKey(item) : type === 'map' ? itemKey(item, s!) : '']
-      if (f === undefined) return [item]
-      return isMember(f) ? [] : [removeFields(item, f, s?.items)]
-    })
-    return kept.length === 0 ? undefined : kept
-  }
+/** Takes fields out of a value; what becomes empty by it goes too, unless somebody owns it (`kept`). An item that stays keeps its keys. */
+export const removeFields = (value: unknown, fields: Fields, s: Schema | undefined, kept?: Fields): unknown => {
+  if (Array.isArray(value)) return removeItems(value, fields, s, kept)
   if (!isObject(value)) return undefined
   const out: Mutable = { ...value }
   for (const e of elements(fields)) {
@@ -134,11 +126,24 @@ export const removeFields = (value: unknown, fields: Fields, s: Schema | undefin
     const name = e.slice(2)
     const f = fields[e]!
     if (out[name] === undefined) continue
-    const rest = elements(f).length === 0 ? undefined : removeFields(out[name], f, fieldSchema(s, name))
+    const rest = elements(f).length === 0 ? undefined : removeFields(out[name], f, fieldSchema(s, name), kept?.[e])
     if (rest === undefined) delete out[name]
     else out[name] = rest
   }
-  return Object.keys(out).length === 0 ? undefined : out
+  return Object.keys(out).length === 0 && kept === undefined ? undefined : out
+}
+const removeItems = (value: readonly unknown[], fields: Fields, s: Schema | undefined, kept: Fields | undefined): unknown => {
+  const type = listTypeOf(s)
+  const keys = s?.['x-kubernetes-list-map-keys'] ?? []
+  const left = value.flatMap((item) => {
+    const e = type === 'set' ? setKey(item) : type === 'map' ? itemKey(item, s!) : ''
+    const f = fields[e]
+    if (f === undefined) return [item]
+    if (isMember(f)) return []
+    const rest = (removeFields(item, f, s?.items, kept?.[e]) ?? {}) as Mutable
+    return [{ ...Object.fromEntries(keys.filter((k) => (item as Mutable)[k] !== undefined).map((k) => [k, (item as Mutable)[k]])), ...rest }]
+  })
+  return left.length === 0 && kept === undefined ? undefined : left
 }
 
 /** Members as people read them: `.spec.pools[name="x"].size`. */

@@ -58,3 +58,55 @@ export const caller = (lab: LabServer) => async (method: string, path: string, b
   return { code: response.status, body: parsed, headers: response.headers, text }
 }
 
+
+export interface WatchEvent { readonly type: string; readonly object: any }
+/** A watch whose events are awaited one by one; `undefined`: it ended. */
+export interface Watching {
+  readonly code: number
+  next(): Promise<WatchEvent | undefined>
+  /** The next `count` events that are no bookmarks. */
+  take(count: number): Promise<readonly WatchEvent[]>
+  stop(): void
+}
+
+export const watching = async (lab: LabServer, path: string, ask: Ask = {}): Promise<Watching> => {
+  const controller = new AbortController()
+  const response = await fetch(`${lab.listening.url}${path}`, { signal: controller.signal, headers: { authorization: `Bearer ${ask.as ?? 'admin'}`, ...(ask.accept !== undefined && { accept: ask.accept }) } })
+  const lines = linesOf(response.body!)
+  const next = async (): Promise<WatchEvent | undefined> => {
+    const { value, done } = await lines.next()
+    return done === true ? undefined : (JSON.parse(value) as WatchEvent)
+  }
+  return {
+    code: response.status, next,
+    async take(count) {
+      const events: WatchEvent[] = []
+      while (events.length < count) {
+        const e = await next()
+        if (e === undefined) break
+        if (e.type !== 'BOOKMARK') events.push(e)
+      }
+      return events
+    },
+    stop: () => controller.abort(),
+  }
+}
+async function* linesOf(body: ReadableStream<Uint8Array>): AsyncGenerator<string, undefined> {
+  const decoder = new TextDecoder()
+  let rest = ''
+  for await (const chunk of body) {
+    const parts = (rest + decoder.decode(chunk, { stream: true })).split('\n')
+    rest = parts.pop()!
+    for (const part of parts) if (part !== '') yield part
+  }
+  return undefined
+}
+
+/** Asks until it holds; a test's own time limit ends it. */
+export const until = async <T>(ask: () => Promise<T>, holds: (v: T) => boolean): Promise<T> => {
+  for (;;) {
+    const v = await ask()
+    if (holds(v)) return v
+    await new Promise((done) => setImmediate(done))
+  }
+}
