@@ -32,7 +32,7 @@ test('a controller that adopts before it creates passes, and all its effects wer
     'status shelf (shelf town/corner-0)',
     'status shop (shop town/corner)',
   ].map((text) => expect.stringMatching(`^${text.replaceAll(/[()]/g, '\\$&')}$`)))
-})
+}, 240_000)
 
 test('a controller that believes only its records leaves a double behind, and is caught with the step that did it', async () => {
   const believing = (w: TestWorld): Controller => {
@@ -49,4 +49,4 @@ test('a controller that believes only its records leaves a double behind, and is
       } }
   }
   await expect(everyStepFails(scenario((w) => [shop(), believing(w)]))).rejects.toThrow(/effect \d+ (crashes after|fails before|is done twice): .*/)
-})
+}, 240_000)

@@ -84,13 +84,25 @@ const run = async (world: World, chaos: Chaos, running: Running, withinMs: numbe
   }
 }
 
-/** Input and output are real and take their time. What is still busy after this waits for the clock, which we hold. */
-const busyMs = 100
+/**
+ * Input and output are real and take their time; what is still busy after so many ticks waits for the clock, which we hold. Only
+ * ticks on time count: on a busy machine a late one says that nobody had a turn.
+ */
+const tickMs = 10
+const lateMs = 30
+const ticksToWait = 12
 
 /** Until the engine is idle, or waits for the clock, or the other thing happened. */
 export const idleOrBusy = (running: Running, other: Promise<void> = new Promise(() => {})): Promise<void> => new Promise((resolve) => {
-  const timer = setTimeout(resolve, busyMs)
-  const end = (): void => { clearTimeout(timer); resolve() }
+  let ticks = 0
+  let last = performance.now()
+  const timer = setInterval(() => {
+    const now = performance.now()
+    if (now - last < lateMs) ticks++
+    last = now
+    if (ticks >= ticksToWait) end()
+  }, tickMs)
+  const end = (): void => { clearInterval(timer); resolve() }
   void running.whenIdle().then(end)
   void other.then(end)
 })

@@ -116,7 +116,7 @@ test('E3 whichever step of making fails, dies after its effect, or is done twice
     boardsMatch,
   ))
   expect(effects).toContain('creating board (shelf town/corner-0)')
-})
+}, 240_000)
 
 test('E3 whichever step of deleting fails, dies after its effect, or is done twice: nothing is left', async () => {
   await everyStepFails(scenario(
@@ -130,4 +130,4 @@ test('E3 whichever step of deleting fails, dies after its effect, or is done twi
     async (world) => (await getShop(world)) === undefined && (await getShelves(world)).length === 0,
     boardsMatch,
   ))
-})
+}, 240_000)
