@@ -41,7 +41,8 @@ export const wires = (world: World, network: NetworkSide): Wires => {
   const allows = firewall(world, network.ports.at)
   const listening = new Map<string, Map<number, Accept>>()
   const outside = new Map<string, Map<number, Server>>()
-  const ipByPort = new Map<string, Set<FloatingIpRow>>()
+  const ipByPort = world.ipsOfPort
+  const boundTo = new WeakMap<FloatingIpRow, string>()
   const ipByAddress = new Map<string, FloatingIpRow>()
   const problems: string[] = []
   let balancers: Balancers = { ports: () => undefined, accept: () => false }
@@ -133,8 +134,12 @@ export const wires = (world: World, network: NetworkSide): Wires => {
     return deliverTo(port, address, number, socket, from)
   }
   const noteIp = (ip: FloatingIpRow): void => {
-    for (const [portId, set] of ipByPort) {
-      if (set.delete(ip) && set.size === 0) ipByPort.delete(portId)
+    const before = boundTo.get(ip)
+    if (before !== undefined) {
+      const set = ipByPort.get(before)
+      set?.delete(ip)
+      if (set?.size === 0) ipByPort.delete(before)
+      boundTo.delete(ip)
     }
     if (floatingIps.get(ip.id) === ip) {
       ipByAddress.set(ip.address, ip)
@@ -142,6 +147,7 @@ export const wires = (world: World, network: NetworkSide): Wires => {
         let set = ipByPort.get(ip.portId)
         if (set === undefined) ipByPort.set(ip.portId, (set = new Set()))
         set.add(ip)
+        boundTo.set(ip, ip.portId)
       }
     } else ipByAddress.delete(ip.address)
     if (ip.address !== '') queue(ip.address)
@@ -153,7 +159,7 @@ export const wires = (world: World, network: NetworkSide): Wires => {
     if (server !== undefined) world.tables.servers.touch(server)
   }
   world.changed.floatingIp = (ip) => {
-    const before = [...ipByPort].find(([, set]) => set.has(ip))?.[0]
+    const before = boundTo.get(ip)
     noteIp(ip)
     for (const portId of [before, ip.portId]) {
       const device = portId === undefined || portId === null ? undefined : ports.get(portId)?.deviceId

@@ -36,7 +36,7 @@ const addresses = (world: World, s: ServerRow): Json => {
     const list = (out[name] ??= [])
     for (const f of port.fixedIps) {
       list.push({ version: 4, addr: f.address, 'OS-EXT-IPS:type': 'fixed', 'OS-EXT-IPS-MAC:mac_addr': port.mac })
-      for (const ip of world.tables.floatingIps.of(s.project)) if (ip.portId === id && ip.fixedAddress === f.address) list.push({ version: 4, addr: ip.address, 'OS-EXT-IPS:type': 'floating', 'OS-EXT-IPS-MAC:mac_addr': port.mac })
+      for (const ip of world.ipsOfPort.get(id) ?? []) if (ip.fixedAddress === f.address) list.push({ version: 4, addr: ip.address, 'OS-EXT-IPS:type': 'floating', 'OS-EXT-IPS-MAC:mac_addr': port.mac })
     }
   }
   return out

@@ -49,9 +49,10 @@ export const httpSide = (world: World, apis: readonly Api[], authenticate: Authe
       response.writeHead(reply.status, headers).end()
       return
     }
-    const body = Buffer.isBuffer(reply.body) ? reply.body : Buffer.from(typeof reply.body === 'string' ? reply.body : JSON.stringify(reply.body))
+    // Text goes out with its head in one write.
+    const body = Buffer.isBuffer(reply.body) || typeof reply.body === 'string' ? reply.body : JSON.stringify(reply.body)
     headers['content-type'] = reply.type ?? 'application/json'
-    headers['content-length'] = String(body.length)
+    headers['content-length'] = String(Buffer.byteLength(body))
     response.writeHead(reply.status, headers)
     response.end(call?.method === 'HEAD' ? undefined : body)
   }

@@ -48,7 +48,7 @@ export interface FlavorRow extends Row { readonly name: string; readonly vcpus: 
 
 export interface NetworkRow extends Named { shared: boolean; external: boolean; mtu: number; adminStateUp: boolean; tags: string[]; portSecurity: boolean; subnetIds: string[] }
 export interface SubnetRow extends Named { readonly networkId: string; readonly cidr: string; gatewayIp: string | null; enableDhcp: boolean; pools: { start: string; end: string }[]; dns: string[]; hostRoutes: unknown[]; tags: string[] }
-export interface RouterRow extends Named { adminStateUp: boolean; externalNetworkId: string | null; gatewayPortId: string | null; enableSnat: boolean; routes: unknown[]; tags: string[] }
+export interface RouterRow extends Named { adminStateUp: boolean; externalNetworkId: string | null; gatewayPortId: string | null; enableSnat: boolean; routes: unknown[]; tags: string[]; interfaceIds: string[] }
 export interface PortRow extends Named {
   readonly networkId: string
   mac: string

@@ -50,6 +50,8 @@ export interface World {
   find<R extends Row>(call: Call, table: Table<R>, id: string): R | undefined
   /** Told when rows change that others depend on (listeners, firewalls). */
   changed: { port(port: rows.PortRow): void; floatingIp(ip: rows.FloatingIpRow): void; loadBalancer(id: string): void; volumeGone(id: string): void }
+  /** Floating IPs bound to a port; the wires keep it. */
+  readonly ipsOfPort: Map<string, Set<rows.FloatingIpRow>>
   quota(project: string, resource: string): number
   resume(): void
   /** No step runs any more. */
@@ -115,6 +117,7 @@ export const makeWorld = (settings: Settings): World => {
       const row = t.get(id)
       return row !== undefined && (row.project === call.token.projectId || call.token.roles.includes('admin')) ? row : undefined
     },
+    ipsOfPort: new Map(),
     changed: { port() {}, floatingIp() {}, loadBalancer() {}, volumeGone() {} },
     quota: (project, resource) => tables.projects.get(project)?.quota[resource] ?? -1,
     resume() {

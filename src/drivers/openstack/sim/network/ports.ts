@@ -114,12 +114,10 @@ export const portsOf = (world: World, addresses: Addresses, groups: Groups): Por
       byAddress.delete(`${port.networkId}/${f.address}`)
     }
     byNetwork.get(port.networkId)?.delete(port)
-    for (const ip of floatingIps.all()) {
-      if (ip.portId === port.id) {
-        Object.assign(ip, { portId: null, fixedAddress: null, routerId: null, status: 'DOWN' })
-        floatingIps.touch(ip)
-        world.changed.floatingIp(ip)
-      }
+    for (const ip of [...(world.ipsOfPort.get(port.id) ?? [])]) {
+      Object.assign(ip, { portId: null, fixedAddress: null, routerId: null, status: 'DOWN' })
+      floatingIps.touch(ip)
+      world.changed.floatingIp(ip)
     }
     ports.remove(port)
     world.changed.port(port)

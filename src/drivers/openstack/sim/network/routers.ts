@@ -11,7 +11,7 @@ import type { Ports } from './ports.ts'
 export const routersOf = (world: World, addresses: Addresses, ports: Ports): { readonly routes: Readonly<Record<string, Handle>>; gatewayAddress(networkId: string): string | undefined } => {
   const { routers, networks, subnets, floatingIps } = world.tables
   const portRows = world.tables.ports
-  const interfaces = (router: RouterRow): readonly PortRow[] => portRows.of(router.project).filter((p) => p.deviceId === router.id && p.deviceOwner === 'network:router_interface')
+  const interfaces = (router: RouterRow): readonly PortRow[] => router.interfaceIds.map((id) => portRows.get(id)).filter((p) => p !== undefined)
   const gateway = (router: RouterRow): PortRow | undefined => (router.gatewayPortId === null ? undefined : portRows.get(router.gatewayPortId))
 
   const view = (r: RouterRow): Record<string, Json> => {
@@ -87,6 +87,8 @@ export const routersOf = (world: World, addresses: Addresses, ports: Ports): { r
       port = ports.make({ project: r.project, networkId: subnet.networkId, fixedIps: [{ subnetId: subnet.id, address: subnet.gatewayIp }] })
     }
     ports.plug(port, r.id, 'network:router_interface', 'gateway', true)
+    r.interfaceIds.push(port.id)
+    routers.touch(r)
     return { status: 200, body: { id: r.id, ...owner(r), port_id: port.id, network_id: port.networkId, subnet_id: port.fixedIps[0]!.subnetId, subnet_ids: port.fixedIps.map((f) => f.subnetId), tags: r.tags } }
   }
   const removeInterface: Handle = (call) => {
@@ -100,6 +102,8 @@ export const routersOf = (world: World, addresses: Addresses, ports: Ports): { r
     if (reaching(r).some((f) => portRows.get(f.portId!)?.fixedIps.some((x) => own.has(x.subnetId)) === true)) throw errors.conflict.interfaceHasFloatingIp(r.id, port.fixedIps[0]!.subnetId)
     const body = { id: r.id, ...owner(r), port_id: port.id, network_id: port.networkId, subnet_id: port.fixedIps[0]!.subnetId, subnet_ids: [...own], tags: r.tags }
     ports.drop(port)
+    r.interfaceIds = r.interfaceIds.filter((id) => id !== port.id)
+    routers.touch(r)
     return { status: 200, body }
   }
 
@@ -115,7 +119,7 @@ export const routersOf = (world: World, addresses: Addresses, ports: Ports): { r
     const subnet = subnets.get(at.subnetId)!
     const holder = subnet.gatewayIp === null ? undefined : ports.of(subnet.networkId).find((p) => p.deviceOwner === 'network:router_interface' && p.fixedIps.some((x) => x.subnetId === subnet.id) && routers.get(p.deviceId)?.externalNetworkId === f.networkId)
     if (holder === undefined) throw errors.notFound.gatewayForFloatingIp(f.networkId, subnet.id, port.id)
-    const other = floatingIps.of(f.project).find((x) => x !== f && x.portId === port.id && x.fixedAddress === at.address && x.networkId === f.networkId)
+    const other = [...(world.ipsOfPort.get(port.id) ?? [])].find((x) => x !== f && x.fixedAddress === at.address && x.networkId === f.networkId)
     if (other !== undefined) throw errors.conflict.floatingIpOnPort(f.address, port.id, at.address, f.networkId)
     Object.assign(f, { portId: port.id, fixedAddress: at.address, routerId: holder.deviceId, status: 'ACTIVE' })
   }
@@ -156,7 +160,7 @@ export const routersOf = (world: World, addresses: Addresses, ports: Ports): { r
         if (('distributed' in given || 'ha' in given) && !isAdmin(call)) throw errors.policy('create_router and rule:create_router:ha')
         const project = projectFor(call, given)
         checkQuota(world, project, routers, 'router')
-        const row: RouterRow = { id: world.id(), project, createdAt: world.now(), name: given['name'] ?? '', description: given['description'] ?? '', adminStateUp: given['admin_state_up'] !== false, externalNetworkId: null, gatewayPortId: null, enableSnat: true, routes: [], tags: [] }
+        const row: RouterRow = { id: world.id(), project, createdAt: world.now(), name: given['name'] ?? '', description: given['description'] ?? '', adminStateUp: given['admin_state_up'] !== false, externalNetworkId: null, gatewayPortId: null, enableSnat: true, routes: [], tags: [], interfaceIds: [] }
         if (given['external_gateway_info'] != null) setGateway(call, row, given['external_gateway_info'])
         routers.add(row)
         return shown(call, routers, row, 'router', view, 201)
