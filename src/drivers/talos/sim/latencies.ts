@@ -17,6 +17,5 @@ export interface Latencies {
   readonly retry: number
 }
 
-/** Even at once, the answer to a request to go down leaves first. */
-export const zero: Latencies = { boot: 0, mount: 0, etcdStart: 0, etcdPromote: 0, apiServer: 0, kubelet: 0, nodeReady: 0, nodeLost: 0, shutdown: 20, retry: 50 }
+export const zero: Latencies = { boot: 0, mount: 0, etcdStart: 0, etcdPromote: 0, apiServer: 0, kubelet: 0, nodeReady: 0, nodeLost: 0, shutdown: 0, retry: 50 }
 export const realistic: Latencies = { boot: 22_000, mount: 7_000, etcdStart: 6_000, etcdPromote: 6_000, apiServer: 30_000, kubelet: 8_000, nodeReady: 15_000, nodeLost: 45_000, shutdown: 12_000, retry: 3_000 }

@@ -337,10 +337,14 @@ export const startNode = (world: World, start: GuestStart, apid: (node: SimNode,
       if (cluster !== undefined) poke(cluster)
     },
     restart: ({ wipe, powerOff: stays = false }) => {
+      // Even at once, the answer to the request to go down leaves first: some rounds of input and output.
+      const wait = (rounds: number, down: () => void): void => { step(0, () => { if (rounds === 0) down(); else wait(rounds - 1, down) }) }
       step(latencies.shutdown, () => {
-        powerOff()
-        if (wipe) { disk.delete(configKey); disk.delete(etcdKey) }
-        if (!stays) powerOn(false)
+        wait(20, () => {
+          powerOff()
+          if (wipe) { disk.delete(configKey); disk.delete(etcdKey) }
+          if (!stays) powerOn(false)
+        })
       })
     },
     look,
