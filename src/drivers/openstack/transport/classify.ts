@@ -66,8 +66,9 @@ const retryAfterOf = (answer: Answer): number | undefined => {
   return Number.isFinite(seconds) && seconds >= 0 && answer.headers['retry-after'] !== undefined ? Math.min(seconds, 3600) : undefined
 }
 
-export const refused = (call: Call, answer: Answer): Error => {
-  const { type, message } = said(call.service, answer.body)
+/** `secrets`: what a service might repeat and nobody may read. */
+export const refused = (call: Call, answer: Answer, secrets: readonly string[]): Error => {
+  const { type, message } = said(call.service, secrets.reduce((t, s) => (s.length > 3 ? t.replaceAll(s, '***') : t), answer.body))
   const row = rows.find((r) => r.service === call.service && r.status === answer.status && (r.type === undefined || r.type.test(type)) && (r.message === undefined || r.message.test(message)))
   const kind = row?.kind ?? byCode(answer.status)
   const retryAfter = kind === 'quota' ? 60 : retryAfterOf(answer)

@@ -84,13 +84,7 @@ export const openClient = (o: ClientOptions, priority: Priority = 'work'): Clien
   const notSent = (call: Call, error: unknown): Error =>
     failureOf(error) !== undefined ? (error as Error) : openstackError({ kind: 'transient', service: call.service, status: 0, type: 'NotSent' }, `${call.service} ${call.method} ${call.path}: not sent: ${error instanceof Error ? error.message : String(error)}`)
 
-  const clean = (error: unknown, session: Session): unknown => {
-    if (!(error instanceof Error)) return error
-    for (const secret of [session.token, ...o.tokens.secrets]) if (secret.length > 3 && error.message.includes(secret)) error.message = error.message.replaceAll(secret, '***')
-    return error
-  }
-
-  const exchange = async (wish: Wish, call: Call, session: Session): Promise<Answer> => {
+  const exchange = (wish: Wish, call: Call, session: Session): Promise<Answer> => {
     const url = `${endpointOf(session, o.where, wish.service)}${wish.path}${wish.query === undefined || wish.query === '' ? '' : `?${wish.query}`}`
     const headers: Record<string, string> = {
       ...accepts, 'x-auth-token': session.token,
@@ -99,9 +93,7 @@ export const openClient = (o: ClientOptions, priority: Priority = 'work'): Clien
     }
     const limitMs = wish.limitMs ?? (wish.upload !== undefined ? o.timeouts.uploadMs : o.timeouts.callMs)
     const body = wish.upload ?? (wish.body === undefined ? undefined : JSON.stringify(wish.body))
-    try {
-      return await o.send({ call, url, headers, limitMs, signal: wish.signal, ...(body !== undefined && { body }) })
-    } catch (error) { throw clean(error, session) }
+    return o.send({ call, url, headers, limitMs, signal: wish.signal, ...(body !== undefined && { body }) })
   }
 
   const once = async (wish: Wish, call: Call): Promise<Answer> => {
@@ -122,7 +114,7 @@ export const openClient = (o: ClientOptions, priority: Priority = 'work'): Clien
       o.tokens.accepted()
       return answer
     }
-    throw clean(refused(call, answer), session)
+    throw refused(call, answer, [session.token, ...o.tokens.secrets])
   }
 
   const perform = async (wish: Wish): Promise<Answer> => {

@@ -103,6 +103,7 @@ export const openTokens = ({ auth, send, clock, limitMs, rejections }: TokenOpti
   const url = `${identityUrl(auth.authUrl)}/auth/tokens`
   const body = JSON.stringify(request(auth))
   const credential = createHash('sha256').update(`${url}\n${body}`).digest('hex')
+  const secrets = [auth.applicationCredential?.secret, auth.password?.password].filter((s) => s !== undefined)
   const call: Call = { service: 'identity', method: 'POST', path: '/auth/tokens', creates: false }
   let current: Session | undefined
   let pending: Promise<Session> | undefined
@@ -116,7 +117,7 @@ export const openTokens = ({ auth, send, clock, limitMs, rejections }: TokenOpti
     if (before !== undefined && begun < before.until) throw rejected(before.why, before.until - begun)
     const answer = await send({ call, url, headers: { accept: 'application/json', 'content-type': 'application/json' }, body, limitMs })
     if (answer.status !== 201) {
-      const error = refused(call, answer)
+      const error = refused(call, answer, secrets)
       // 404: Keystone does not know the application credential, or this is no Keystone.
       if (answer.status === 401 || answer.status === 403 || answer.status === 404) {
         const why = printable(error.message, 200)
@@ -145,7 +146,7 @@ export const openTokens = ({ auth, send, clock, limitMs, rejections }: TokenOpti
 
   return {
     accepted() { rejections.clear(credential) },
-    secrets: [auth.applicationCredential?.secret, auth.password?.password].filter((s) => s !== undefined),
+    secrets,
     session: async () => {
       const now = clock.monotonic()
       if (current === undefined || now >= current.endsAt) return renewOnce()
