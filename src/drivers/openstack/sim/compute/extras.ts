@@ -3,7 +3,7 @@ import { createHash, generateKeyPairSync } from 'node:crypto'
 import type { Call, Handle, Json } from '../core/call.ts'
 import { isAdmin, mayWrite, ok } from '../core/call.ts'
 import type { ServerGroupRow } from '../core/rows.ts'
-import type { World } from '../core/world.ts'
+import { type World, nextPage } from '../core/world.ts'
 import type { FlavorOptions } from '../options.ts'
 import { policy, refuse } from './errors.ts'
 import type { Usage } from './usage.ts'
@@ -30,16 +30,20 @@ export const extras = (world: World, usage: Usage): Readonly<Record<string, Hand
     return found
   }
   const flavors = (detail: boolean): Handle => (call) => {
-    let list = [...world.settings.flavors]
+    let list = [...world.settings.flavors].sort((a, b) => (flavorId(a) < flavorId(b) ? -1 : 1))
     const marker = call.query.get('marker')
     if (marker !== null) {
       const at = list.findIndex((f) => flavorId(f) === marker)
       if (at < 0) throw refuse(400, `marker [${marker}] not found`)
       list = list.slice(at + 1)
     }
-    const limit = call.query.get('limit')
-    if (limit !== null) list = list.slice(0, Number(limit))
-    return ok({ flavors: list.map((f) => (detail ? flavorView(call, f) : { id: flavorId(f), name: f.name, links: (flavorView(call, f) as { links: Json }).links, ...(call.version >= 2055 ? { description: null } : {}) })) })
+    const asked = call.query.get('limit')
+    if (asked !== null && !/^\d+$/.test(asked)) throw refuse(400, `Invalid input for query parameters limit. Value: ${asked}. '${asked}' does not match '^[0-9]*$'`)
+    const limit = Math.min(world.settings.maxLimit, asked === null ? world.settings.maxLimit : Number(asked))
+    list = list.slice(0, limit)
+    // A full page says there may be another, also when it is the last.
+    const links = limit > 0 && list.length === limit ? { flavors_links: [{ rel: 'next', href: nextPage(`${call.base}/compute${call.path}`, call, flavorId(list.at(-1)!), limit) }] } : {}
+    return ok({ flavors: list.map((f) => (detail ? flavorView(call, f) : { id: flavorId(f), name: f.name, links: (flavorView(call, f) as { links: Json }).links, ...(call.version >= 2055 ? { description: null } : {}) })), ...links })
   }
 
   // A group's members are its servers that are not deleted.
