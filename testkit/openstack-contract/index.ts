@@ -11,8 +11,10 @@ import { loadBalancerRows } from './load-balancers.ts'
 import { networkRows } from './networks.ts'
 import { quotaRows } from './quotas.ts'
 import { serverRows } from './servers.ts'
+import { sharedNetworkRow } from './shared-network.ts'
 import type { Connect, Subject } from './subject.ts'
 
+export { sharedNetworkRow } from './shared-network.ts'
 export type { Connect, Subject } from './subject.ts'
 
 /** Filled before the first test; the parts read it inside tests only. */
@@ -49,6 +51,7 @@ export const openstackContract = (name: string, connect: Connect, limitMs = 60_0
 
     credentialRows(bed)
     networkRows(bed)
+    sharedNetworkRow(() => ({ cloud: bed.subject.cloud, providerNetworkId: bed.subject.providerNetworkId, mark: bed.marks.mark }))
     listingRows(bed)
     serverRows(bed)
     quotaRows(bed)

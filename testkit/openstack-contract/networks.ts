@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { expect, test } from 'vitest'
 import type { Collection, Marked } from '../../src/drivers/openstack/cloud.ts'
-import { isConflict, isDenied, isInvalid, isNotFound, isQuota, isUnclear } from '../../src/drivers/openstack/index.ts'
+import { isConflict, isInvalid, isNotFound, isQuota, isUnclear } from '../../src/drivers/openstack/index.ts'
 import { gone, until } from './bed.ts'
 import type { Bed } from './index.ts'
 
@@ -47,17 +47,6 @@ export const networkRows = (bed: Bed): void => {
     expect([isConflict(second), isQuota(second), isUnclear(second)]).toEqual([true, false, false])
     await net().ports.delete(port.id)
     await gone(net().ports as never, port.id, bed.subject.patienceMs)
-  })
-
-  test('O2 port: on a shared network nothing refuses a second one, and the address cannot be chosen', async ({ skip }) => {
-    const networkId = bed.subject.providerNetworkId ?? skip('the cloud has no shared provider network')
-    const mark = bed.marks.mark('shared')
-    const [a, b] = [await net().ports.create({ networkId, securityGroupIds: [] }, mark), await net().ports.create({ networkId, securityGroupIds: [] }, mark)]
-    expect(a.id).not.toBe(b.id)
-    const subnetId = a.fixedIps[0]!.subnetId
-    const chosen = await net().ports.create({ networkId, fixedIps: [{ subnetId, address: a.fixedIps[0]!.address }], securityGroupIds: [] }, mark).catch((e: unknown) => e)
-    expect(isDenied(chosen) || isConflict(chosen)).toBe(true)
-    for (const p of [a, b]) await net().ports.delete(p.id)
   })
 
   test('a port admits other addresses and has its groups', async () => {

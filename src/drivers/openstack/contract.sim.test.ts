@@ -1,7 +1,8 @@
 /** The contract suite against the simulator. */
-import { openstackContract } from '../../../testkit/openstack-contract/index.ts'
-import { openCloud, openRejections, type CloudOptions } from './index.ts'
-import { startOpenStackSim } from './sim/index.ts'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { openstackContract, sharedNetworkRow } from '../../../testkit/openstack-contract/index.ts'
+import { openCloud, openRejections, type CloudOptions, type OpenCloud } from './index.ts'
+import { startOpenStackSim, type OpenStackSim } from './sim/index.ts'
 
 openstackContract('simulator', async () => {
   const flavors = [{ id: 'small', name: 'small', vcpus: 2, ramMiB: 2048, diskGiB: 0 }, { id: 'disk', name: 'disk', vcpus: 2, ramMiB: 2048, diskGiB: 20 }, { id: 'huge', name: 'huge', vcpus: 300, ramMiB: 1024, diskGiB: 0 }]
@@ -35,4 +36,22 @@ openstackContract('simulator', async () => {
     softDelete: (on) => { fault?.remove(); fault = on ? sim.faults.add({ kind: 'soft-delete', service: 'compute', method: 'DELETE' }) : undefined },
     close: async () => { await Promise.all([cloud.close(), poor.close()]); await sim.close() },
   }
+})
+
+describe('simulator of shape routed', () => {
+  let sim: OpenStackSim
+  let cloud: OpenCloud
+  let providerNetworkId: string | undefined
+  beforeAll(async () => {
+    sim = await startOpenStackSim({ shape: 'routed' })
+    cloud = await openCloud({ auth: { authUrl: sim.authUrl, password: { username: 'demo', password: 'demo', projectName: 'demo' } }, rejections: openRejections() })
+    providerNetworkId = (await cloud.network.networks.list()).items.find((n) => n.shared)?.id
+  })
+  afterAll(async () => { await cloud.close(); await sim.close() })
+
+  sharedNetworkRow(() => ({ cloud, providerNetworkId, mark: (role) => ({ uid: 'b7c6d3f0-1111-4222-8333-444455556666', site: 'routed', role }) }))
+
+  test('a cloud without Octavia opens without load balancers', () => {
+    expect(cloud.loadBalancer).toBeUndefined()
+  })
 })
