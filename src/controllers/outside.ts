@@ -63,10 +63,11 @@ export const demandProject = (site: SiteCloud, cluster: ClusterResource): void =
     throw new ViewError('CredentialOfAnotherProject', `the site's credential is for project ${site.projectId}, the cluster was made in ${recorded}; give the site a credential of that project`)
 }
 
-const known = (cached: Cached, projectId: string) => {
-  const clusters = cached.list(Cluster).filter((c) => c.status?.infrastructure?.projectId === projectId)
+/** What is recorded of one project of one site. What is being deleted may be missing, and says nothing of the view. */
+const known = (cached: Cached, siteName: string, projectId: string) => {
+  const clusters = cached.list(Cluster).filter((c) => c.spec.site === siteName && c.status?.infrastructure?.projectId === projectId && c.metadata.deletionTimestamp === undefined)
   const names = new Set(clusters.map((c) => `${c.metadata.namespace}/${c.metadata.name}`))
-  const machines: MachineResource[] = cached.list(Machine).filter((m) => names.has(`${m.metadata.namespace}/${m.spec.cluster}`))
+  const machines: MachineResource[] = cached.list(Machine).filter((m) => names.has(`${m.metadata.namespace}/${m.spec.cluster}`) && m.metadata.deletionTimestamp === undefined)
   const ids = (...list: readonly (string | undefined)[]): string[] => list.filter((i) => i !== undefined)
   return {
     servers: ids(...machines.map((m) => m.status?.serverId)),
@@ -85,7 +86,7 @@ const known = (cached: Cached, projectId: string) => {
  */
 export const demandWholeView = async (cached: Cached, site: SiteCloud): Promise<void> => {
   const { cloud, projectId } = site
-  const k = known(cached, projectId)
+  const k = known(cached, site.site, projectId)
   const pairs: readonly (readonly [readonly string[], Collection<Marked, never> | undefined])[] = [
     [k.servers, cloud.compute.servers], [k.volumes, cloud.volume.volumes], [k.ports, cloud.network.ports], [k.networks, cloud.network.networks],
     [k.groups, cloud.network.securityGroups], [k.loadBalancers, cloud.loadBalancer?.loadBalancers], [k.floatingIps, cloud.network.floatingIps],

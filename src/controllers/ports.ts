@@ -6,6 +6,8 @@ import type { KubeNode, TenantKubernetes } from '../drivers/kubernetes/kubernete
 
 /** A cloud, and the project that its token is for. */
 export interface SiteCloud {
+  /** The site's name. */
+  readonly site: string
   readonly cloud: Cloud
   readonly projectId: string
 }

@@ -51,7 +51,7 @@ export const cloudPorts = (env: NodeJS.ProcessEnv, home: string): CloudPorts => 
     const cloud = await open(entry)
     const { projectId } = await cloud.identity.describe()
     const whole = (Site.spec as z.ZodType<SiteSpec>).parse({ ...entry.site, ...spec })
-    const { found, flavors, problems } = await discover({ cloud, projectId }, whole)
+    const { found, flavors, problems } = await discover({ site: '', cloud, projectId }, whole)
     return {
       projectName: found.projectName, userName: found.userName, roles: found.roles, ...(found.credentialExpiresAt !== undefined && { credentialExpiresAt: found.credentialExpiresAt }), shape: found.shape,
       ...(found.externalNetwork !== undefined && { externalNetwork: found.externalNetwork.name }), ...(found.providerNetwork !== undefined && { providerNetwork: found.providerNetwork.name }),

@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import { httpResources, readKubeconfig } from '../client/index.ts'
 import { layout } from './files.ts'
 
 const root = resolve(import.meta.dirname, '../..')
@@ -102,6 +103,15 @@ const status = (): void => {
   process.exitCode = skerry('cluster', 'list', '--all-namespaces')
 }
 
+/** The tenant's nodes, for who has no kubectl: name and whether it is Ready, one a line. */
+const nodes = async (): Promise<void> => {
+  const { options } = readKubeconfig(join(paths.clusters, 'first.kubeconfig'), (p) => readFileSync(p, 'utf8'))
+  const resources = httpResources(options)
+  const { items } = (await resources.request({ method: 'GET', path: '/api/v1/nodes' })) as { items: { metadata: { name: string }; status: { conditions: { type: string; status: string }[] } }[] }
+  for (const n of items) say(`${n.metadata.name}   ${n.status.conditions.some((c) => c.type === 'Ready' && c.status === 'True') ? 'Ready' : 'NotReady'}`)
+  await resources.close()
+}
+
 const logs = (args: readonly string[]): void => {
   const names = args.length > 0 ? args : ['serve', 'api', 'controllers', 'simulators', 'postgres']
   const files = names.map((n) => join(paths.logs, `${n}.log`)).filter((f) => existsSync(f) && statSync(f).isFile())
@@ -110,7 +120,7 @@ const logs = (args: readonly string[]): void => {
   process.once('SIGINT', () => tail.kill())
 }
 
-const commands: Readonly<Record<string, (args: readonly string[]) => void | Promise<void>>> = { up, down, status, logs }
+const commands: Readonly<Record<string, (args: readonly string[]) => void | Promise<void>>> = { up, down, status, logs, nodes }
 const [name = '', ...rest] = process.argv.slice(2)
 const command = commands[name]
 try {

@@ -7,11 +7,15 @@ import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline/promises'
 import { httpResources, readKubeconfig, type HttpResources } from '../client/index.ts'
 import { cliError, type Context } from '../cli/context.ts'
+import { valueOf } from '../cli/options.ts'
 import { buildProgram, runProgram } from '../cli/program.ts'
 import { cloudPorts } from './cli-clouds.ts'
 import { writePrivate } from './files.ts'
 
 const { env } = process
+// A reader that has seen enough (head, less) is no error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => { if (error.code === 'EPIPE') process.exit(0); throw error })
+const argv = process.argv.slice(2)
 const colors = process.stderr.isTTY === true && (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb'
 
 const kubeconfigPath = (given: string | undefined): string => {
@@ -24,21 +28,10 @@ const kubeconfigPath = (given: string | undefined): string => {
 let opened: { readonly resources: HttpResources; readonly namespace: string | undefined } | undefined
 const open = () => {
   if (opened !== undefined) return opened
-  const { options, namespace } = readKubeconfig(resolve(kubeconfigPath(program.opts<{ kubeconfig?: string }>().kubeconfig)), (p) => readFileSync(p, 'utf8'))
+  const { options, namespace } = readKubeconfig(resolve(kubeconfigPath(valueOf(argv, ['--kubeconfig']))), (p) => readFileSync(p, 'utf8'))
   opened = { resources: httpResources({ ...options, userAgent: 'skerry-cli' }), namespace }
   return opened
 }
-// The option may stand before or behind the command.
-const flag = (names: readonly string[]): string | undefined => {
-  const argv = process.argv.slice(2)
-  for (const [i, a] of argv.entries()) {
-    if (names.includes(a)) return argv[i + 1]
-    const long = names.find((n) => n.startsWith('--') && a.startsWith(`${n}=`))
-    if (long !== undefined) return a.slice(long.length + 1)
-  }
-  return undefined
-}
-
 const context: Context = {
   terminal: {
     out: (text) => { process.stdout.write(`${text}\n`) }, err: (text) => { process.stderr.write(`${text}\n`) },
@@ -48,7 +41,7 @@ const context: Context = {
   clouds: cloudPorts(env, homedir()),
   resources: () => open().resources,
   namespace: () => {
-    const name = flag(['-n', '--namespace']) ?? env['SKERRY_PROJECT'] ?? open().namespace
+    const name = valueOf(argv, ['-n', '--namespace']) ?? env['SKERRY_PROJECT'] ?? open().namespace
     if (name === undefined) throw cliError('which project? -n PROJECT, or SKERRY_PROJECT', 2)
     return name
   },
@@ -61,6 +54,6 @@ const context: Context = {
 }
 
 const program = buildProgram(context)
-const code = await runProgram(program, process.argv.slice(2), context)
+const code = await runProgram(program, argv, context)
 await opened?.resources.close()
 process.exitCode = code

@@ -17,6 +17,8 @@ export type Step =
   | { readonly kind: 'refuse'; readonly ruleIds: readonly string[] }
   | { readonly kind: 'detach-router'; readonly routerId: string; readonly subnetId: string }
   | { readonly kind: 'delete'; readonly role: Role; readonly id: string }
+  /** Closes what is open to the cluster's own APIs. */
+  | { readonly kind: 'forget' }
 
 const sights = (s: Seen): readonly (readonly [Role, Sight<{ readonly id: string }>])[] => [
   ['network', s.network], ['router', s.router], ['nodes', s.nodeGroup], ['control-plane', s.controlPlaneGroup], ['anti-affinity', s.serverGroup], ['subnet', s.subnet],
@@ -45,7 +47,7 @@ const planDeletion = (s: Seen): Plan<Step | Finish> => {
   if (steps.length > 0) return { steps, outcome: gone() }
   if (network !== undefined) return { steps: [{ kind: 'delete', role: 'network', id: network.id }], outcome: gone() }
   if (late.length > 0) return { steps: [], outcome: waiting('Looking', `the creation of ${late.join(', ')} was not answered; its result is looked for before the cluster goes`, lookEverySeconds) }
-  return { steps: [{ kind: 'finish' }], outcome: settled() }
+  return { steps: [{ kind: 'forget' }, { kind: 'finish' }], outcome: settled() }
 }
 const gone = (): Outcome => waiting('Deleting', 'waits until the cloud answers 404 for what was deleted', 1)
 

@@ -33,7 +33,7 @@ export const openClouds = (secrets: Secrets, open: OpenCloud): Ports['clouds'] =
     const cloud = await open(site, credential)
     const { projectId } = await cloud.identity.describe()
     listen(cloud)
-    return { cloud, projectId }
+    return { site: site.metadata.name, cloud, projectId }
   }
 
   return {

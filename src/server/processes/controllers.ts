@@ -3,14 +3,13 @@ import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { Registry } from 'prom-client'
-import { httpResources, readKubeconfig } from '../../client/index.ts'
+import { httpEvents, httpResources, readKubeconfig } from '../../client/index.ts'
 import { controllers } from '../../controllers/index.ts'
 import { openKubernetes } from '../../drivers/kubernetes/index.ts'
 import { openTalos } from '../../drivers/talos/index.ts'
 import { runControllers } from '../../engine/index.ts'
 import { openPostgresStore } from '../../store/postgres/postgres.ts'
 import { readDatabase } from '../database.ts'
-import { eventSink } from '../event-sink.ts'
 import { layout } from '../files.ts'
 import { driverErrors } from '../ports/errors.ts'
 import { openClouds } from '../ports/clouds.ts'
@@ -37,7 +36,7 @@ const running = await runControllers({
   controllers: controllers({
     installation, secrets, clouds: openClouds(secrets, cloudOpener()), talos: talosPort(talos), tenants: openTenants(kubernetes, signOwn, Date.now), errors: driverErrors,
   }),
-  resources, leases: store.leases, slot: 'controllers', identity: `${hostname()}/${process.pid}/${randomUUID().slice(0, 8)}`, log, metrics, readOnly: settings.readOnly, events: eventSink(resources, log, () => new Date()),
+  resources, leases: store.leases, slot: 'controllers', identity: `${hostname()}/${process.pid}/${randomUUID().slice(0, 8)}`, log, metrics, readOnly: settings.readOnly, events: httpEvents({ resources, now: () => new Date(), log }),
 })
 log.info({ installation }, 'controllers run')
 
