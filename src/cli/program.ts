@@ -2,23 +2,29 @@
 import { Command, CommanderError } from 'commander'
 import { kinds } from '../api/index.ts'
 import { apiVersionOf } from '../api/meta/index.ts'
-import { failureOf, isForbidden, isInvalid, isNotFound, isUnauthorized, isUnavailable } from '../engine/errors.ts'
-import { addCluster, addPool } from './cluster.ts'
+import { failureOf, isAlreadyExists, isConflict, isForbidden, isInvalid, isNotFound, isUnauthorized, isUnavailable } from '../engine/errors.ts'
+import { addProjects, addReleases } from './catalogue.ts'
+import { addCluster } from './cluster.ts'
 import { completion } from './completion.ts'
 import type { CliError, Context } from './context.ts'
 import { addMachine } from './machine.ts'
 import { tableText } from './output.ts'
-import { addOperator } from './site.ts'
+import { addPool } from './pool.ts'
+import { addSites } from './site.ts'
+import { clientVersion, addVersion } from './version.ts'
 
 export const buildProgram = (context: Context): Command => {
-  const program = new Command('skerry').description('Managed Kubernetes on Talos Linux over OpenStack').version('0.1.0', '--version').exitOverride()
+  const program = new Command('skerry').description('Managed Kubernetes on Talos Linux over OpenStack').version(clientVersion, '--version').exitOverride()
     .option('--kubeconfig <file>', 'of the platform; else SKERRY_KUBECONFIG, .skerry/kubeconfig, ~/.config/skerry/kubeconfig').option('-n, --namespace <project>', 'the project')
     .configureOutput({ writeOut: (t) => context.terminal.out(t.trimEnd()), writeErr: (t) => context.terminal.err(t.trimEnd()) })
     .addHelpText('after', '\nExit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 refused by the server, 5 server not reached, 6 took too long.')
   addCluster(program, context)
   addPool(program, context)
   addMachine(program, context)
-  addOperator(program, context)
+  addSites(program, context)
+  addReleases(program, context)
+  addProjects(program, context)
+  addVersion(program, context)
   program.command('api-resources').description('the kinds that the API serves').action(() => context.terminal.out(tableText([
     ['NAME', 'SHORTNAMES', 'APIVERSION', 'NAMESPACED', 'KIND', 'DESCRIPTION'], ...kinds.map((k) => [k.plural, k.shortNames.join(','), apiVersionOf(k), String(k.namespaced), k.kind, k.description]),
   ])))
@@ -50,7 +56,7 @@ const explain = (error: unknown): { readonly message: string; readonly code: num
   const causes = failure?.details?.causes?.filter((c) => c.field !== undefined) ?? []
   if (isInvalid(error) && causes.length > 0) return { message: ['skerry: refused:', ...causes.map((c) => `  ${c.field ?? ''}: ${c.message ?? ''}`)].join('\n'), code: 4 }
   if (isNotFound(error)) return { message: `skerry: ${failure?.message ?? 'not found'}`, code: 3 }
-  if (isForbidden(error) || isUnauthorized(error) || isInvalid(error)) return { message: `skerry: ${failure?.message ?? 'refused'}`, code: 4 }
+  if (isForbidden(error) || isUnauthorized(error) || isInvalid(error) || isConflict(error) || isAlreadyExists(error)) return { message: `skerry: ${failure?.message ?? 'refused'}`, code: 4 }
   if (isUnavailable(error)) return { message: `skerry: ${failure?.message ?? 'the platform does not answer'}`, code: 5 }
   return { message: `skerry: ${error instanceof Error ? error.message : String(error)}`, code: 1 }
 }

@@ -1,20 +1,40 @@
-/** skerry site …, release …, project …: what an operator does before tenants come. */
+/** skerry site …: OpenStack installations. What was found and what is missing is said before anything is done. */
 import type { Command } from 'commander'
-import { MachineType, Project, Release, Site } from '../api/index.ts'
+import { MachineType, Site } from '../api/index.ts'
 import type { SiteSpec } from '../api/site/index.ts'
 import { condition, isTrue } from '../api/meta/index.ts'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { cliError, type Context, type Probe } from './context.ts'
-import { formats, parseFormat, print, tableText } from './output.ts'
+import { list, output, writer } from './options.ts'
+import { print, tableText, type Format } from './output.ts'
+import { addSiteImages } from './site-image.ts'
 
-const list = (text: string, before: readonly string[] = []): readonly string[] => [...before, ...text.split(',').filter((t) => t !== '')]
-const output = (c: Command): Command => c.option('-o, --output <format>', formats.join(', '), parseFormat, 'table')
-const writer = { manager: 'skerry-cli' } as const
+const shapes = ['auto', 'tenant', 'routed'] as const
+const shape = (text: string): string => {
+  if (!(shapes as readonly string[]).includes(text)) throw cliError(`--shape ${text}: ${shapes.join(', ')}`, 2)
+  return text
+}
 
 interface AddOptions {
-  readonly osCloud: string; readonly cloudsFile?: string; readonly project?: string; readonly shape: string; readonly externalNetwork?: string; readonly providerNetwork?: string; readonly loadBalancer?: string
-  readonly ntp?: readonly string[]; readonly dns?: readonly string[]; readonly mirror?: readonly string[]; readonly egress?: readonly string[]; readonly installer?: string; readonly installDisk?: string
-  readonly relaxedTimers?: boolean; readonly bootTimeout?: string; readonly publicDefaults?: boolean; readonly yes?: boolean; readonly quiet?: boolean; readonly dryRun?: boolean
+  readonly osCloud: string
+  readonly cloudsFile?: string
+  readonly project?: string
+  readonly shape: string
+  readonly externalNetwork?: string
+  readonly providerNetwork?: string
+  readonly loadBalancer?: string
+  readonly ntp?: readonly string[]
+  readonly dns?: readonly string[]
+  readonly mirror?: readonly string[]
+  readonly egress?: readonly string[]
+  readonly installer?: string
+  readonly installDisk?: string
+  readonly relaxedTimers?: boolean
+  readonly bootTimeout?: string
+  readonly publicDefaults?: boolean
+  readonly yes?: boolean
+  readonly quiet?: boolean
+  readonly dryRun?: boolean
 }
 
 const mirrorsOf = (texts: readonly string[] | undefined): SiteSpec['services']['registryMirrors'] => Object.fromEntries((texts ?? []).map((t) => {
@@ -66,49 +86,32 @@ const addSite = async (context: Context, name: string, o: AddOptions): Promise<v
   }
 }
 
-const addImage = async (context: Context, siteName: string, path: string, o: { readonly talos: string; readonly sha256: string; readonly osCloud?: string; readonly cloudsFile?: string; readonly name?: string; readonly property?: readonly string[] }): Promise<void> => {
-  const entry = await context.clouds.entry(o.osCloud ?? siteName, o.cloudsFile)
-  let said = -1
-  const id = await context.clouds.upload(entry, {
-    name: o.name ?? `talos-${o.talos}`, talosVersion: o.talos, path, sha256: o.sha256.toLowerCase(), properties: Object.fromEntries((o.property ?? []).map((p) => p.split('=', 2) as [string, string])),
-  }, (done, total) => {
-    const percent = total === 0 ? 0 : Math.floor((done / total) * 100)
-    if (percent !== said && (context.terminal.isTty || percent % 25 === 0)) { said = percent; context.terminal.err(`${context.terminal.isTty ? '\u001b[1A\u001b[K' : ''}uploaded ${percent} %`) }
-  })
-  context.terminal.err(`image ${id} is in the cloud; the site sees it within a minute`)
-}
-
-export const addOperator = (program: Command, context: Context): void => {
+export const addSites = (program: Command, context: Context): void => {
   const site = program.command('site').description('OpenStack installations')
-  site.command('add').argument('<name>').description('add a cloud: prints what was found and what is missing before it does anything').requiredOption('--os-cloud <cloud>', 'entry of clouds.yaml').option('--clouds-file <file>', 'instead of the usual clouds.yaml').option('--project <project>', 'the credential is for this project only')
-    .option('--shape <shape>', 'auto, tenant or routed', 'auto').option('--external-network <name>', 'with floating IPs').option('--provider-network <name>', 'that servers attach to').option('--load-balancer <provider>', 'Octavia provider')
-    .option('--egress <cidr>', 'where Skerry comes from; may stand several times', list).option('--ntp <server>', 'time servers of nodes', list).option('--dns <server>', 'name servers of nodes', list).option('--mirror <registry=url>', 'registry mirrors', list)
-    .option('--installer <image>', 'Talos installer').option('--install-disk <device>', 'root disk of nodes').option('--relaxed-timers', 'for slow clouds').option('--boot-timeout <duration>', 'to first contact of a machine').option('--public-defaults', 'public time and name servers').option('--yes', 'do not ask').option('--quiet', 'do not describe the cloud').option('--dry-run', 'describe the cloud and do nothing')
+  site.command('add').argument('<name>').description('add a cloud: prints what was found and what is missing before it does anything')
+    .requiredOption('--os-cloud <cloud>', 'entry of clouds.yaml')
+    .option('--clouds-file <file>', 'instead of the usual clouds.yaml')
+    .option('--project <project>', 'the credential is for this project only')
+    .option('--shape <shape>', shapes.join(', '), shape, 'auto')
+    .option('--external-network <name>', 'with floating IPs')
+    .option('--provider-network <name>', 'that servers attach to')
+    .option('--load-balancer <provider>', 'Octavia provider')
+    .option('--egress <cidr>', 'where Skerry comes from; may stand several times', list)
+    .option('--ntp <server>', 'time servers of nodes', list)
+    .option('--dns <server>', 'name servers of nodes', list)
+    .option('--mirror <registry=url>', 'registry mirrors', list)
+    .option('--installer <image>', 'Talos installer')
+    .option('--install-disk <device>', 'root disk of nodes')
+    .option('--relaxed-timers', 'for slow clouds')
+    .option('--boot-timeout <duration>', 'to first contact of a machine')
+    .option('--public-defaults', 'public time and name servers')
+    .option('--yes', 'do not ask')
+    .option('--quiet', 'do not describe the cloud')
+    .option('--dry-run', 'describe the cloud and do nothing')
     .action((name: string, o: AddOptions) => addSite(context, name, o))
-  output(site.command('list').alias('ls').description('all sites')).action((o: { output: never }) => print(context, Site, o.output, {}))
-  output(site.command('get').argument('<name>').description('one site')).action((name: string, o: { output: never }) => print(context, Site, o.output, { name }))
+  output(site.command('list').alias('ls').description('all sites')).action((o: { output: Format }) => print(context, Site, o.output, {}))
+  output(site.command('get').argument('<name>').description('one site')).action((name: string, o: { output: Format }) => print(context, Site, o.output, { name }))
   site.command('remove').argument('<name>').description('forget a site that has no clusters; the cloud is not touched').action(async (name: string) => { await context.resources().delete(Site, { namespace: '', name }, writer); context.terminal.err(`site ${name} removed`) })
-  const image = site.command('image').description('Talos images of a site')
-  image.command('add').argument('<site>').argument('<file-or-url>').description('upload a Talos disk image after its checksum was verified').requiredOption('--talos <version>', 'e.g. v1.13.9').requiredOption('--sha256 <sum>', 'of the file').option('--os-cloud <cloud>', 'entry of clouds.yaml; the site\'s name when absent').option('--clouds-file <file>', 'instead of the usual clouds.yaml').option('--name <name>', 'of the image').option('--property <key=value>', 'more image properties', list)
-    .action((name: string, path: string, o: Parameters<typeof addImage>[3]) => addImage(context, name, path, o))
-  output(site.command('machine-types').argument('[site]').description('flavors as they were seen')).action((name: string | undefined, o: { output: never }) => print(context, MachineType, o.output, name === undefined ? {} : { fieldSelector: `spec.site=${name}` }))
-
-  const release = program.command('release').description('tested bundles of versions')
-  release.command('add').argument('<name>').description('add a release').requiredOption('--talos <version>', 'e.g. v1.13.9').requiredOption('--kubernetes <version>', 'e.g. v1.36.3').option('--installer <image>', 'Talos installer image; ghcr.io/siderolabs/installer of that version when absent').option('--cni-manifest <file>', 'pod network of clusters with --cni release').option('--image <component=ref>', 'override of one image', list)
-    .action(async (name: string, o: { talos: string; kubernetes: string; installer?: string; cniManifest?: string; image?: readonly string[] }) => {
-      await context.resources().apply(Release, { metadata: { name }, spec: {
-        talosVersion: o.talos, kubernetesVersion: o.kubernetes, installerImage: o.installer ?? `ghcr.io/siderolabs/installer:${o.talos}`, ...(o.cniManifest !== undefined && { cni: { manifest: await context.files.read(o.cniManifest) } }),
-        ...(o.image !== undefined && { images: Object.fromEntries(o.image.map((i) => i.split('=', 2) as [string, string])) }),
-      } }, writer)
-      context.terminal.err(`release ${name} added`)
-    })
-  output(release.command('list').alias('ls').description('all releases')).action((o: { output: never }) => print(context, Release, o.output, {}))
-
-  const project = program.command('project').description('who works together')
-  project.command('create').argument('<name>').description('make a project').option('--display-name <text>', 'shown to people').action(async (name: string, o: { displayName?: string }) => {
-    await context.resources().apply(Project, { metadata: { name }, spec: { ...(o.displayName !== undefined && { displayName: o.displayName }) } }, writer)
-    context.terminal.err(`project ${name} created`)
-  })
-  output(project.command('list').alias('ls').description('all projects')).action((o: { output: never }) => print(context, Project, o.output, {}))
-  project.command('delete').argument('<name>').description('delete a project without clusters').action(async (name: string) => { await context.resources().delete(Project, { namespace: '', name }, writer); context.terminal.err(`project ${name} deleted`) })
+  addSiteImages(site, context)
+  output(site.command('machine-types').argument('[site]').description('flavors as they were seen')).action((name: string | undefined, o: { output: Format }) => print(context, MachineType, o.output, name === undefined ? {} : { fieldSelector: `spec.site=${name}` }))
 }
