@@ -13,17 +13,21 @@ export type Authenticate = (request: IncomingMessage) => Identity | undefined | 
 
 const list = (v: unknown): readonly string[] => (v === undefined ? [] : Array.isArray(v) ? v.map(String) : [String(v)])
 
+/** What one connection said of itself. HTTP/2 gives each request a socket of its own making; its session is the connection. */
+const known = new WeakMap<object, Identity | null>()
+const connectionOf = (request: IncomingMessage): object => (request as { stream?: { session?: object } }).stream?.session ?? request.socket
+
 /** The TLS layer verified the chain (`requestCert`); CN is the user, O are the groups. Read once a connection. */
-const kept = new WeakMap<object, Identity | null>()
 export const byClientCertificate = (writerOf: (user: string, groups: readonly string[]) => WriterRole): Authenticate => (request) => {
-  const socket = request.socket as TLSSocket
-  const have = kept.get(socket)
+  const connection = connectionOf(request)
+  const have = known.get(connection)
   if (have !== undefined) return have ?? undefined
-  const subject = socket.authorized ? (socket.getPeerCertificate?.(false)?.subject as unknown as Record<string, unknown> | undefined) : undefined
+  const socket = request.socket as TLSSocket
+  const subject = socket.authorized ? (socket.getPeerCertificate?.(false)?.subject as unknown as Readonly<Record<string, unknown>> | undefined) : undefined
   const user = subject === undefined ? '' : (list(subject['CN'])[0] ?? '')
   const groups = subject === undefined ? [] : list(subject['O'])
   const identity = user === '' ? null : { user, groups: [...groups, 'system:authenticated'], writer: writerOf(user, groups) }
-  kept.set(socket, identity)
+  known.set(connection, identity)
   return identity ?? undefined
 }
 

@@ -24,7 +24,7 @@ export interface Authority {
 
 export const newAuthority = async (): Promise<Authority> => {
   const own = await newKeys()
-  const ca = await x509.X509CertificateGenerator.createSelfSigned({ name: 'CN=lab', serialNumber: serialNumber(), ...validity(), signingAlgorithm: algorithm, keys: own as never, extensions: [new x509.BasicConstraintsExtension(true, 0, true)] })
+  const ca = await x509.X509CertificateGenerator.createSelfSigned({ name: 'CN=lab authority', serialNumber: serialNumber(), ...validity(), signingAlgorithm: algorithm, keys: own as never, extensions: [new x509.BasicConstraintsExtension(true, 0, true)] })
   const issue = async (subject: x509.JsonName, extensions: x509.Extension[]): Promise<Pair> => {
     const keys = await newKeys()
     return pairOf(await x509.X509CertificateGenerator.create({ subject, issuer: ca.subject, serialNumber: serialNumber(), ...validity(), publicKey: keys.publicKey as never, signingKey: own.privateKey as never, signingAlgorithm: algorithm, extensions }), keys)

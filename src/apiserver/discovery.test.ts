@@ -1,0 +1,88 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { caller, startLab, type LabServer } from './testing/lab-server.ts'
+
+let lab: LabServer
+let call: ReturnType<typeof caller>
+beforeAll(async () => {
+  lab = await startLab({ subresources: { 'clusters/kubeconfig': async () => ({ kind: 'Answer' }) } })
+  call = caller(lab)
+})
+afterAll(() => lab.close())
+
+describe('A1 what is served', () => {
+  test('A1 plain discovery', async () => {
+    expect((await call('GET', '/api')).body).toMatchObject({ kind: 'APIVersions', versions: ['v1'] })
+    expect((await call('GET', '/apis')).body.groups.map((g: { name: string }) => g.name)).toEqual(['skerry.dev', 'lab.skerry.test', 'events.k8s.io', 'coordination.k8s.io', 'authorization.k8s.io', 'authentication.k8s.io'])
+    expect((await call('GET', '/apis/lab.skerry.test')).body).toMatchObject({ kind: 'APIGroup', name: 'lab.skerry.test', preferredVersion: { groupVersion: 'lab.skerry.test/v1' } })
+    const { resources } = (await call('GET', '/apis/lab.skerry.test/v1')).body
+    expect(resources.map((r: { name: string }) => r.name)).toEqual(['clusters', 'clusters/status', 'clusters/scale', 'clusters/kubeconfig', 'machines', 'machines/status'])
+    expect(resources[0]).toMatchObject({ singularName: 'cluster', namespaced: true, kind: 'Cluster', shortNames: ['skc'], categories: ['skerry'], verbs: expect.arrayContaining(['watch', 'deletecollection']) })
+    expect((await call('GET', '/api/v1')).body.resources.map((r: { name: string }) => r.name)).toEqual(['configmaps', 'nodes', 'nodes/status', 'namespaces', 'events'])
+    expect((await call('GET', '/apis/nothing')).body.code).toBe(404)
+  })
+
+  test('A1 aggregated discovery by Accept', async () => {
+    const accept = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,application/json'
+    const { body, headers } = await call('GET', '/apis', undefined, { accept })
+    expect(headers.get('content-type')).toBe('application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList')
+    expect(body).toMatchObject({ kind: 'APIGroupDiscoveryList', apiVersion: 'apidiscovery.k8s.io/v2' })
+    const lab = body.items.find((g: { metadata: { name: string } }) => g.metadata.name === 'lab.skerry.test')
+    expect(lab.versions[0].resources[0]).toMatchObject({ resource: 'clusters', scope: 'Namespaced', responseKind: { kind: 'Cluster' }, subresources: [{ subresource: 'status' }, { subresource: 'scale', responseKind: { group: 'autoscaling', kind: 'Scale' } }, { subresource: 'kubeconfig' }] })
+    expect((await call('GET', '/api', undefined, { accept })).body.items[0].metadata.name).toBeUndefined()
+  })
+
+  test('A1 the version is a semver, health needs nobody, /openapi/v2 is 404', async () => {
+    expect((await call('GET', '/version')).body).toMatchObject({ major: '1', minor: '36', gitVersion: expect.stringMatching(/^v\d+\.\d+\.\d+/) })
+    for (const path of ['/healthz', '/livez', '/readyz', '/readyz?verbose']) expect((await call('GET', path, undefined, { as: 'stranger' })).text).toBe('ok')
+    expect((await call('GET', '/openapi/v2')).body).toMatchObject({ code: 404, reason: 'NotFound' })
+  })
+
+  test('A1 OpenAPI v3: kinds on schemas and operations, options inline, every reference leads somewhere, every operation has a name of its own', async () => {
+    const { paths } = (await call('GET', '/openapi/v3')).body
+    expect(Object.keys(paths)).toContain('apis/lab.skerry.test/v1')
+    const ids: string[] = []
+    for (const { serverRelativeURL } of Object.values(paths) as { serverRelativeURL: string }[]) {
+      const { body, text } = await call('GET', serverRelativeURL)
+      for (const [, name] of text.matchAll(/"#\/components\/schemas\/([^"]+)"/g)) expect(Object.keys(body.components.schemas)).toContain(name)
+      for (const path of Object.values(body.paths) as Record<string, { operationId?: string }>[]) for (const o of Object.values(path)) if (o.operationId !== undefined) ids.push(o.operationId)
+    }
+    expect(ids.length).toBe(new Set(ids).size)
+    const { body } = await call('GET', paths['apis/lab.skerry.test/v1'].serverRelativeURL)
+    expect(body.components.schemas['test.skerry.lab.v1.Cluster']).toMatchObject({
+      'x-kubernetes-group-version-kind': [{ group: 'lab.skerry.test', version: 'v1', kind: 'Cluster' }], description: 'A cluster of the lab.', required: ['spec'],
+      properties: { spec: { properties: { site: { type: 'string', maxLength: 63, description: 'Where it runs.' }, replicas: { type: 'integer', minimum: 0, maximum: 1000, default: 3 }, mode: { enum: ['fast', 'safe'] } } } },
+    })
+    const one = body.paths['/apis/lab.skerry.test/v1/namespaces/{namespace}/clusters/{name}']
+    const parameters = (operation: string): readonly string[] => one[operation].parameters.map((p: { name: string }) => p.name)
+    expect(parameters('patch')).toEqual(expect.arrayContaining(['dryRun', 'fieldManager', 'fieldValidation', 'force']))
+    expect(parameters('put')).toEqual(expect.arrayContaining(['dryRun', 'fieldManager', 'fieldValidation']))
+    expect(Object.keys(one.patch.requestBody.content)).not.toContain('application/strategic-merge-patch+json')
+    expect(one.patch['x-kubernetes-group-version-kind']).toEqual({ group: 'lab.skerry.test', version: 'v1', kind: 'Cluster' })
+  })
+
+  test('A1 a server with the same kinds shares the documents', async () => {
+    const other = await startLab({ subresources: {} })
+    const path = '/openapi/v3/apis/lab.skerry.test/v1'
+    expect((await caller(other)('GET', path)).text).toBe((await call('GET', path)).text)
+    await other.close()
+  })
+
+  test('A1 reviews say who asks and what they may', async () => {
+    const review = (group: string, resource: string, spec: object, as: string) => call('POST', `/apis/${group}/v1/${resource}`, { spec }, { as })
+    expect((await review('authentication.k8s.io', 'selfsubjectreviews', {}, 'site')).body).toMatchObject({ kind: 'SelfSubjectReview', status: { userInfo: { username: 'site-sto1', groups: ['skerry:sites', 'system:authenticated'] } } })
+    const attributes = { resourceAttributes: { group: 'lab.skerry.test', resource: 'clusters', verb: 'create', namespace: 'x' } }
+    expect((await review('authorization.k8s.io', 'selfsubjectaccessreviews', attributes, 'admin')).body.status.allowed).toBe(true)
+    expect((await review('authorization.k8s.io', 'selfsubjectaccessreviews', attributes, 'nobody')).body.status.allowed).toBe(false)
+    expect((await review('authorization.k8s.io', 'selfsubjectrulesreviews', { namespace: 'x' }, 'nobody')).body.status.resourceRules).toEqual([])
+  })
+
+  test('a subresource of one\'s own is asked by POST, for an object that is there', async () => {
+    await call('POST', '/api/v1/namespaces', { metadata: { name: 'shop' } })
+    const path = '/apis/lab.skerry.test/v1/namespaces/shop/clusters'
+    expect((await call('POST', `${path}/a/kubeconfig`, {})).body.code).toBe(404)
+    await call('POST', path, { metadata: { name: 'a' }, spec: { site: 's' } })
+    expect((await call('POST', `${path}/a/kubeconfig`, {})).body).toEqual({ kind: 'Answer' })
+    expect((await call('GET', `${path}/a/kubeconfig`)).body.code).toBe(405)
+    expect((await call('POST', `${path}/a/status`, {})).body.code).toBe(405)
+  })
+})

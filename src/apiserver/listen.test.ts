@@ -1,0 +1,79 @@
+import http2 from 'node:http2'
+import { request } from 'node:https'
+import { afterEach, expect, test } from 'vitest'
+import { byClientCertificate } from './index.ts'
+import { newAuthority, type Authority, type Pair } from './testing/certificates.ts'
+import { startLab, type LabServer } from './testing/lab-server.ts'
+
+let lab: LabServer
+let authority: Authority
+const start = async (): Promise<void> => {
+  authority = await newAuthority()
+  const { cert, key } = await authority.serving()
+  lab = await startLab({ tls: { cert, key, clientCa: authority.cert }, authenticate: byClientCertificate((_user, groups) => (groups.includes('skerry:sites') ? 'site' : 'user')) })
+}
+afterEach(() => lab.close())
+
+const whoami = '/apis/authentication.k8s.io/v1/selfsubjectreviews'
+const ask1 = (client?: Pair): Promise<any> => new Promise((done, failed) => {
+  const r = request(`${lab.listening.url}${whoami}`, { method: 'POST', ca: authority.cert, ...client, agent: false, headers: { 'content-type': 'application/json' } }, (response) => {
+    let text = ''
+    response.on('data', (c: Buffer) => (text += c)).on('end', () => done(JSON.parse(text)))
+  })
+  r.on('error', failed)
+  r.end('{}')
+})
+const ask2 = (session: http2.ClientHttp2Session, path = whoami, method = 'POST'): Promise<any> => new Promise((done, failed) => {
+  const stream = session.request({ ':path': path, ':method': method, 'content-type': 'application/json' })
+  let text = ''
+  stream.on('data', (c: Buffer) => (text += c)).on('end', () => done(JSON.parse(text))).on('error', failed)
+  stream.end(method === 'POST' ? '{}' : undefined)
+})
+
+const firstLine = (s: http2.ClientHttp2Stream): Promise<string> => new Promise((done) => {
+  let text = ''
+  s.on('data', (c: Buffer) => {
+    text += c
+    if (text.includes('\n')) done(text.split('\n')[0]!)
+  })
+})
+
+test('a client certificate under the given authority is an identity, over HTTP/1.1 and HTTP/2; without one, or of a stranger, 401', async () => {
+  await start()
+  const client = await authority.client('ada', 'skerry:admins')
+  const wanted = { status: { userInfo: { username: 'ada', groups: ['skerry:admins', 'system:authenticated'] } } }
+  expect(await ask1(client)).toMatchObject(wanted)
+  expect(await ask1()).toMatchObject({ code: 401 })
+  expect(await ask1(await (await newAuthority()).client('ada', 'skerry:admins'))).toMatchObject({ code: 401 })
+  const session = http2.connect(lab.listening.url, { ca: authority.cert, ...client })
+  expect(await Promise.all([ask2(session), ask2(session), ask2(session)])).toMatchObject([wanted, wanted, wanted])
+  session.close()
+})
+
+test('E5 at the end watches are finished and the client is told to go away', async () => {
+  await start()
+  const session = http2.connect(lab.listening.url, { ca: authority.cert, ...(await authority.client('ada', 'skerry:admins')) })
+  const stream = session.request({ ':path': '/api/v1/nodes?watch=1' })
+  const response = await new Promise<http2.IncomingHttpHeaders>((done) => stream.on('response', done))
+  expect(response[':status']).toBe(200)
+  const ended = new Promise<void>((done) => stream.on('end', () => done()))
+  const told = new Promise<number>((done) => session.on('goaway', (code) => done(code)))
+  stream.resume()
+  await lab.server.close()
+  await ended
+  await lab.listening.close()
+  expect(await told).toBe(http2.constants.NGHTTP2_NO_ERROR)
+})
+
+test('E5 one session carries many watches, and each gets the event', async () => {
+  await start()
+  const session = http2.connect(lab.listening.url, { ca: authority.cert, ...(await authority.client('ada', 'skerry:admins')) })
+  const streams = Array.from({ length: 100 }, () => session.request({ ':path': '/api/v1/nodes?watch=1' }))
+  await Promise.all(streams.map((s) => new Promise((done) => s.on('response', done))))
+  const first = Promise.all(streams.map((s) => firstLine(s)))
+  const post = session.request({ ':path': '/api/v1/nodes', ':method': 'POST', 'content-type': 'application/json' })
+  post.resume().end('{"metadata":{"name":"n1"}}')
+  expect(new Set((await first).map((line) => JSON.parse(line).object.metadata.name))).toEqual(new Set(['n1']))
+  for (const s of streams) s.close()
+  session.close()
+})
