@@ -19,7 +19,7 @@ const argv = process.argv.slice(2)
 const colors = process.stderr.isTTY === true && (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb'
 
 const kubeconfigPath = (given: string | undefined): string => {
-  const candidates = [...new Set([given, env['SKERRY_KUBECONFIG'], join(process.cwd(), '.skerry/kubeconfig'), join(homedir(), '.config/skerry/kubeconfig')].filter((p) => p !== undefined && p !== ''))]
+  const candidates = [...new Set([given, env['SKERRY_KUBECONFIG'], join(process.cwd(), '.skerry/kubeconfig'), join(homedir(), '.config/skerry/kubeconfig')].filter((p): p is string => p !== undefined && p !== ''))]
   const path = given ?? candidates.find((p) => existsSync(p))
   if (path === undefined || !existsSync(path)) throw cliError(`no kubeconfig of a platform (looked for ${candidates.join(', ')}); ./dev up writes one, or give --kubeconfig`, 5)
   return path
