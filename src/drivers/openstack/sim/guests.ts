@@ -3,7 +3,7 @@ import { deserialize, serialize } from 'node:v8'
 import type { World } from './core/world.ts'
 import type { ServerRow } from './core/rows.ts'
 import { parseCidr } from './core/ipv4.ts'
-import { unpack } from './compute/user-data.ts'
+import { userDataOf } from './compute/user-data.ts'
 import type { Fabric, Guest, Nic } from './guest.ts'
 
 export interface Guests {
@@ -45,7 +45,11 @@ export const guestsOf = (world: World, fabric: Fabric): Guests => {
     for (const id of dirty) {
       const disk = disks.get(id)
       if (disk === undefined) continue
-      try { world.journal.noteValue('value', `disk/${id}`, serialize([...disk]).toString('base64')) } catch { /* holds what cannot be written: lives in memory only */ }
+      try {
+        const text = serialize([...disk]).toString('base64')
+        if (world.settings.stateFile !== undefined) world.values.set(`disk/${id}`, text)
+        world.journal.noteValue('value', `disk/${id}`, text)
+      } catch { /* holds what cannot be written: lives in memory only */ }
     }
     dirty.clear()
     world.journal.flush()
@@ -57,7 +61,6 @@ export const guestsOf = (world: World, fabric: Fabric): Guests => {
     if (disk === undefined) {
       const saved = world.values.get(`disk/${id}`)
       disk = new Disk(typeof saved === 'string' ? (deserialize(Buffer.from(saved, 'base64')) as [string, unknown][]) : [])
-      world.values.delete(`disk/${id}`)
       disks.set(id, disk)
       const own = disk
       let queued = false
@@ -88,7 +91,7 @@ export const guestsOf = (world: World, fabric: Fabric): Guests => {
     const imageProperties = s.imageId === null ? { ...root?.imageMetadata } : { ...images.get(s.imageId)?.properties }
     const lines = consoleOf(s)
     running.set(s.id, world.settings.guests({
-      serverId: s.id, name: s.name, userData: unpack(s.userData), nics: nicsOf(s), imageProperties, fabric, hangs: s.hangs, disk: diskOf(s),
+      serverId: s.id, name: s.name, userData: userDataOf(world, s.id), nics: nicsOf(s), imageProperties, fabric, hangs: s.hangs, disk: diskOf(s),
       console(line) {
         lines.push(line)
         if (lines.length > consoleLines) lines.splice(0, lines.length - consoleLines)

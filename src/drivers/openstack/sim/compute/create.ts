@@ -9,7 +9,7 @@ import { badInput, policy, refuse } from './errors.ts'
 import { flavorId } from './extras.ts'
 import type { Life } from './life.ts'
 import type { Usage } from './usage.ts'
-import { pack } from './user-data.ts'
+import { keepUserData } from './user-data.ts'
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 const userDataLimit = 65_535
@@ -163,12 +163,13 @@ export const createServer = (world: World, network: NetworkSide, volume: VolumeS
     for (let i = 0; i < minCount; i++) {
       const id = world.id()
       const server: ServerRow = {
-        id, project, createdAt: world.now(), name: minCount > 1 ? `${given.name.trim()}-${i + 1}` : given.name.trim(), userId: call.token.userId, flavorId: wantedFlavor, imageId: disk.imageId, userData: typeof userData === 'string' ? pack(Buffer.from(userData, 'base64')) : '',
+        id, project, createdAt: world.now(), name: minCount > 1 ? `${given.name.trim()}-${i + 1}` : given.name.trim(), userId: call.token.userId, flavorId: wantedFlavor, imageId: disk.imageId,
         metadata: { ...(metadata as Record<string, string>) }, tags: [...((given.tags ?? []) as string[])], keyName: given.key_name ?? null, configDrive: given.config_drive === true || given.config_drive === 'true' || given.config_drive === 'True' ? 'True' : '', description: call.version >= 2019 ? (given.description ?? null) : given.name, availabilityZone: 'nova',
         vmState: 'building', taskState: 'scheduling', powerState: 0, host: null, cell: Number.parseInt(id.slice(0, 2), 16) % 2 === 0 ? 'cell1' : 'cell2', launchedAt: null, reservationId, groupId: hints.group ?? null, wanted, securityGroups: groupIds, portIds: [], ownPortIds: [],
         volumes: disk.volumes.map((d) => ({ ...d })), volumesFromImage: disk.fromImage, hangs, locked: false, adminPass: world.id().replaceAll('-', '').slice(0, 12),
         fault: noHost ? { code: 500, created: '', message: 'No valid host was found. There are not enough hosts available.' } : broken === undefined ? null : { code: 500, created: '', message: broken.fault.message ?? `Build of instance ${id} aborted: simulated fault.` },
       }
+      if (typeof userData === 'string') keepUserData(world, id, Buffer.from(userData, 'base64'))
       servers.add(server)
       usage.add(server)
       for (const d of server.volumes) volume.reserve(volumes.get(d.id)!, server.id, d.device, d.attachmentId)

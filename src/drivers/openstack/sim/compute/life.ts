@@ -6,6 +6,7 @@ import type { Guests } from '../guests.ts'
 import type { NetworkSide } from '../network/index.ts'
 import type { VolumeSide } from '../volume/index.ts'
 import type { Usage } from './usage.ts'
+import { dropUserData } from './user-data.ts'
 
 export interface Life {
   build(server: ServerRow): void
@@ -124,6 +125,7 @@ export const life = (world: World, network: NetworkSide, volume: VolumeSide, usa
     usage.release(s)
     usage.remove(s)
     servers.remove(s)
+    dropUserData(world, s.id)
     world.values.delete(`disk/${s.id}`)
     world.journal.noteValue('value', `disk/${s.id}`, null)
   })

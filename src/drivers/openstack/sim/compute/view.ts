@@ -5,7 +5,7 @@ import { isAdmin } from '../core/call.ts'
 import type { ServerRow } from '../core/rows.ts'
 import type { World } from '../core/world.ts'
 import { flavorId } from './extras.ts'
-import { unpack } from './user-data.ts'
+import { userDataOf } from './user-data.ts'
 
 export const time = (iso: string): string => `${iso.slice(0, 19)}Z`
 
@@ -64,7 +64,7 @@ export const serverView = (world: World, call: Call, s: ServerRow, show: { reado
     'os-extended-volumes:volumes_attached': s.volumes.map((a) => ({ id: a.id, ...(v >= 2003 ? { delete_on_termination: a.deleteOnTermination } : {}) })),
     ...(admin ? {
       'OS-EXT-SRV-ATTR:host': s.host, 'OS-EXT-SRV-ATTR:instance_name': `instance-${s.id.slice(0, 8)}`, 'OS-EXT-SRV-ATTR:hypervisor_hostname': s.host,
-      ...(v >= 2003 ? { 'OS-EXT-SRV-ATTR:hostname': s.name.toLowerCase(), 'OS-EXT-SRV-ATTR:kernel_id': '', 'OS-EXT-SRV-ATTR:launch_index': 0, 'OS-EXT-SRV-ATTR:ramdisk_id': '', 'OS-EXT-SRV-ATTR:reservation_id': s.reservationId, 'OS-EXT-SRV-ATTR:root_device_name': '/dev/vda', 'OS-EXT-SRV-ATTR:user_data': s.userData === '' ? null : unpack(s.userData).toString('base64') } : {}),
+      ...(v >= 2003 ? { 'OS-EXT-SRV-ATTR:hostname': s.name.toLowerCase(), 'OS-EXT-SRV-ATTR:kernel_id': '', 'OS-EXT-SRV-ATTR:launch_index': 0, 'OS-EXT-SRV-ATTR:ramdisk_id': '', 'OS-EXT-SRV-ATTR:reservation_id': s.reservationId, 'OS-EXT-SRV-ATTR:root_device_name': '/dev/vda', 'OS-EXT-SRV-ATTR:user_data': userDataOf(world, s.id).toString('base64') || null } : {}),
       ...(v >= 2016 ? { host_status: s.host === null ? '' : 'UP' } : {}),
     } : {}),
     ...(v >= 2009 ? { locked: s.locked } : {}),

@@ -1,8 +1,8 @@
 /**
  * The state on disk: one JSON line for each changed row, written before the change is answered (it survives the end of the
- * process, not of the machine). A start reads it and writes it anew, so it does not grow for ever.
+ * process, not of the machine). It is written anew at a start and when it has grown to four times what is alive.
  */
-import { closeSync, existsSync, openSync, readFileSync, renameSync, writeFileSync, writeSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
 import type { Row } from './table.ts'
 
 /** [table, id, row or null] */
@@ -29,11 +29,24 @@ export const readJournal = (file: string): readonly Entry[] => {
   return [...last.values()]
 }
 
-export const openJournal = (file: string | undefined, kept: readonly Entry[]): Journal => {
+const smallest = 64 * 2 ** 20
+
+/** `alive`: everything there is now, for writing it anew. */
+export const openJournal = (file: string | undefined, kept: readonly Entry[], alive: () => Iterable<Entry>): Journal => {
   if (file === undefined) return { note() {}, noteValue() {}, flush() {}, close() {} }
-  writeFileSync(`${file}.new`, kept.map((e) => JSON.stringify(e)).join('\n') + (kept.length > 0 ? '\n' : ''), { mode: 0o600 })
-  renameSync(`${file}.new`, file)
-  const fd = openSync(file, 'a', 0o600)
+  let fd = -1
+  let size = 0
+  let limit = smallest
+  const rewrite = (entries: Iterable<Entry>): void => {
+    const next = openSync(`${file}.new`, 'w', 0o600)
+    size = 0
+    for (const entry of entries) size += writeSync(next, `${JSON.stringify(entry)}\n`)
+    renameSync(`${file}.new`, file)
+    if (fd >= 0) closeSync(fd)
+    fd = next
+    limit = Math.max(smallest, size * 4)
+  }
+  rewrite(kept)
   const dirty = new Map<string, readonly [string, string, unknown]>()
   const put = (table: string, id: string, value: unknown): void => { dirty.set(`${table}/${id}`, [table, id, value ?? null]) }
   return {
@@ -44,7 +57,8 @@ export const openJournal = (file: string | undefined, kept: readonly Entry[]): J
       let text = ''
       for (const entry of dirty.values()) text += `${JSON.stringify(entry)}\n`
       dirty.clear()
-      writeSync(fd, text)
+      size += writeSync(fd, text)
+      if (size > limit) rewrite(alive())
     },
     close() {
       this.flush()

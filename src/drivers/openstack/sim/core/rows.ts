@@ -11,8 +11,6 @@ export interface ServerRow extends Row {
   userId: string
   flavorId: string
   imageId: string | null
-  /** deflated and base64; '' is none */
-  userData: string
   metadata: Record<string, string>
   tags: string[]
   keyName: string | null

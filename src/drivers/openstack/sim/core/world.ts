@@ -62,9 +62,13 @@ const names: readonly (keyof Tables)[] = ['projects', 'credentials', 'servers', 
 
 export const makeWorld = (settings: Settings): World => {
   const kept: readonly Entry[] = settings.stateFile === undefined ? [] : readJournal(settings.stateFile)
-  const journal = openJournal(settings.stateFile, kept)
   const tables = Object.fromEntries(names.map((name) => [name, table(name, (t, id, row) => { journal.note(t, id, row) }, () => settings.clock.now().toISOString())])) as unknown as Tables
   const values = new Map<string, unknown>()
+  const alive = function* (): Iterable<Entry> {
+    for (const name of names) for (const row of (tables[name] as Table<Row>).all()) yield [name, row.id, row]
+    for (const [id, value] of values) yield ['value', id, value]
+  }
+  const journal: Journal = openJournal(settings.stateFile, kept, alive)
   for (const [name, id, value] of kept) {
     if (name === 'value') values.set(id, value)
     else (tables as unknown as Record<string, Table<Row>>)[name]?.load(value as Row)
