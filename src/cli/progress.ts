@@ -8,7 +8,7 @@ const dim = (on: boolean, s: string): string => (on ? `\u001b[2m${s}\u001b[0m` :
 const green = (on: boolean, s: string): string => (on ? `\u001b[32m${s}\u001b[0m` : s)
 const red = (on: boolean, s: string): string => (on ? `\u001b[31m${s}\u001b[0m` : s)
 
-interface View { readonly cluster: Cluster | undefined; readonly pools: readonly NodePool[]; readonly machines: readonly Machine[] }
+export interface View { readonly cluster: Cluster | undefined; readonly pools: readonly NodePool[]; readonly machines: readonly Machine[] }
 
 const look = async (context: Context, namespace: string, name: string): Promise<View> => {
   const r = context.resources()
@@ -20,21 +20,30 @@ const look = async (context: Context, namespace: string, name: string): Promise<
 
 const parts = [['InfrastructureReady', 'network'], ['EndpointReady', 'endpoint'], ['ControlPlaneReady', 'control plane'], ['AddOnsReady', 'add-ons']] as const
 const isRefused = (c: Condition | undefined): boolean => c?.status === 'False' && c.fault === 'User'
-const line = (colors: boolean, label: string, c: Condition | undefined): string => {
+
+/** `7 s`, `2 min 5 s`. */
+const duration = (seconds: number): string => (seconds < 90 ? `${Math.max(0, Math.round(seconds))} s` : `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`)
+const since = (begin: string | undefined, end: string | number): number => (begin === undefined ? 0 : ((typeof end === 'string' ? Date.parse(end) : end) - Date.parse(begin)) / 1000)
+
+/** Done: how long it took. Not done: for how long it has been so, and what it waits for. */
+const line = (colors: boolean, label: string, c: Condition | undefined, begun: string, now: number): string => {
   const mark = c?.status === 'True' ? green(colors, '✓') : isRefused(c) ? red(colors, '✗') : '·'
-  return `${mark} ${label.padEnd(24)}${c?.status === 'True' ? '' : dim(colors, c === undefined ? 'not begun' : `${c.reason}: ${c.message}`)}`
+  const took = c?.status === 'True' ? duration(since(begun, c.lastTransitionTime)) : duration(since(begun, now))
+  return `${mark} ${label.padEnd(24)}${took.padStart(12)}  ${c?.status === 'True' ? '' : dim(colors, c === undefined ? 'not begun' : `${c.reason}: ${c.message}`)}`.trimEnd()
 }
 
-const tree = (v: View, elapsed: number, colors: boolean): readonly string[] => {
+/** The whole as lines; `now` in ms. */
+export const tree = (v: View, now: number, colors: boolean): readonly string[] => {
   const { cluster } = v
   if (cluster === undefined) return []
   const machines = v.machines.toSorted((a, b) => a.spec.role.localeCompare(b.spec.role) || a.metadata.name.localeCompare(b.metadata.name))
   const running = machines.filter((m) => m.status?.phase === 'Running').length
+  const begun = cluster.metadata.deletionTimestamp ?? cluster.metadata.creationTimestamp
   return [
-    `cluster ${cluster.metadata.name}  ${elapsed.toFixed(0)} s  ${running} of ${machines.length} machines running`,
-    ...parts.map(([type, label]) => `  ${line(colors, label, condition(cluster, type))}`),
-    ...v.pools.map((p) => `  ${line(colors, `pool ${p.metadata.name}`, condition(p, 'Ready'))}`),
-    ...machines.map((m) => `    ${line(colors, m.metadata.name, condition(m, 'Ready'))}${m.status?.phase === undefined ? '' : dim(colors, `  ${m.status.phase}`)}`),
+    `cluster ${cluster.metadata.name}  ${cluster.metadata.deletionTimestamp === undefined ? '' : 'is being deleted  '}${duration(since(begun, now))}  ${running} of ${machines.length} machines running`,
+    ...parts.map(([type, label]) => `  ${line(colors, label, condition(cluster, type), begun, now)}`),
+    ...v.pools.map((p) => `  ${line(colors, `pool ${p.metadata.name}`, condition(p, 'Ready'), p.metadata.creationTimestamp, now)}`),
+    ...machines.map((m) => `    ${line(colors, m.metadata.name, condition(m, 'Ready'), m.metadata.creationTimestamp, now)}${m.status?.phase === undefined || m.status.phase === 'Running' ? '' : dim(colors, `  ${m.status.phase}`)}`),
   ]
 }
 
@@ -55,7 +64,7 @@ export const follow = async (context: Context, namespace: string, name: string, 
   for (;;) {
     const v = await look(context, namespace, name)
     const elapsed = (performance.now() - begun) / 1000
-    const lines = tree(v, elapsed, terminal.colors)
+    const lines = tree(v, context.now().getTime(), terminal.colors)
     if (terminal.isTty) drawn = redraw(context, lines, drawn)
     else for (const [type, label] of parts) {
       const c = v.cluster === undefined ? undefined : condition(v.cluster, type)
