@@ -91,7 +91,8 @@ export const actions = (world: World, servers: Servers, life: Life, guests: Gues
   }
   world.step(volumes, 'attached', (v) => { volume.attach(v, v.attachments.at(-1)?.serverId ?? '') })
   world.step(volumes, 'detached', (v) => {
-    for (const a of [...v.attachments]) {
+    const { attachments } = v // detach puts another list in its place
+    for (const a of attachments) {
       const s = table.get(a.serverId)
       if (s !== undefined) {
         s.volumes = s.volumes.filter((x) => x.id !== v.id)

@@ -131,7 +131,7 @@ export const image = (world: World): { readonly api: Api; seed(of: SeedImage): I
     const stale = world.seen(call, images)
     const { query } = call
     const visibility = query.get('visibility')
-    let rows = [...(call.blind ? [] : [...new Set([...stale, ...[...images.all()].filter((i) => maySee(call, i) && i.project !== call.token.projectId && i.visibility === 'public')])])].reverse()
+    let rows = call.blind ? [] : [...stale, ...[...images.all()].filter((i) => i.project !== call.token.projectId && i.visibility === 'public')].reverse()
     if (visibility !== null && visibility !== 'all') rows = rows.filter((i) => i.visibility === visibility)
     rows = rows.filter((i) => i.hidden === (query.get('os_hidden') === 'true'))
     for (const [key, value] of query) {

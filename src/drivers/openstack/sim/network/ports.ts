@@ -114,7 +114,8 @@ export const portsOf = (world: World, addresses: Addresses, groups: Groups): Por
       byAddress.delete(`${port.networkId}/${f.address}`)
     }
     byNetwork.get(port.networkId)?.delete(port)
-    for (const ip of [...(world.ipsOfPort.get(port.id) ?? [])]) {
+    const bound = [...(world.ipsOfPort.get(port.id) ?? [])] // the set changes below
+    for (const ip of bound) {
       Object.assign(ip, { portId: null, fixedAddress: null, routerId: null, status: 'DOWN' })
       floatingIps.touch(ip)
       world.changed.floatingIp(ip)
