@@ -4,11 +4,10 @@ import type { Api } from './api.ts'
 import type { Writer } from './apply.ts'
 import { checkFields, checkIdentity } from './decode.ts'
 import type { Identity } from './identity.ts'
-import { seconds } from './prepare.ts'
 import type { RequestInfo } from './request.ts'
 import type { Served } from './served.ts'
 import { forbidden, notFound, type Status } from './status.ts'
-import { guard, type Mutable } from './values.ts'
+import { guard, seconds, type Mutable } from './values.ts'
 
 export interface Call {
   readonly api: Api

@@ -22,6 +22,7 @@ test('A6 a Namespace is a view of a Project: same uid, version and deletion, mad
   expect((await call('PATCH', `${namespaces}/shop`, { metadata: { labels: { a: 'b' } } })).body.metadata.labels).toMatchObject({ a: 'b' })
   expect((await call('GET', `${projects}/shop`)).body).toMatchObject({ metadata: { labels: { a: 'b' } }, spec: { displayName: 'The shop' } })
   expect((await call('GET', `${namespaces}?labelSelector=kubernetes.io/metadata.name%3Dweb`)).body.items).toHaveLength(1)
+  expect((await call('PATCH', `${namespaces}/shop`, { metadata: { annotations: { c: 'd' } } }, { type: 'application/strategic-merge-patch+json' })).body.metadata.annotations).toEqual({ c: 'd' })
   const applied = await call('PATCH', `${namespaces}/new?fieldManager=m`, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'new', labels: { x: 'y' } } }, { type: 'application/apply-patch+yaml' })
   expect(applied.body).toMatchObject({ kind: 'Namespace', metadata: { name: 'new', labels: { x: 'y' } } })
   await call('DELETE', `${projects}/web`)

@@ -36,7 +36,7 @@ export const patchOf = (c: Call): ((live: Mutable) => Mutable) | undefined => {
     case 'application/strategic-merge-patch+json': {
       // Without a schema nobody knows how its lists merge; without lists it is a merge patch.
       const body = demandObject(parseJson(c.body.toString('utf8')))
-      if (!storedAs(c).isLoose || needsStrategy(body)) return undefined
+      if (!c.served.isLoose || needsStrategy(body)) return undefined
       return (live) => mergePatch(copy(live), body) as Mutable
     }
     case 'application/json-patch+json': {

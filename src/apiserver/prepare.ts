@@ -6,10 +6,8 @@ import { metadataErrors } from './metadata.ts'
 import { fieldErrors } from './schema.ts'
 import type { Served } from './served.ts'
 import { invalid } from './status.ts'
-import { copy, equal, isObject, type Mutable } from './values.ts'
+import { copy, equal, isObject, seconds, type Mutable } from './values.ts'
 import { checkFinalizers, checkWriter } from './writers.ts'
-
-export const seconds = (d: Date): string => `${d.toISOString().slice(0, 19)}Z`
 
 const optionalParts = ['labels', 'annotations', 'finalizers', 'ownerReferences'] as const
 const isEmpty = (v: unknown): boolean => v === undefined || v === null || (Array.isArray(v) ? v.length === 0 : isObject(v) && Object.keys(v).length === 0)

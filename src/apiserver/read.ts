@@ -32,12 +32,13 @@ const labelsOf = (served: Served, row: Row): Readonly<Record<string, string>> =>
 export const selectionOf = (served: Served, r: RequestInfo): Selection => {
   const labels = parseLabelSelector(r.query.get('labelSelector') ?? undefined)
   const fields = parseFieldSelector(r.query.get('fieldSelector') ?? undefined, served.kind.selectableFields ?? [])
-  const test = fields?.test
-  return {
-    name: fields?.name,
-    wants: (row) => (labels === undefined || labels(labelsOf(served, row))) && (fields === undefined
-      || ((fields.name === undefined || fields.name === row.name) && (fields.namespace === undefined || fields.namespace === row.namespace) && (test === undefined || test(objectOf(served, row))))),
+  const passes = (row: Row): boolean => {
+    if (fields === undefined) return true
+    if ((fields.name !== undefined && fields.name !== row.name) || (fields.namespace !== undefined && fields.namespace !== row.namespace)) return false
+    if (fields.test === undefined) return true
+    return (served.view !== undefined || fields.needles.every((text) => row.body.includes(text))) && fields.test(objectOf(served, row))
   }
+  return { name: fields?.name, wants: (row) => (labels === undefined || labels(labelsOf(served, row))) && passes(row) }
 }
 
 export const get = async (api: Api, served: Served, r: RequestInfo, view: View): Promise<string> => {

@@ -3,10 +3,9 @@ import { isDryRun, keyOf, seen, storedAs, withVersion, type Call, type Written }
 import { commit, settle } from './commit.ts'
 import { demandObject, parseBody } from './decode.ts'
 import { storedObject } from './objects.ts'
-import { seconds } from './prepare.ts'
 import { isTrue } from './request.ts'
 import { badRequest, conflict, forbidden, success } from './status.ts'
-import type { Mutable } from './values.ts'
+import { seconds, type Mutable } from './values.ts'
 
 /** Keeps a namespace until it is empty. */
 export const namespaceFinalizer = 'kubernetes'

@@ -47,6 +47,8 @@ export interface FieldTest {
   readonly namespace: string | undefined
   /** Needs the parsed object; undefined: name and namespace say it all. */
   readonly test: ((object: Mutable) => boolean) | undefined
+  /** Stand in the JSON text of every object that passes: most others need no parsing. */
+  readonly needles: readonly string[]
 }
 const at = (o: Mutable, path: string): string => String(path.split('.').reduce<any>((v, k) => v?.[k], o) ?? '')
 
@@ -54,6 +56,7 @@ const at = (o: Mutable, path: string): string => String(path.split('.').reduce<a
 export const parseFieldSelector = (text: string | undefined, allowed: readonly string[]): FieldTest | undefined => {
   if (text === undefined || text.trim() === '') return undefined
   const tests: ((o: Mutable) => boolean)[] = []
+  const needles: string[] = []
   let exactName: string | undefined
   let exactNamespace: string | undefined
   for (const part of text.split(',')) {
@@ -63,7 +66,10 @@ export const parseFieldSelector = (text: string | undefined, allowed: readonly s
     if (field !== 'metadata.name' && field !== 'metadata.namespace' && !allowed.includes(field)) throw badRequest(`field label not supported: ${field}`)
     if (op !== '!=' && field === 'metadata.name') exactName = wanted
     else if (op !== '!=' && field === 'metadata.namespace') exactNamespace = wanted
-    else tests.push(op === '!=' ? (o) => at(o, field) !== wanted : (o) => at(o, field) === wanted)
+    else {
+      if (op !== '!=' && wanted !== '') needles.push(JSON.stringify(wanted).slice(1, -1))
+      tests.push(op === '!=' ? (o) => at(o, field) !== wanted : (o) => at(o, field) === wanted)
+    }
   }
-  return { name: exactName, namespace: exactNamespace, test: tests.length === 0 ? undefined : (o) => tests.every((t) => t(o)) }
+  return { name: exactName, namespace: exactNamespace, needles, test: tests.length === 0 ? undefined : (o) => tests.every((t) => t(o)) }
 }

@@ -18,6 +18,9 @@ export const equal = (a: unknown, b: unknown): boolean => {
 
 export const copy = <T>(v: T): T => structuredClone(v)
 
+/** A time as Kubernetes writes it. */
+export const seconds = (d: Date): string => `${d.toISOString().slice(0, 19)}Z`
+
 const maxDepth = 100
 
 /** Refuses `__proto__` and nesting deeper than 100. Answers the number of fields. */
