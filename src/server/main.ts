@@ -46,6 +46,6 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => { 
 const process_ = (name: string) => ({ name, args: [join(import.meta.dirname, 'processes', `${name}.ts`), JSON.stringify(settings)] })
 if (settings.simulators) await supervisor.start(process_('simulators'))
 await supervisor.start(process_('api'))
-await writePrivate(paths.api, JSON.stringify({ url, pids: supervisor.pids() }))
 await supervisor.start(process_('controllers'))
+await writePrivate(paths.api, JSON.stringify({ url, pids: supervisor.pids() }))
 log.info({ url }, 'serving')
