@@ -63,20 +63,25 @@ export const demandProject = (site: SiteCloud, cluster: ClusterResource): void =
     throw new ViewError('CredentialOfAnotherProject', `the site's credential is for project ${site.projectId}, the cluster was made in ${recorded}; give the site a credential of that project`)
 }
 
-/** What is recorded of one project of one site. What is being deleted may be missing, and says nothing of the view. */
+/** What must be in the lists of one project of one site now. What may go at any moment because its deletion was asked for is no sign of holes. */
 const known = (cached: Cached, siteName: string, projectId: string) => {
-  const clusters = cached.list(Cluster).filter((c) => c.spec.site === siteName && c.status?.infrastructure?.projectId === projectId && c.metadata.deletionTimestamp === undefined)
+  const clusters = cached.list(Cluster).filter((c) => c.spec.site === siteName && c.status?.infrastructure?.projectId === projectId)
   const names = new Set(clusters.map((c) => `${c.metadata.namespace}/${c.metadata.name}`))
-  const machines: MachineResource[] = cached.list(Machine).filter((m) => names.has(`${m.metadata.namespace}/${m.spec.cluster}`) && m.metadata.deletionTimestamp === undefined)
+  const all: readonly MachineResource[] = cached.list(Machine).filter((m) => names.has(`${m.metadata.namespace}/${m.spec.cluster}`))
+  const machines = all.filter((m) => m.metadata.deletionTimestamp === undefined)
+  const isGoing = (c: ClusterResource): boolean => c.metadata.deletionTimestamp !== undefined
+  // The order of deletion: machines, then addresses, then what all share (rule O9).
+  const endpoints = clusters.filter((c) => !isGoing(c) || all.some((m) => m.metadata.namespace === c.metadata.namespace && m.spec.cluster === c.metadata.name))
+  const shared = clusters.filter((c) => !isGoing(c) || endpoints.includes(c) || c.metadata.finalizers?.includes('skerry.dev/endpoint') === true)
   const ids = (...list: readonly (string | undefined)[]): string[] => list.filter((i) => i !== undefined)
   return {
     servers: ids(...machines.map((m) => m.status?.serverId)),
     volumes: ids(...machines.map((m) => m.status?.volumeId)),
-    ports: ids(...machines.map((m) => m.status?.portId), ...clusters.flatMap((c) => c.status?.endpoint?.slots?.map((s) => s.portId) ?? [])),
-    networks: ids(...clusters.map((c) => c.status?.infrastructure?.networkId)),
-    groups: ids(...clusters.flatMap((c) => [c.status?.infrastructure?.nodeGroupId, c.status?.infrastructure?.controlPlaneGroupId])),
-    loadBalancers: ids(...clusters.map((c) => c.status?.endpoint?.loadBalancerId)),
-    floatingIps: ids(...clusters.map((c) => c.status?.endpoint?.floatingIpId)),
+    ports: ids(...machines.filter((m) => m.spec.role === 'worker').map((m) => m.status?.portId), ...endpoints.flatMap((c) => c.status?.endpoint?.slots?.map((s) => s.portId) ?? [])),
+    networks: ids(...shared.map((c) => c.status?.infrastructure?.networkId)),
+    groups: ids(...shared.flatMap((c) => [c.status?.infrastructure?.nodeGroupId, c.status?.infrastructure?.controlPlaneGroupId])),
+    loadBalancers: ids(...endpoints.map((c) => c.status?.endpoint?.loadBalancerId)),
+    floatingIps: ids(...endpoints.map((c) => c.status?.endpoint?.floatingIpId)),
   }
 }
 
