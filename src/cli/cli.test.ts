@@ -32,6 +32,7 @@ const begin = async (yes = false) => {
         const servers = ['https://192.0.2.1:6443', 'https://192.0.2.2:6443']
         return { status: { certificate, ca: secrets.certs.k8s.crt, server: servers[0], servers, serverName: 'api.x.skerry.internal', expiresAt: '2026-11-25T08:00:00Z' } }
       },
+      'clusters/secrets': async ({ body }) => ({ status: { encrypted: `for ${String((body as { spec: { recipients: string[] } }).spec.recipients)}` } }),
       'sites/credential': async ({ body }) => { credentials.push(body); return { status: { sealed: true } } },
     },
   })
@@ -153,6 +154,17 @@ describe('T8 kubeconfig', () => {
     expect(file).not.toMatch(/client-key|PRIVATE|client-certificate-data/)
     expect((parse(file) as { users: unknown[] }).users).toMatchObject([{ user: { exec: { command: 'skerry', args: ['cluster', 'kubeconfig', 'shop', '--namespace', 'demo', '--ttl', '28800', '--exec-credential'] } } }])
   })
+})
+
+test('T7 secrets are exported to a file, for the keys that were named', async () => {
+  await bed.run(...create, '--no-wait')
+  expect(await bed.run('cluster', 'secrets', 'export', 'shop', '-n', 'demo', '--recipient', 'age1a', '--recipient', 'age1b', '--output', 's.age')).toEqual({ code: 0, out: '', err: 'written to s.age, readable by you only' })
+  expect(bed.files.get('s.age')).toBe('for age1a,age1b')
+  expect((await bed.run('cluster', 'secrets', 'export', 'shop', '-n', 'demo', '--recipient', 'ssh-rsa')).code).toBe(2)
+})
+
+test('what the platform does not serve is exit code 4', async () => {
+  expect(await bed.run('machine', 'console', 'm', '-n', 'demo')).toEqual({ code: 4, out: '', err: 'skerry: this platform does not serve that yet' })
 })
 
 describe('changing', () => {

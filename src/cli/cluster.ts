@@ -4,6 +4,7 @@ import { Cluster } from '../api/index.ts'
 import { addClusterAccess } from './cluster-access.ts'
 import { addClusterCreate } from './cluster-create.ts'
 import { addClusterHistory } from './cluster-history.ts'
+import { addClusterSecrets } from './cluster-secrets.ts'
 import { cliError, type Context } from './context.ts'
 import { integer, output, writer } from './options.ts'
 import { print, type Format } from './output.ts'
@@ -33,5 +34,6 @@ export const addCluster = (program: Command, context: Context): void => {
     .option('--yes', 'do not ask').option('--no-wait', 'do not wait until it is gone').option('--timeout <seconds>', 'how long to wait', integer, 1800)
     .action((name: string, o: { yes?: boolean; wait: boolean; timeout: number }) => deleteCluster(context, name, o))
   addClusterAccess(cluster, context)
+  addClusterSecrets(cluster, context)
   addClusterHistory(cluster, context)
 }

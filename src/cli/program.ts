@@ -55,6 +55,8 @@ const explain = (error: unknown): { readonly message: string; readonly code: num
   if (failure?.code === 0) return { message: `skerry: the platform does not answer: ${failure.message}`, code: 5 }
   const causes = failure?.details?.causes?.filter((c) => c.field !== undefined) ?? []
   if (isInvalid(error) && causes.length > 0) return { message: ['skerry: refused:', ...causes.map((c) => `  ${c.field ?? ''}: ${c.message ?? ''}`)].join('\n'), code: 4 }
+  // A path that is not served names no object.
+  if (isNotFound(error) && failure?.details?.name === undefined) return { message: 'skerry: this platform does not serve that yet', code: 4 }
   if (isNotFound(error)) return { message: `skerry: ${failure?.message ?? 'not found'}`, code: 3 }
   if (isForbidden(error) || isUnauthorized(error) || isInvalid(error) || isConflict(error) || isAlreadyExists(error)) return { message: `skerry: ${failure?.message ?? 'refused'}`, code: 4 }
   if (isUnavailable(error)) return { message: `skerry: ${failure?.message ?? 'the platform does not answer'}`, code: 5 }

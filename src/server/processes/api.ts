@@ -13,6 +13,7 @@ import { layout } from '../files.ts'
 import { platformPki } from '../platform-pki.ts'
 import { openSecrets } from '../ports/secrets.ts'
 import { authorize, writerOf } from '../roles.ts'
+import { secretsSubresource } from '../secrets-export.ts'
 import { signer, newBundle } from '../signer.ts'
 import { readSiteKey } from '../site-key.ts'
 import { begin, serveUntilEnd } from './process.ts'
@@ -30,7 +31,7 @@ new Gauge({ name: 'skerry_event_loop_lag_seconds', help: 'p99 of the event loop\
 const api = await createApiServer({
   store, kinds, namespaceKind: Project, builtins: ['events'], authenticate: byClientCertificate(writerOf), authorize, log, metrics,
   admission: { validate: (kind, object, old, read) => validateReferences(kind.kind, object, old, read), owners: (kind, object, read) => ownersOf(kind.kind, object, read), refuseDeletion: (kind, object, read) => refuseDeletion(kind.kind, object, read) },
-  subresources: accessSubresources(secrets, signer), version: { major: '1', minor: '36', gitVersion: 'v1.36.0-skerry.0.1.0' },
+  subresources: { ...accessSubresources(secrets, signer), 'clusters/secrets': secretsSubresource(secrets) }, version: { major: '1', minor: '36', gitVersion: 'v1.36.0-skerry.0.1.0' },
 })
 
 const handle = (request: IncomingMessage, response: ServerResponse): void => {
