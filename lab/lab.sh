@@ -46,7 +46,7 @@ contract(){
   local report rc=0; report=$(mktemp)
   OS_CLIENT_CONFIG_FILE=$SKERRY_LAB_DIR/clouds.yaml npx vitest run --config lab/vitest.config.ts --reporter=default --reporter=json --outputFile.json="$report" "$@" || rc=$?
   node -e 'const { readFileSync } = require("node:fs"); let r; try { r = JSON.parse(readFileSync(process.argv[1], "utf8")) } catch { r = { numPassedTests: 0, numFailedTests: 0 } }
-    const broken = (r.testResults ?? []).filter((f) => f.status === "failed" && f.assertionResults.length === 0).length
+    const broken = (r.testResults ?? []).filter((f) => f.status === "failed" && !f.assertionResults.some((one) => one.status === "failed")).length
     console.log(`${r.numPassedTests} passed, ${r.numFailedTests + broken} failed`)' "$report"
   rm -f "$report"; return $rc
 }

@@ -10,7 +10,7 @@ const labDir = process.env['SKERRY_LAB_DIR'] ?? join(process.env['HOME'] ?? '/ro
 const password = 'labpw'
 /** Wide enough that a server larger than any host is refused by the scheduler and not by quota. */
 const wide = { compute: { instances: 200, cores: 2_000_000, ram: 20_000_000, server_groups: 50 }, volume: { volumes: 100, gigabytes: 10_000 } }
-const narrow = { compute: { cores: 1 }, volume: { gigabytes: 1 }, network: { floatingips: 0 }, load_balancer: { load_balancer: 0 } }
+const narrow = { compute: { cores: 1 }, volume: { gigabytes: 1 }, network: { floating_ips: 0 }, load_balancer: { load_balancer: 0 } }
 
 openstackContract('lab', async () => {
   const { auth: { authUrl }, region } = readCloudsYaml('lab-demo', readFileSync(join(labDir, 'clouds.yaml'), 'utf8'))

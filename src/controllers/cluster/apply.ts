@@ -48,6 +48,7 @@ export const apply = (ports: Ports) => async (step: Step, seen: Observed, cluste
     case 'detach-router': await context.changing('detach router', createTimeoutMs, () => network.routers.removeInterface(step.routerId, step.subnetId)); return
     case 'admit': await together(step.rules.map((rule) => context.changing('add rule', createTimeoutMs, () => network.securityGroups.addRule(step.groupId, rule, seen.mark(step.role))))); return
     case 'refuse': await together(step.ruleIds.map((id) => context.changing('remove rule', createTimeoutMs, () => network.securityGroups.removeRule(id)))); return
+    case 'drop-port': await context.changing('delete left port', createTimeoutMs, () => network.ports.delete(step.id)); return
     case 'forget': ports.talos.forget(cluster); ports.tenants.forget(cluster); return
     case 'delete': await context.changing(`delete ${step.role}`, createTimeoutMs, () => remove(step.role, step.id, seen)); return
   }

@@ -35,6 +35,8 @@ export interface Seen {
   readonly before: readonly string[]
   /** Ports in our network that are not ours, when we want it to go. */
   readonly strangers: readonly string[]
+  /** Ids of ports that the cloud itself made on our subnet for our load balancer, and left behind. */
+  readonly leftovers: readonly string[]
 }
 export type Observed = Seen | { readonly kind: 'blocked'; readonly reason: 'SiteMissing' | 'SiteNotReady'; readonly message: string; readonly deleting: boolean }
 
@@ -83,6 +85,8 @@ export const observe = (ports: Ports) => async (cluster: Cluster, context: Obser
   const inNetwork = network.kind === 'seen' ? (await cloud.network.ports.list(after)).items.filter((p) => p.networkId === network.object.id) : []
   const isRouterPort = (p: Port) => router.kind === 'seen' && p.deviceId === router.object.id && p.deviceOwner.startsWith('network:') && p.deviceOwner.includes('router')
   const ownRouterPort = inNetwork.find(isRouterPort)
+  // The OVN provider gives each subnet with a health monitor a port, and keeps it when the balancer goes by cascade.
+  const isLeftover = (p: Port) => subnet.kind === 'seen' && p.mark === undefined && p.deviceOwner === 'ovn-lb-hm:distributed' && p.name === `ovn-lb-hm-${subnet.object.id}`
   const nodeGroupId = nodeGroup.kind === 'seen' ? nodeGroup.object.id : undefined
   const balancerFilters = (cluster.status?.endpoint?.kind ?? (found.loadBalancer === undefined ? 'nodes' : 'octavia')) === 'octavia' && found.loadBalancer?.allowedCIDRs === true
   const policy = { allowedCIDRs: cluster.spec.endpoint.allowedCIDRs, egressCIDRs: site.spec.egressCIDRs, nodeCidr: tenant ? cluster.spec.network.nodes : undefined, balancerFilters }
@@ -95,6 +99,7 @@ export const observe = (ports: Ports) => async (cluster: Cluster, context: Obser
       ...(cluster.metadata.finalizers ?? []).filter((f) => f !== 'skerry.dev/site' && f.startsWith('skerry.dev/')).map((f) => f.slice('skerry.dev/'.length)),
       ...machinesIn(context.cached, cluster).map((m) => m.metadata.name),
     ],
-    strangers: deleting ? inNetwork.filter((p) => p.mark === undefined && !isRouterPort(p) && !p.deviceOwner.startsWith('network:')).map((p) => `port ${p.id} (${p.deviceOwner || 'unused'})`) : [],
+    strangers: deleting ? inNetwork.filter((p) => p.mark === undefined && !isRouterPort(p) && !isLeftover(p) && !p.deviceOwner.startsWith('network:')).map((p) => `port ${p.id} (${p.deviceOwner || 'unused'})`) : [],
+    leftovers: deleting ? inNetwork.filter(isLeftover).map((p) => p.id) : [],
   }
 }

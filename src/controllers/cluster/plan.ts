@@ -17,6 +17,7 @@ export type Step =
   | { readonly kind: 'refuse'; readonly ruleIds: readonly string[] }
   | { readonly kind: 'detach-router'; readonly routerId: string; readonly subnetId: string }
   | { readonly kind: 'delete'; readonly role: Role; readonly id: string }
+  | { readonly kind: 'drop-port'; readonly id: string }
   /** Closes what is open to the cluster's own APIs. */
   | { readonly kind: 'forget' }
 
@@ -41,6 +42,7 @@ const planDeletion = (s: Seen): Plan<Step | Finish> => {
   const router = objectOf(s.router)
   const late = Object.keys(s.intents ?? {})
   if (s.strangers.length > 0) return { steps: [], outcome: waiting('BlockedBy', `the network holds what is not ours and is not touched: ${s.strangers.join(', ')}; remove it, then the network goes`, 60) }
+  if (s.leftovers.length > 0) return { steps: s.leftovers.map((id): Step => ({ kind: 'drop-port', id })), outcome: gone() }
   if (router !== undefined && subnet !== undefined && s.isAttached) return { steps: [{ kind: 'detach-router', routerId: router.id, subnetId: subnet.id }], outcome: gone() }
   const all = sights(s).filter(([role]) => role !== 'network')
   const steps = [...planDoubles(s), ...all.flatMap(([role, x]): Step[] => (x.kind === 'seen' ? [{ kind: 'delete', role, id: x.object.id }] : []))]
