@@ -83,6 +83,7 @@ export const networkRows = (bed: Bed): void => {
     const other = await net().routers.create({ externalNetworkId }, bed.marks.mark('other-router'))
     expect(await net().routers.addInterface(other.id, bed.subnet.id).catch((e: unknown) => isConflict(e) || isInvalid(e))).toBe(true)
     expect(await net().routers.delete(router.id).catch((e: unknown) => isConflict(e))).toBe(true)
+    expect(await net().routers.get(router.id), 'a refused deletion takes nothing away').toMatchObject({ externalNetworkId })
     expect(await net().subnets.delete(bed.subnet.id).catch((e: unknown) => isConflict(e))).toBe(true)
     const fip = await net().floatingIps.create({ externalNetworkId }, bed.marks.mark('bound'))
     const port = await net().ports.create({ networkId: bed.network.id, securityGroupIds: [] }, bed.marks.mark('bound'))

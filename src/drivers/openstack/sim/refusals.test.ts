@@ -71,7 +71,7 @@ describe('O2 what refuses a second one', () => {
     expect(await rule({ remote_ip_prefix: '0.0.0.0/0' })).toMatchObject({ status: 409, body: neutron('SecurityGroupRuleExists') })
     expect(await rule({ remote_ip_prefix: '192.0.2.0/24' })).toMatchObject({ status: 201 })
   })
-  it('O2 listener, pool, monitor, member and VIP are refused: 409', async () => {
+  it('O2 listener, pool, monitor, member are refused: 409, a VIP that is taken: 500', async () => {
     const b = await balancer(c, p.subnet, { vip_address: '10.10.0.6', provider: 'amphora' })
     expect(await c.call('POST', '/load-balancer/v2.0/lbaas/listeners', { listener: { protocol: 'TCP', protocol_port: 6443, loadbalancer_id: b.lb } })).toMatchObject({ status: 409, body: { faultstring: 'Another Listener on this Load Balancer is already using protocol TCP and protocol_port 6443' } })
     expect(await c.call('POST', '/load-balancer/v2.0/lbaas/pools', { pool: { protocol: 'TCP', lb_algorithm: 'ROUND_ROBIN', listener_id: b.listener } })).toMatchObject({ status: 409, body: { faultstring: 'This listener already has a default pool' } })
@@ -83,7 +83,7 @@ describe('O2 what refuses a second one', () => {
     expect((await c.call('POST', `/load-balancer/v2.0/lbaas/pools/${b.pool}/members`, member)).status).toBe(201)
     await b.active()
     expect(await c.call('POST', `/load-balancer/v2.0/lbaas/pools/${b.pool}/members`, member)).toMatchObject({ status: 409, body: { faultstring: 'Another member on this pool is already using ip 10.10.0.21 on protocol_port 6443' } })
-    expect((await c.call('POST', '/load-balancer/v2.0/lbaas/loadbalancers', { loadbalancer: { vip_subnet_id: p.subnet, vip_address: '10.10.0.6', provider: 'amphora' } })).status).toBe(409)
+    expect((await c.call('POST', '/load-balancer/v2.0/lbaas/loadbalancers', { loadbalancer: { vip_subnet_id: p.subnet, vip_address: '10.10.0.6', provider: 'amphora' } })).status).toBe(500)
   })
   it('O2 nothing refuses a second network, router, group, floating IP or volume', async () => {
     for (const [path, body] of [

@@ -50,6 +50,8 @@ const rows: readonly Row[] = [
   { service: 'load-balancer', status: 409, message: /immutable|invalid state/i, kind: 'transient', name: 'ImmutableObject' },
   { service: 'load-balancer', status: 409, message: /already (using|has|in use|exists|allocated)|duplicate/i, kind: 'conflict', name: 'Duplicate', duplicate: true },
   { service: 'load-balancer', status: 400, message: /has children/i, kind: 'conflict', name: 'HasChildren' },
+  // The provider's VIP port met a taken address (ovn, amphora): Octavia rolls back and says 500.
+  { service: 'load-balancer', status: 500, message: /already allocated|ConflictException: 409/i, kind: 'conflict', name: 'AddressInUse' },
   { service: 'load-balancer', status: 501, kind: 'invalid', name: 'UnsupportedByProvider' },
   { service: 'identity', status: 409, kind: 'conflict', name: 'Duplicate', duplicate: true },
 ]
@@ -75,8 +77,8 @@ export const refused = (call: Call, answer: Answer, secrets: readonly string[]):
   const requestId = answer.headers['x-openstack-request-id'] ?? answer.headers['x-compute-request-id']
   const failure: Failure = {
     kind, service: call.service, status: answer.status, type: row?.name ?? printable(type, 80),
-    // A refusal for load comes before the effect; any other 5xx may come after it.
-    ...(call.creates && answer.status >= 500 && answer.status !== 501 && { unclear: true }),
+    // A 5xx may come after the effect, unless the table says what it means.
+    ...(call.creates && answer.status >= 500 && kind === 'transient' && { unclear: true }),
     ...(row?.duplicate === true && { duplicate: true }),
     ...(retryAfter !== undefined && { retryAfter }),
     ...(requestId !== undefined && { requestId: printable(requestId, 60) }),

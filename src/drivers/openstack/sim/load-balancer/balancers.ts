@@ -57,7 +57,7 @@ export const balancers = (world: World, network: NetworkSide, tree: Tree, traffi
       } catch (error) {
         if (!(error instanceof Refusal)) throw error
         const { message } = (error.reply.body as { NeutronError: { message: string } }).NeutronError
-        throw chosen === 'ovn' && error.reply.status === 409 ? errors.vipInUse(message) : errors.neutronSaid(error.reply.status, message)
+        throw error.reply.status === 409 ? errors.vipInUse(chosen, message) : errors.neutronSaid(error.reply.status, message)
       }
       if (chosen === 'amphora') {
         port.adminStateUp = false

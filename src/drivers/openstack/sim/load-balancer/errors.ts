@@ -21,7 +21,8 @@ export const duplicatePool = (): Refusal => refuse(409, 'This listener already h
 export const unsupported = (provider: string, what: string): Refusal => refuse(501, `Provider '${provider}' does not support a requested option: ${what}`)
 export const providerUnknown = (provider: string): Refusal => refuse(400, `Provider '${provider}' is not enabled.`)
 export const vipNeeded = (): Refusal => refuse(400, 'Validation failure: VIP must contain one of: vip_port_id, vip_network_id, vip_subnet_id.')
-export const vipInUse = (message: string): Refusal => refuse(409, `The VIP IP address is already in use: ${message}`)
+/** The provider makes the VIP port; what Neutron says to it comes out as a 500 (seen with 2025.1). */
+export const vipInUse = (provider: string, message: string): Refusal => refuse(500, `Provider '${provider}' reports error: ${provider === 'ovn' ? message : 'ConflictException: 409'}`)
 export const neutronSaid = (status: number, message: string): Refusal => refuse(status, message)
 export const marker = (key: string): Refusal => refuse(400, `Supplied pagination marker '${key}' is not valid.`)
 export const limit = (key: string): Refusal => refuse(400, `Supplied pagination limit '${key}' is not valid.`)

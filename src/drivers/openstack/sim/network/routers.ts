@@ -180,6 +180,11 @@ export const routersOf = (world: World, addresses: Addresses, ports: Ports): { r
         const r = router(call)
         if (!mayWrite(call)) throw errors.policy('delete_router')
         const left = interfaces(r)
+        // Seen with 2025.1: the gateway is taken away before the deletion is refused.
+        if (left.length > 0 && reaching(r).length === 0) {
+          setGateway(call, r, null)
+          routers.touch(r)
+        }
         if (left.length > 0) throw errors.conflict.routerInUse(r.id, left.map((p) => p.id))
         const port = gateway(r)
         if (port !== undefined) ports.drop(port)
