@@ -149,6 +149,10 @@ const removeItems = (value: readonly unknown[], fields: Fields, s: Schema | unde
 /** Members as people read them: `.spec.pools[name="x"].size`. */
 export const pathsOf = (f: Fields, path = ''): readonly string[] => [
   ...(isMember(f) && path !== '' ? [path] : []),
-  ...elements(f).flatMap((e) => pathsOf(f[e]!, e.startsWith('f:') ? `${path}.${e.slice(2)}` : e.startsWith('v:') ? `${path}[=${e.slice(2)}]`
-    : `${path}[${Object.entries(JSON.parse(e.slice(2)) as object).map(([k, v]) => `${k}=${JSON.stringify(v)}`).join(',')}]`)),
+  ...elements(f).flatMap((e) => pathsOf(f[e]!, path + stepOf(e))),
 ]
+const stepOf = (element: string): string => {
+  if (element.startsWith('f:')) return `.${element.slice(2)}`
+  if (element.startsWith('v:')) return `[=${element.slice(2)}]`
+  try { return `[${Object.entries(JSON.parse(element.slice(2)) as object).map(([k, v]) => `${k}=${JSON.stringify(v)}`).join(',')}]` } catch { return `[${element}]` }
+}

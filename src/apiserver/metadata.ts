@@ -8,13 +8,14 @@ const labelKey = /^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?\/)?[A-Za-z0-9]([-A-Za-z
 const labelValue = /^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$/
 const finalizer = /^[a-z0-9][-a-z0-9.]*\/[A-Za-z0-9._-]+$|^(foregroundDeletion|orphan|kubernetes)$/
 const annotationsAtMost = 262_144
+const dnsLabel = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/
 const short = (v: unknown): string => `"${String(v).slice(0, 100)}"`
 
 const nameErrors = (name: unknown, isLoose: boolean): readonly FieldError[] => {
   const field = 'metadata.name'
   if (typeof name !== 'string' || name === '') return [{ field, reason: 'FieldValueRequired', message: 'name or generateName is required' }]
   // Every name is a segment of a path; kinds without a schema (ClusterRoles) have names with colons.
-  if (name.length > 253 || (isLoose ? name === '.' || name === '..' || /[/%]/.test(name) : !subdomain.test(name)))
+  if (name.length > 253 || (isLoose ? name === '.' || name === '..' || /[/%\p{Cc}]/u.test(name) : !subdomain.test(name)))
     return [{ field, reason: 'FieldValueInvalid', message: `${short(name)}: a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character` }]
   return []
 }
@@ -22,6 +23,8 @@ const nameErrors = (name: unknown, isLoose: boolean): readonly FieldError[] => {
 export const metadataErrors = (m: Mutable, isLoose: boolean): readonly FieldError[] => {
   if (!validateMetadata(m)) return fieldErrors(validateMetadata.errors, m).map((e) => ({ ...e, field: `metadata.${e.field}` }))
   const errors: FieldError[] = [...nameErrors(m['name'], isLoose)]
+  const { namespace } = m
+  if (namespace !== undefined && !dnsLabel.test(String(namespace))) errors.push({ field: 'metadata.namespace', reason: 'FieldValueInvalid', message: `${short(namespace)}: a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', at most 63` })
   for (const [k, v] of Object.entries((m['labels'] ?? {}) as Readonly<Record<string, string>>)) {
     if (!labelKey.test(k)) errors.push({ field: 'metadata.labels', reason: 'FieldValueInvalid', message: `${short(k)}: name part must consist of alphanumeric characters, '-', '_' or '.'` })
     if (!labelValue.test(v)) errors.push({ field: 'metadata.labels', reason: 'FieldValueInvalid', message: `${short(v)}: a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', at most 63` })

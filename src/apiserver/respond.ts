@@ -37,10 +37,13 @@ export const send = (response: ServerResponse, code: number, body: object | stri
 /** Bytes that the client has not taken yet. */
 export const unread = (response: ServerResponse): number => (response as { stream?: { writableLength: number } }).stream?.writableLength ?? response.writableLength
 
-/** Resolves when the response takes more, or is over. */
+const patienceMs = 60_000
+/** Resolves when the response takes more, or is over. Who takes nothing for a minute is cut off: a list waits in memory for him. */
 export const drained = (response: ServerResponse): Promise<void> => new Promise((resolve) => {
   if (response.destroyed || response.writableEnded) { resolve(); return }
+  const timer = setTimeout(() => response.destroy(), patienceMs)
   const done = (): void => {
+    clearTimeout(timer)
     response.off('drain', done)
     response.off('close', done)
     resolve()

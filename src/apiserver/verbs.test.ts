@@ -43,6 +43,8 @@ describe('writes', () => {
     expect((await call('POST', clusters, cluster('Bad_Name'))).body.details.causes[0].field).toBe('metadata.name')
     expect((await call('POST', clusters, cluster('a', {}, { labels: { a: 1 } }))).body).toMatchObject({ code: 422, details: { causes: [{ field: 'metadata.labels.a' }] } })
     expect((await call('POST', clusters, cluster('a', {}, { finalizers: 'x' }))).code).toBe(422)
+    for (const name of ['a/b', '..', 'a\0b', 'a%2fb']) expect((await call('POST', '/api/v1/nodes', { metadata: { name } })).body.code).toBe(422)
+    expect((await call('POST', '/api/v1/nodes', { metadata: { name: 'system:node' } })).code).toBe(201)
   })
 
   test('unknown fields: Strict refuses, Warn warns, Ignore drops; `constructor` is unknown too', async () => {
@@ -173,6 +175,15 @@ describe('A3', () => {
     expect((await apply(`${clusters}/a`, cluster('a'))).body.spec).toEqual({ site: 'sto1', replicas: 3 })
     expect((await apply(`${clusters}/a`, cluster('a', {}, { uid: 'other' }))).body.code).toBe(409)
     expect((await apply(`${clusters}/b`, cluster('b', {}, { uid: 'other' }))).body.code).toBe(409)
+  })
+
+  test('A3 managedFields that a client made up do no harm', async () => {
+    const made = (await call('POST', clusters, cluster('a'))).body
+    const said = [{ manager: 'x', operation: 'Apply', apiVersion: 'v9', fieldsType: 'FieldsV1', fieldsV1: { 'f:spec': { 'f:site': {}, 'k:{': {}, constructor: {} }, 'i:0': {} } }]
+    await call('PUT', `${clusters}/a`, { ...made, metadata: { ...made.metadata, managedFields: said } })
+    expect((await apply(`${clusters}/a`, cluster('a', { site: 'other' }), 'fieldManager=y')).body).toMatchObject({ code: 409, message: expect.stringContaining('conflict with "x": .spec.site') })
+    expect((await apply(`${clusters}/a`, cluster('a', { site: 'other' }))).code).toBe(200)
+    expect((await call('PATCH', `${clusters}/a`, { metadata: { managedFields: [{}] } })).body.metadata.managedFields).toBeUndefined()
   })
 
   test('A3 many apply at once and each keeps what is its own', async () => {
