@@ -2,13 +2,14 @@
 import { randomUUID } from 'node:crypto'
 import { expect, test as base } from 'vitest'
 import { turns } from '../../../testkit/fake-clock.ts'
-import { failureOf, isCredentialRejected, isDenied, isIncomplete, isTransient, isUnclear, openCloud, openRejections, view, type CloudOptions, type OpenCloud } from './index.ts'
+import { systemClock } from './budget.ts'
+import { failureOf, isCredentialRejected, isDenied, isIncomplete, isTransient, isUnclear, openBudget, openCloud, openRejections, view, type CloudOptions, type OpenCloud } from './index.ts'
 import { startOpenStackSim, type OpenStackSim } from './sim/index.ts'
 
 interface Bed { readonly sim: OpenStackSim; readonly open: (options?: Partial<CloudOptions>) => Promise<OpenCloud>; readonly cloud: OpenCloud }
 
-const test = base.extend<{ bed: Bed }>({
-  bed: async ({}, use) => {
+const test = (name: string, run: (bed: Bed) => Promise<void>): void => {
+  base(name, async () => {
     const sim = await startOpenStackSim({ projects: [{ name: 'demo', user: 'demo', password: 'demo' }, { name: 'other', user: 'other', password: 'other' }] })
     const opened: OpenCloud[] = []
     const open = async (options: Partial<CloudOptions> = {}) => {
@@ -18,16 +19,17 @@ const test = base.extend<{ bed: Bed }>({
       opened.push(cloud)
       return cloud
     }
-    await use({ sim, open, cloud: await open() })
-    await Promise.all(opened.map((c) => c.close()))
-    await sim.close()
-  },
-})
+    try { await run({ sim, open, cloud: await open() }) } finally {
+      await Promise.all(opened.map((c) => c.close()))
+      await sim.close()
+    }
+  })
+}
 
 const mark = (role: string) => ({ uid: randomUUID(), site: 'faults', role })
 const calls = (sim: OpenStackSim, route: string): number => sim.stats.byRoute.get(route) ?? 0
 
-test('E3 a creating call that was done and not answered is unclear, is not repeated, and is found by its mark', async ({ bed: { sim, cloud } }) => {
+test('E3 a creating call that was done and not answered is unclear, is not repeated, and is found by its mark', async ({ sim, cloud }) => {
   for (const fault of [{ kind: 'reset', when: 'after' }, { kind: 'silence-after-success' }, { kind: 'reset', when: 'before' }, { kind: 'status', status: 502 }, { kind: 'status', status: 500 }] as const) {
     const added = sim.faults.add({ ...fault, service: 'network', method: 'POST', path: '/networks$' })
     const m = mark('network')
@@ -39,7 +41,7 @@ test('E3 a creating call that was done and not answered is unclear, is not repea
   }
 })
 
-test('E3 a creating call that its caller gives up is unclear; one that was never sent is not', async ({ bed: { sim, cloud } }) => {
+test('E3 a creating call that its caller gives up is unclear; one that was never sent is not', async ({ sim, cloud }) => {
   sim.faults.add({ kind: 'silence-after-success', service: 'network', method: 'POST' })
   const limit = new AbortController()
   const sent = cloud.network.networks.create({}, mark('network'), limit.signal).catch((e: unknown) => e)
@@ -50,14 +52,14 @@ test('E3 a creating call that its caller gives up is unclear; one that was never
   expect([isTransient(never), isUnclear(never)]).toEqual([true, false])
 })
 
-test('E3 nobody listens: the call is clear and transient', async ({ bed: { sim, open } }) => {
+test('E3 nobody listens: the call is clear and transient', async ({ sim, open }) => {
   const cloud = await open({ endpoints: { network: 'http://127.0.0.1:1' } })
   const error = await cloud.network.networks.create({}, mark('network')).catch((e: unknown) => e)
   expect([isTransient(error), isUnclear(error)]).toEqual([true, false])
   expect(sim.inventory('demo').counts['networks']).toBe(0)
 })
 
-test('O3 reads and deletions are repeated, with Retry-After; a time limit is not spent twice', async ({ bed: { sim, cloud } }) => {
+test('O3 reads and deletions are repeated, with Retry-After; a time limit is not spent twice', async ({ sim, cloud }) => {
   const group = await cloud.network.securityGroups.create({}, mark('group'))
   for (const fault of [{ kind: 'status', status: 503 }, { kind: 'status', status: 429, retryAfter: 0 }, { kind: 'reset', when: 'before' }] as const) {
     const added = sim.faults.add({ ...fault, service: 'network', path: '/security-groups/', times: 2 })
@@ -73,7 +75,7 @@ test('O3 reads and deletions are repeated, with Retry-After; a time limit is not
   expect(silent.struck).toBe(1)
 })
 
-test('E2 a marker that is gone between two pages, or an error on the second, throws the list away', async ({ bed: { sim, open, cloud } }) => {
+test('E2 a marker that is gone between two pages, or an error on the second, throws the list away', async ({ sim, open, cloud }) => {
   for (let i = 0; i < 5; i++) await cloud.network.networks.create({}, mark(`n-${i}`))
   const paged = await open({ lists: { pageSize: 2, pollMs: 20 } })
   const told: string[][] = []
@@ -88,7 +90,7 @@ test('E2 a marker that is gone between two pages, or an error on the second, thr
   expect(isIncomplete(new Error('x'))).toBe(false)
 })
 
-test('E2 an unreachable cell: its servers are UNKNOWN, which is unseen', async ({ bed: { sim, cloud } }) => {
+test('E2 an unreachable cell: its servers are UNKNOWN, which is unseen', async ({ sim, cloud }) => {
   const image = sim.seedImage({ name: 'talos' })
   const network = await cloud.network.networks.create({}, mark('network'))
   await cloud.network.subnets.create({ networkId: network.id, cidr: '10.5.0.0/24', dnsServers: [] }, mark('subnet'))
@@ -117,7 +119,7 @@ const shiftedClock = () => {
   return { forward: (ms: number) => { shift += ms }, now: () => new Date(Date.now() + shift), monotonic: () => performance.now() + shift, after: (ms: number, call: () => void) => { const t = setTimeout(call, ms); return () => { clearTimeout(t) } } }
 }
 
-test('O4 a token that was revoked is renewed once, by one caller, and every call is answered', async ({ bed: { sim, open } }) => {
+test('O4 a token that was revoked is renewed once, by one caller, and every call is answered', async ({ sim, open }) => {
   const clock = shiftedClock()
   const cloud = await open({ clock })
   await cloud.compute.flavors()
@@ -128,7 +130,7 @@ test('O4 a token that was revoked is renewed once, by one caller, and every call
   expect(calls(sim, 'identity POST /v3/auth/tokens')).toBe(1)
 })
 
-test('O4 a token is renewed at 80 % of its life, while calls go on with the old one', async ({ bed: { sim, open } }) => {
+test('O4 a token is renewed at 80 % of its life, while calls go on with the old one', async ({ sim, open }) => {
   const clock = shiftedClock()
   const cloud = await open({ clock })
   sim.stats.reset()
@@ -142,7 +144,7 @@ test('O4 a token is renewed at 80 % of its life, while calls go on with the old 
   expect(slow.struck).toBe(1)
 })
 
-test('O4 a token that is refused when just issued is CredentialRejected: next log-in after 5 min, doubling to 1 h', async ({ bed: { sim, open } }) => {
+test('O4 a token that is refused when just issued is CredentialRejected: next log-in after 5 min, doubling to 1 h', async ({ sim, open }) => {
   const clock = shiftedClock()
   const rejections = openRejections()
   const cloud = await open({ clock, rejections })
@@ -167,17 +169,29 @@ test('O4 a token that is refused when just issued is CredentialRejected: next lo
   expect(rejections.get('x')).toBeUndefined()
 })
 
-test('O4 no secret and no token in an error', async ({ bed: { sim, open } }) => {
+test('O4 no secret and no token in an error', async ({ sim, open }) => {
   sim.faults.add({ kind: 'status', status: 401, message: 'Invalid password demo-secret for user', service: 'identity' })
   const error = await open({ auth: { authUrl: sim.authUrl, password: { username: 'demo', password: 'demo-secret', projectName: 'demo' } } }).catch((e: unknown) => e)
   expect(isCredentialRejected(error)).toBe(true)
   expect(JSON.stringify([String(error), (error as Error).stack, (error as Error).cause])).not.toContain('demo-secret')
 })
 
-test('E4 calls grow with projects, not with servers: many who wait for a list cost one call', async ({ bed: { sim, cloud } }) => {
+test('E4 calls grow with projects, not with servers: many who wait for a list cost one call', async ({ sim, cloud }) => {
   await cloud.network.ports.list()
   sim.stats.reset()
   const after = performance.now()
   await Promise.all(Array.from({ length: 500 }, () => cloud.network.ports.list(after)))
   expect(calls(sim, 'network GET /v2.0/ports')).toBe(1)
+})
+
+test('E4 people\'s calls go before the work that waits, over the same lists', async ({ sim, open }) => {
+  const cloud = await open({ budget: openBudget({ clock: systemClock, perSecond: 50, burst: 1 }) })
+  const people = cloud.as('people')
+  await cloud.compute.flavors()
+  const went: string[] = []
+  const note = (what: string) => (): void => { went.push(what) }
+  await Promise.all([...Array.from({ length: 5 }, () => cloud.volume.types().then(note('work'))), people.volume.types().then(note('people'))])
+  expect(went.indexOf('people')).toBeLessThanOrEqual(1)
+  expect(await people.network.networks.list()).toBe(await cloud.network.networks.list())
+  expect(sim.stats.total).toBeGreaterThan(0)
 })

@@ -1,7 +1,7 @@
 /** Opens one project of one cloud with one credential. */
 import type { Dispatcher } from 'undici'
 import { openBudget, systemClock, type Budget, type Clock, type Priority } from './budget.ts'
-import type { Cloud } from './cloud.ts'
+import type { Cloud, Collection, Marked } from './cloud.ts'
 import type { Listers } from './collection.ts'
 import { openCompute } from './compute/index.ts'
 import type { Service } from './errors.ts'
@@ -10,7 +10,7 @@ import { openImage } from './image/index.ts'
 import { openLoadBalancer } from './load-balancer/index.ts'
 import { openNetwork } from './network/index.ts'
 import type { Interface } from './transport/catalogue.ts'
-import { defaultTimeouts, openClient, type Log, type Timeouts } from './transport/client.ts'
+import { defaultTimeouts, openClient, type Client, type Log, type Timeouts } from './transport/client.ts'
 import { openDispatcher, openHttp } from './transport/http.ts'
 import { openTokens, processRejections, type Auth, type Rejections } from './transport/token.ts'
 import { openVolume } from './volume/index.ts'
@@ -71,20 +71,23 @@ export const openCloud = async (options: CloudOptions): Promise<OpenCloud> => {
       identity: openIdentity(client), compute: openCompute(client, listers), network: openNetwork(client, listers), volume: openVolume(client, listers), image: openImage(client),
       ...(hasBalancer && { loadBalancer: openLoadBalancer(client, listers, balancing) }),
     }
-    return { ...cloud, as: (priority) => withPriority(cloud, client.as(priority)), close }
+    return { ...cloud, as: (priority) => withPriority(cloud, client.as(priority), listers), close }
   } catch (error) { await close(); throw error }
+}
 
-  /** Listers stay those of the project; what people wait for goes directly. */
-  function withPriority(cloud: Cloud, c: typeof client): Cloud {
-    const none: Listers = { ...listers, opened: () => undefined }
-    const mine = { compute: openCompute(c, none), network: openNetwork(c, none), volume: openVolume(c, none) }
-    return {
-      ...cloud, identity: openIdentity(c), image: openImage(c),
-      compute: { ...mine.compute, servers: { ...mine.compute.servers, list: cloud.compute.servers.list, onChange: cloud.compute.servers.onChange }, serverGroups: { ...mine.compute.serverGroups, list: cloud.compute.serverGroups.list, onChange: cloud.compute.serverGroups.onChange } },
-      volume: { ...mine.volume, volumes: { ...mine.volume.volumes, list: cloud.volume.volumes.list, onChange: cloud.volume.volumes.onChange } },
-    }
+/** Calls of another priority over the same listers. Load balancers stay as they are: their calls go one after another for all. */
+const withPriority = (cloud: Cloud, client: Client, listers: Listers): Cloud => {
+  const none: Listers = { ...listers, opened: () => undefined }
+  return {
+    ...cloud, identity: openIdentity(client), image: openImage(client),
+    compute: sharing(openCompute(client, none), cloud.compute), network: sharing(openNetwork(client, none), cloud.network), volume: sharing(openVolume(client, none), cloud.volume),
   }
 }
+const sharing = <T extends object>(mine: T, shared: T): T => Object.fromEntries(Object.entries(mine).map(([key, value]: [string, unknown]) => {
+  if (typeof value !== 'object' || value === null || !('onChange' in value)) return [key, value]
+  const { list, onChange } = shared[key as keyof T] as Pick<Collection<Marked, never>, 'list' | 'onChange'>
+  return [key, { ...value, list, onChange }]
+})) as T
 
 export * from './errors.ts'
 export { openBudget, tokenBucket, type Budget, type Priority } from './budget.ts'

@@ -57,7 +57,7 @@ export const openLister = <T extends Marked>(fetch: Fetch<T>, options: ListerOpt
       for (const [id, { uid }] of prints) if (!next.has(id) && uid !== undefined) changed.add(uid)
     }
     prints = next
-    if (changed.size > 0) for (const l of [...listeners]) l(changed)
+    if (changed.size > 0) for (const l of listeners) l(changed)
   }
 
   const run = async (): Promise<void> => {
