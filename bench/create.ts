@@ -2,7 +2,7 @@
 import { createClusters, flags, machine, openPlatform, round, untilReady } from './platform.ts'
 
 const { clusters, latency, say } = flags(process.argv.slice(2))
-const p = await openPlatform({ projects: Math.max(1, Math.ceil(clusters / 50)), latency, port: 17443 })
+const p = await openPlatform({ projects: Math.max(1, Math.ceil(clusters / 50)), latency, port: 20_000 + 10 * (process.pid % 900) })
 try {
   const before = { version: await p.version(), openstack: await p.openstack() }
   const begun = performance.now()

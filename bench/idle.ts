@@ -4,7 +4,7 @@ import { createClusters, flags, openPlatform, round, untilReady } from './platfo
 
 const { clusters, latency, say } = flags(process.argv.slice(2))
 const minutes = 2
-const p = await openPlatform({ projects: Math.max(1, Math.ceil(clusters / 50)), latency, port: 17443 })
+const p = await openPlatform({ projects: Math.max(1, Math.ceil(clusters / 50)), latency, port: 20_000 + 10 * (process.pid % 900) })
 const rss = async (): Promise<number> => { await sleep(30_000); return p.usage(['api', 'controllers']).rssMiB }
 try {
   const half = Math.floor(clusters / 2)

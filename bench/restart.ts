@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { createClusters, flags, openPlatform, readyClusters, round, untilReady } from './platform.ts'
 
 const { clusters, latency, say } = flags(process.argv.slice(2))
-const p = await openPlatform({ projects: Math.max(1, Math.ceil(clusters / 50)), latency, port: 17443 })
+const p = await openPlatform({ projects: Math.max(1, Math.ceil(clusters / 50)), latency, port: 20_000 + 10 * (process.pid % 900) })
 try {
   await Promise.all([createClusters(p, 0, clusters), untilReady(p, clusters, 1800, say)])
   // Everything that was under way ends first.
