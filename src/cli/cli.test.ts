@@ -110,6 +110,10 @@ describe('looking', () => {
     expect(parse(await of('yaml'))).toMatchObject(whole)
   })
 
+  test.each([['-n', 'demo', 'cluster', 'list'], ['cluster', '-n', 'demo', 'list'], ['cluster', 'list', '--namespace=demo'], ['cluster', 'list', '-n', 'demo', '--kubeconfig', 'x']])('understands the project and the kubeconfig wherever they stand: %s %s %s %s', async (...argv) => {
+    expect((await bed.run(...argv, '-o', 'name')).out).toBe('cluster/shop')
+  })
+
   test('is exit code 3 for what is not there', async () => {
     const codes = await Promise.all([['cluster', 'get', 'nope'], ['cluster', 'get', 'nope', '-o', 'yaml'], ['cluster', 'delete', 'nope', '--yes'], ['pool', 'scale', 'nope', '3'], ['cluster', 'events', 'nope'], ['cluster', 'support-bundle', 'nope'], ['cluster', 'kubeconfig', 'nope']].map(async (a) => (await bed.run(...a, '-n', 'demo')).code))
     expect(codes).toEqual([3, 3, 3, 3, 3, 3, 3])

@@ -11,11 +11,3 @@ test('help is as it was reviewed', async () => {
   const program = buildProgram(contextOf({ resources: () => { throw new Error('help needs no server') }, argv: [], out: [], err: [] }))
   await expect(all(program, 'skerry')).toMatchFileSnapshot(join(import.meta.dirname, 'golden/help.txt'))
 })
-
-test.each(['bash', 'zsh', 'fish'])('completion for %s knows every command', async (shell) => {
-  const { completion } = await import('./completion.ts')
-  const program = buildProgram(contextOf({ resources: () => { throw new Error('completion needs no server') }, argv: [], out: [], err: [] }))
-  const text = completion(program, shell)
-  const missing = program.commands.flatMap((c) => [c.name(), ...c.commands.map((s) => s.name())]).filter((name) => !text.includes(name))
-  expect(missing).toEqual([])
-})

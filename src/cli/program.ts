@@ -1,5 +1,5 @@
 /** The whole command line, as one value. */
-import { Command, CommanderError } from 'commander'
+import { Command, CommanderError, Option } from 'commander'
 import { kinds } from '../api/index.ts'
 import { apiVersionOf } from '../api/meta/index.ts'
 import { failureOf, isAlreadyExists, isConflict, isForbidden, isInvalid, isNotFound, isUnauthorized, isUnavailable } from '../engine/errors.ts'
@@ -29,8 +29,14 @@ export const buildProgram = (context: Context): Command => {
     ['NAME', 'SHORTNAMES', 'APIVERSION', 'NAMESPACED', 'KIND', 'DESCRIPTION'], ...kinds.map((k) => [k.plural, k.shortNames.join(','), apiVersionOf(k), String(k.namespaced), k.kind, k.description]),
   ])))
   program.command('completion').argument('<shell>', 'bash, zsh or fish').description('a completion script: source <(skerry completion bash)').action((shell: string) => context.terminal.out(completion(program, shell)))
-  // -n and --kubeconfig are understood wherever they stand.
-  const everywhere = (c: Command): void => { c.exitOverride(); for (const sub of c.commands) { if (sub.commands.length === 0) sub.option('-n, --namespace <project>', 'the project'); everywhere(sub) } }
+  // Understood wherever they stand; read from the whole line (`valueOf`).
+  const everywhere = (c: Command): void => {
+    c.exitOverride()
+    for (const sub of c.commands) {
+      sub.addOption(new Option('-n, --namespace <project>', 'the project').hideHelp(sub.commands.length > 0)).addOption(new Option('--kubeconfig <file>').hideHelp())
+      everywhere(sub)
+    }
+  }
   everywhere(program)
   return program
 }

@@ -69,7 +69,7 @@ export const follow = async (context: Context, namespace: string, name: string, 
     else for (const [type, label] of parts) {
       const c = v.cluster === undefined ? undefined : condition(v.cluster, type)
       const text = c === undefined ? '' : c.status === 'True' ? 'ready' : `${c.reason}: ${c.message}`
-      if (text !== '' && said.get(type) !== text && !text.startsWith('Creating')) { said.set(type, text); terminal.err(`${elapsed.toFixed(0).padStart(4)} s  ${label.padEnd(14)} ${text}`) }
+      if (text !== '' && !(until === 'gone' && text === 'ready') && said.get(type) !== text && !text.startsWith('Creating')) { said.set(type, text); terminal.err(`${elapsed.toFixed(0).padStart(4)} s  ${label.padEnd(14)} ${text}`) }
     }
     if (until === 'ready' && isReady(v)) return elapsed
     if (until === 'gone' && v.cluster === undefined) return elapsed

@@ -1,4 +1,6 @@
 import { once } from 'node:events'
+import type { IncomingMessage } from 'node:http'
+import https from 'node:https'
 import { createServer as createTls, type TLSSocket } from 'node:tls'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { newServingCert } from '../talos/pki/clients.ts'
@@ -125,6 +127,14 @@ describe('T8 who may come in', () => {
     const misnamed = driver.connect('misnamed', { ...bed.access, serverName: 'api.ffffffff.skerry.internal' })
     expect([isCertificate(await failure(foreign.readyz())), isCertificate(await failure(misnamed.readyz()))]).toEqual([true, true])
   })
+})
+
+test('T9 the simulator, as Talos runs it, answers 401 to whom it does not know, on every path', async () => {
+  const { hostname, port } = new URL(bed.access.server)
+  const request = https.get({ host: hostname, port, path: '/readyz', servername: serverName, ca: bed.access.ca, agent: false })
+  const [response] = (await once(request, 'response')) as [IncomingMessage]
+  response.resume()
+  expect(response.statusCode).toBe(401)
 })
 
 describe('draining', () => {
