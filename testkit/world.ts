@@ -71,6 +71,7 @@ export interface World {
   /** Begins controllers from nothing, as a new process does. They end with the next start or the world. */
   start(options?: Partial<RunOptions>): Promise<Running>
   stop(): Promise<void>
+  isSiteReady(): Promise<boolean>
   makeCluster(wish?: ClusterWish): Promise<Cluster>
   deleteCluster(name?: string): Promise<void>
   cluster(name?: string): Promise<Cluster | undefined>
@@ -189,6 +190,7 @@ export const openWorld = async (options: WorldOptions = {}): Promise<World> => {
   const wakeNumber = { n: 0 }
   const world: World = {
     clock, cloud, people, resources, secrets, events, complaints, stop,
+    isSiteReady: async () => isTrue((await people.get(Site, { namespace: '', name: siteName }))!, 'Ready'),
     async start(run = {}) {
       await stop()
       const opened: OpenCloud[] = []
@@ -230,7 +232,7 @@ export const openWorld = async (options: WorldOptions = {}): Promise<World> => {
       if (current !== undefined) await atRest(current.running)
     },
     async makeCluster({ controlPlane = 1, workers = 1, machineType = 'b2.c4r8', name = 'first' } = {}) {
-      if (current !== undefined) await world.until(async () => isTrue((await people.get(Site, { namespace: '', name: siteName }))!, 'Ready'), 'site Ready')
+      if (current !== undefined) await world.until(() => world.isSiteReady(), 'site Ready')
       const cluster = await people.create(Cluster, { metadata: { name, namespace: project }, spec: { site: siteName, release: releaseName, controlPlane: { replicas: controlPlane, machineType } } }, by)
       if (workers > 0) await people.create(NodePool, { metadata: { name: `${name}-workers`, namespace: project }, spec: { cluster: name, replicas: workers, machineType } }, by)
       return cluster
