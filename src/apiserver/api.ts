@@ -51,6 +51,8 @@ export interface ApiOptions {
   readonly keepEventsMs?: number
   /** Longest time that a lost hint of the store costs. 0: no poll, for the memory store, which loses none. */
   readonly pollMs?: number
+  /** Recent changes kept for watches that begin in the past. Default 16384; a simulator of thousands keeps few. */
+  readonly ring?: number
   /** Bytes waiting for a slow watcher before it is dropped. Default 4 MiB. */
   readonly slowWatcherBytes?: number
   /** How often idle watches get a bookmark. Default 30 s. */

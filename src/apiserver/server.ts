@@ -42,7 +42,7 @@ const readerOf = (cache: Cache): Reader => ({
 const day = 86_400_000
 
 export const createApiServer = async (o: ApiOptions): Promise<ApiServer> => {
-  const cache = await openCache(o.store, { log: o.log, ...(o.pollMs !== undefined && { pollMs: o.pollMs }) })
+  const cache = await openCache(o.store, { log: o.log, ...(o.pollMs !== undefined && { pollMs: o.pollMs }), ...(o.ring !== undefined && { ring: o.ring }) })
   const namespaces = namespacesIn(o)
   const served = [
     ...o.kinds.map(serve), ...(namespaces === undefined ? [] : [namespaces]),

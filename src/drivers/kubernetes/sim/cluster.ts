@@ -46,6 +46,9 @@ export interface SimulatedCluster extends SimulatedApi {
 
 interface Parts { readonly server: ApiServer; readonly objects: Objects; readonly workloads: Workloads }
 
+/** Changes that a watch may be behind; each holds the objects of its time. */
+const keep = 50
+
 const versionOf = (gitVersion: string) => { const [major = '1', minor = '0'] = gitVersion.replace(/^v/, '').split('.'); return { major, minor, gitVersion } }
 const letters = 'bcdfghjklmnpqrstvwxz2456789'
 
@@ -56,13 +59,13 @@ export const openCluster = (first: ClusterOptions, { http, log, now, after, newU
   const suffix = (): string => Array.from({ length: 5 }, () => letters[Math.floor(random() * letters.length)]).join('')
 
   const start = async (): Promise<Parts> => {
-    const store = openMemoryStore({ now: () => now().getTime(), keep: 200 })
+    const store = openMemoryStore({ now: () => now().getTime(), keep })
     let objects: Objects | undefined
     let workloads: Workloads | undefined
     const server = await createApiServer({
       store, kinds: tenantKinds, authenticate: byClientCertificate(() => 'admin'), authorize: authorizeBy(() => objects!),
       subresources: { 'pods/eviction': evictionSubresource(() => objects!, (pod) => workloads!.terminate(pod)) },
-      version: versionOf(first.version), log, now, newUid, random, collectGarbage: false, bookmarkMs: 60_000,
+      version: versionOf(first.version), log, now, newUid, random, collectGarbage: false, bookmarkMs: 60_000, pollMs: 0, ring: keep,
     })
     const cache: Cache = server.api.cache
     objects = openObjects(store, cache, now, newUid)
