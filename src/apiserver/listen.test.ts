@@ -77,3 +77,24 @@ test('E5 one session carries many watches, and each gets the event', async () =>
   for (const s of streams) s.close()
   session.close()
 })
+
+test('E5 the limit of streams is told, and who resets streams by the thousand is cut off', async () => {
+  await start()
+  const session = http2.connect(lab.listening.url, { ca: authority.cert, ...(await authority.client('ada', 'skerry:admins')) })
+  session.on('error', () => {})
+  const settings = await new Promise<http2.Settings>((done) => session.once('remoteSettings', done))
+  expect(settings.maxConcurrentStreams).toBe(250)
+  const cut = new Promise<number>((done) => session.on('goaway', done))
+  const reset = (): void => {
+    if (session.destroyed || session.closed) return
+    const stream = session.request({ ':path': '/api/v1/nodes?watch=1' })
+    stream.on('error', () => {})
+    // Only a stream that was sent can be reset.
+    setImmediate(() => setImmediate(() => {
+      stream.close(http2.constants.NGHTTP2_CANCEL)
+      reset()
+    }))
+  }
+  for (let i = 0; i < 20; i++) reset()
+  expect(await cut).toBe(http2.constants.NGHTTP2_INTERNAL_ERROR)
+})
