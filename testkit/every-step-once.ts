@@ -22,6 +22,9 @@ export interface EveryStepOnce {
   readonly isSettled: () => Promise<boolean>
 }
 
+/** One effect, whatever the name that was made up for its object: a creation tried again under another name is the same step. */
+const stepText = (effect: Effect): string => effectText(effect).replaceAll(/-[a-z0-9]{5}(?=\W|$)/g, '-*')
+
 /** The effects that were struck, in order. */
 export const everyStepOnce = async ({ world, fault, strikes, isSettled }: EveryStepOnce): Promise<readonly string[]> => {
   const struck: string[] = []
@@ -32,7 +35,7 @@ export const everyStepOnce = async ({ world, fault, strikes, isSettled }: EveryS
     const dead = (): never => { throw failureError({ code: 0, reason: 'NoAnswer', message: 'the process died' }) }
     const interpose = async <T>(effect: Effect, perform: () => Promise<T>): Promise<T> => {
       if (isDead) return dead()
-      const text = effectText(effect)
+      const text = stepText(effect)
       if (!strikes(effect) || seen.has(text)) return perform()
       seen.add(text)
       struck.push(text)
