@@ -30,7 +30,7 @@ export interface Connection {
   parse(what: string, answer: Answer): Json
   json(call: Call): Promise<Json>
   /** Lines of an answer that goes on, until it ends, the signal fires, or nothing came for `silenceMs`. */
-  lines(call: Call, silenceMs: number, signal: AbortSignal, line: (text: string) => void): Promise<void>
+  lines(call: Call, silenceMs: number, signal: AbortSignal, on: { readonly open: () => void; readonly line: (text: string) => void }): Promise<void>
   /** Calls under way may end; new ones fail. */
   close(): void
 }
@@ -54,7 +54,7 @@ const statusError = (what: string, { code, body }: Answer): Error => {
 }
 
 /** Dispatches one call; `data` gets the bytes. Resolves with the code when the answer has ended; the signal also ends what waits for a connection. */
-const send = (to: Dispatcher, options: Dispatcher.DispatchOptions, signal: AbortSignal, data: (chunk: Buffer, code: number) => void): Promise<number> => new Promise((resolve, reject) => {
+const send = (to: Dispatcher, options: Dispatcher.DispatchOptions, signal: AbortSignal, data: (chunk: Buffer, code: number) => void, opened?: () => void): Promise<number> => new Promise((resolve, reject) => {
   let code = 0
   let started: Dispatcher.DispatchController | undefined
   const end = (then: () => void): void => { signal.removeEventListener('abort', abort); then() }
@@ -66,7 +66,7 @@ const send = (to: Dispatcher, options: Dispatcher.DispatchOptions, signal: Abort
       started = controller
       if (signal.aborted) controller.abort(signal.reason as Error)
     },
-    onResponseStart(_controller, statusCode) { code = statusCode },
+    onResponseStart(_controller, statusCode) { code = statusCode; opened?.() },
     onResponseData(controller, chunk) {
       try { if (!signal.aborted) data(chunk, code) } catch (error) { controller.abort(error as Error) }
     },
@@ -136,7 +136,7 @@ export const openConnection = ({ label, access, clock, timeoutMs, connections }:
     raw,
     parse,
     json: async (call) => parse(call.what, await raw(call)),
-    lines: async (call, silenceMs, signal, line) => {
+    lines: async (call, silenceMs, signal, on) => {
       const what = `${call.what} of ${label}`
       const decoder = new StringDecoder()
       let rest = ''
@@ -147,10 +147,10 @@ export const openConnection = ({ label, access, clock, timeoutMs, connections }:
           if (status === 200) for (let at = rest.indexOf('\n'); at >= 0; at = rest.indexOf('\n')) {
             const one = rest.slice(0, at)
             rest = rest.slice(at + 1)
-            if (one !== '') line(one)
+            if (one !== '') on.line(one)
           }
           if (rest.length > maxEventBytes) throw kubernetesError('answer', `${what}: one event of more than ${maxEventBytes} bytes`)
-        }))
+        }, on.open))
       } catch (error) { throw fromFault(what, error) }
       if (code !== 200) throw statusError(what, { code, body: rest })
     },

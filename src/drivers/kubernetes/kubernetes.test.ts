@@ -256,8 +256,8 @@ describe('T5 what a tenant\'s server answers', () => {
     const sockets = new Set<TLSSocket>()
     const server = createTls({ cert: own.crt, key: own.key }, (socket) => { sockets.add(socket); socket.on('error', () => {}); socket.once('data', () => { body(socket) }) })
     const address = await listen(server)
-    const tenant = driver.connect('hostile', { server: `https://${address}`, serverName, ca: authority.crt, ...clientOf(authority, 'us', ['system:masters']) })
-    return { tenant, [Symbol.asyncDispose]: async () => { for (const s of sockets) s.destroy(); server.close(); await once(server, 'close') } }
+    const access = { server: `https://${address}`, serverName, ca: authority.crt, ...clientOf(authority, 'us', ['system:masters']) }
+    return { access, tenant: driver.connect('hostile', access), [Symbol.asyncDispose]: async () => { for (const s of sockets) s.destroy(); server.close(); await once(server, 'close') } }
   }
   const answer = (text: string, status = '200 OK') => (s: TLSSocket) => { s.write(`HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(text)}\r\n\r\n${text}`) }
 
@@ -285,6 +285,20 @@ describe('T5 what a tenant\'s server answers', () => {
   test('is kept as short printable texts', async () => {
     await using bed2 = await hostile(answer(JSON.stringify({ metadata: {}, items: [{ metadata: { name: `n\u001b[2J${'x'.repeat(1000)}`, labels: { a: 1, b: 'y\n' } }, status: { nodeInfo: { osImage: ['no'] }, addresses: 'none', conditions: [null] } }, 'no node'] })))
     expect(await bed2.tenant.nodes()).toEqual([{ name: `n [2J${'x'.repeat(248)}`, uid: '', providerId: '', ready: false, unschedulable: false, kubeletVersion: '', osImage: '', internalIps: [], labels: { b: 'y ' } }])
+  })
+
+  test('ends a watch whose event does not end, and is asked again', async () => {
+    const warned = Promise.withResolvers<object>()
+    driver = openKubernetes({ log: { info() {}, warn: (fields) => { warned.resolve(fields) } } })
+    const list = JSON.stringify({ metadata: { resourceVersion: '7' }, items: [] })
+    await using bed2 = await hostile((s) => {
+      answer(list)(s)
+      s.once('data', () => { s.write('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n'); for (let i = 0; i < 3; i++) s.write(`100000\r\n${'x'.repeat(0x100000)}\r\n`) })
+    })
+    const stop = driver.watchNodes('hostile', bed2.access, () => {})
+    expect(await warned.promise).toEqual({ cluster: 'hostile', error: 'watch nodes of hostile: one event of more than 2097152 bytes' })
+    stop()
+    await driver.close()
   })
 
   test('does not come at all: the call ends by time', async () => {

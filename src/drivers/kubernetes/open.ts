@@ -128,7 +128,7 @@ const isSameAccess = (a: KubeAccess, b: KubeAccess): boolean =>
 
 export const openKubernetes = ({ log, clock = systemClock, random = Math.random, timeoutMs = 10_000 }: KubernetesOptions): KubernetesDriver => {
   const clients = new Map<string, Client>()
-  const gate = openGate(watchesAtOnce)
+  const gates = { first: openGate(watchesAtOnce), broken: openGate(watchesAtOnce) }
   let isClosed = false
 
   const drop = (cluster: string): void => {
@@ -164,7 +164,7 @@ export const openKubernetes = ({ log, clock = systemClock, random = Math.random,
       }
       const stop = new AbortController()
       watches.add(stop)
-      watchNodes({ cluster, connection, list: () => listAll(connection(), 'list nodes', '/api/v1/nodes', {}), gate, changed, clock, random, log, signal: stop.signal })
+      watchNodes({ cluster, connection, list: () => listAll(connection(), 'list nodes', '/api/v1/nodes', {}), gates, changed, clock, random, log, signal: stop.signal })
         .catch((err: unknown) => { log.warn({ cluster, error: String(err) }, 'node watch ended') })
         .finally(() => { watches.delete(stop) })
       return () => { stop.abort(kubernetesError('interrupted', 'the watch was ended')) }

@@ -27,8 +27,8 @@ export interface NodeWatch {
   /** The one of now: a renewed certificate makes another. */
   readonly connection: () => Connection
   readonly list: () => Promise<{ readonly items: readonly Json[]; readonly version: string }>
-  /** So many watches begin at once: a thousand handshakes together would time each other out. */
-  readonly gate: Gate
+  /** So many watches begin at once: a thousand handshakes together would time each other out. Servers that do not answer wait for each other only. */
+  readonly gates: { readonly first: Gate; readonly broken: Gate }
   readonly changed: (nodes: readonly KubeNode[]) => void
   readonly clock: Clock
   readonly random: () => number
@@ -49,11 +49,11 @@ const pause = (clock: Clock, ms: number, signal: AbortSignal): Promise<void> => 
 })
 
 /** Ends when the signal fires, never otherwise; what goes wrong is tried again. */
-export const watchNodes = async ({ cluster, connection, list, gate, changed, clock, random, log, signal }: NodeWatch): Promise<void> => {
+export const watchNodes = async ({ cluster, connection, list, gates, changed, clock, random, log, signal }: NodeWatch): Promise<void> => {
   const nodes = new Map<string, KubeNode>()
   let version = ''
   let backOff: number = backOffMs.first
-  let isTold = false
+  let isBroken = false
   const tell = (): void => { if (!signal.aborted) changed([...nodes.values()]) }
 
   const relist = async (): Promise<void> => {
@@ -75,6 +75,8 @@ export const watchNodes = async ({ cluster, connection, list, gate, changed, clo
     if (at === '') throw kubernetesError('answer', `watch of ${cluster}: an event without a version`)
     version = at
     backOff = backOffMs.first
+    if (isBroken) log.info({ cluster }, 'node watch works again')
+    isBroken = false
     if (type === 'BOOKMARK') return
     const node = toNode(item)
     const before = nodes.get(node.name)
@@ -85,23 +87,32 @@ export const watchNodes = async ({ cluster, connection, list, gate, changed, clo
     tell()
   }
 
+  /** List where needed, and open the stream; over when the server has answered, well or not. */
+  const begin = async (): Promise<{ readonly ends: Promise<void> } | undefined> => {
+    if (version === '' && !signal.aborted) await relist()
+    if (signal.aborted) return undefined
+    // Ends of many watches are spread.
+    const seconds = 240 + Math.floor(random() * 240)
+    const query = new URLSearchParams({ watch: '1', allowWatchBookmarks: 'true', resourceVersion: version, timeoutSeconds: String(seconds) })
+    const opened = Promise.withResolvers<void>()
+    const ends = connection().lines({ what: 'watch nodes', path: `/api/v1/nodes?${query.toString()}` }, silenceMs, signal, { open: opened.resolve, line: event })
+    ends.catch(() => {}).finally(opened.resolve)
+    await opened.promise
+    return { ends }
+  }
+
   while (!signal.aborted) {
     try {
-      if (version === '') await gate(async () => { if (!signal.aborted) await relist() })
-      if (signal.aborted) return
-      // Ends of many watches are spread.
-      const seconds = 240 + Math.floor(random() * 240)
-      const query = new URLSearchParams({ watch: '1', allowWatchBookmarks: 'true', resourceVersion: version, timeoutSeconds: String(seconds) })
-      await connection().lines({ what: 'watch nodes', path: `/api/v1/nodes?${query.toString()}` }, silenceMs, signal, event)
-      if (isTold) log.info({ cluster }, 'node watch works again')
-      isTold = false
+      const stream = await (isBroken ? gates.broken : gates.first)(begin)
+      if (stream === undefined) return
+      await stream.ends
       // An end by time is no fault; one that comes at once, again and again, is.
       await pause(clock, Math.min(backOff, 1_000) * random(), signal)
     } catch (error) {
       if (signal.aborted) return
       if (isExpired(error)) version = ''
-      if (!isTold && !isExpired(error)) log.warn({ cluster, error: (error as Error).message }, 'node watch broke; tried again')
-      isTold = !isExpired(error)
+      if (!isBroken && !isExpired(error)) log.warn({ cluster, error: (error as Error).message }, 'node watch broke; tried again')
+      isBroken = !isExpired(error)
       await pause(clock, backOff * (0.5 + random() / 2), signal)
       backOff = Math.min(2 * backOff, backOffMs.most)
     }
