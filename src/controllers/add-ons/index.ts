@@ -68,6 +68,7 @@ const plan = (s: Seen, _now: Date): Plan<Step | Finish> => {
 
 export const addOns = (ports: Ports) => planned<Cluster, Seen, Step>({
   name: 'add-ons',
+  concurrency: 24,
   for: Cluster,
   reads: [releaseOfCluster],
   writes: [writes(Cluster, 'addOns')],

@@ -10,6 +10,7 @@ import { status } from './status.ts'
 
 export const cluster = (ports: Ports) => planned<Cluster, Observed & { readonly replicas: number }, Step>({
   name: 'cluster',
+  concurrency: 24,
   for: Cluster,
   reads: [siteOfCluster, machinesOfCluster],
   writes: [writes(Cluster, 'infrastructure')],

@@ -11,6 +11,7 @@ import { status } from './status.ts'
 
 export const controlPlane = (ports: Ports) => planned<Cluster, Observed, Step>({
   name: 'control-plane',
+  concurrency: 24,
   for: Cluster,
   reads: [siteOfCluster, machinesOfCluster],
   writes: [exclusive(Machine, 'controlplane'), writes(Cluster, 'controlPlane')],

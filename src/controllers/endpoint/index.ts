@@ -10,6 +10,7 @@ import { status } from './status.ts'
 
 export const endpoint = (ports: Ports) => planned<Cluster, Observed, Step>({
   name: 'endpoint',
+  concurrency: 24,
   for: Cluster,
   reads: [siteOfCluster, machinesOfCluster],
   writes: [writes(Cluster, 'endpoint')],

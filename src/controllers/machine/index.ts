@@ -16,7 +16,7 @@ export const machine = (ports: Ports) => planned<Machine, Observed, Step>({
   writes: [writes(Machine)],
   outside: ['compute.servers', 'network.ports', 'volume.volumes', 'talos.version', 'talos.etcdLeave', 'tenants.*'],
   finalizer: 'skerry.dev/machine',
-  concurrency: 16,
+  concurrency: 48,
   observe: observe(ports),
   plan,
   apply: apply(ports),

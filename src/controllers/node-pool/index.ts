@@ -11,6 +11,7 @@ import { plan, type Step } from './plan.ts'
 
 export const nodePool = (ports: Ports) => planned<NodePool, Seen, Step>({
   name: 'node-pool',
+  concurrency: 24,
   for: NodePool,
   reads: [clusterOfPool, machinesOfPool],
   writes: [exclusive(Machine, 'worker'), writes(NodePool)],
