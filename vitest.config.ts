@@ -7,5 +7,7 @@ export default defineConfig({
     hookTimeout: 60_000,
     pool: 'forks',
     maxWorkers: 2,
+    // Two shared cores make time-outs; a test that fails three times has failed.
+    retry: process.env['CI'] === undefined ? 0 : 2,
   },
 })
