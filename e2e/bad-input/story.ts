@@ -1,4 +1,6 @@
-/** What people get wrong, and what the command line answers: an exit code, and a message that names the field. Usage: node e2e/bad-input/story.ts [--json] */
+/** What people get wrong, and what the command line answers: an exit code, and a message that names the field. Usage: node e2e/bad-input/story.ts [--within 1] [--json] */
+import { contextOf, noClouds } from '../../src/cli/testing.ts'
+import { buildProgram, runProgram } from '../../src/cli/program.ts'
 import { isMain, makeReport, readFlags, type Report } from '../report.ts'
 import { counts, difference } from '../inventory.ts'
 import { project, release, runSkerry, startServer, type Ran, type Server } from '../server.ts'
@@ -42,9 +44,8 @@ export const mistakes: readonly Mistake[] = [
   { what: 'a deletion that nobody confirms', args: ['cluster', 'delete', 'held', '-n', project], code: 1, says: [/--yes/] },
   { what: 'a name twice', args: create('held'), code: 4, says: [/held/, /exists/] },
   { what: 'a pool of a cluster that is not there', args: ['pool', 'create', 'p', '-n', project, '--cluster', 'ghost', '--machine-type', 'b2.c2r4'], code: 4, says: [/spec\.cluster/, /ghost/] },
-  { what: 'a project that still holds a cluster', args: ['project', 'delete', project, '--yes'], code: 4, says: [/held/] },
-  { what: 'a site that still holds a cluster', args: ['site', 'remove', 'sim', '--yes'], code: 4, says: [/held/] },
-  { what: 'a release that is still used', args: ['release', 'remove', release], code: 4, says: [/held/] },
+  { what: 'a project that still holds a cluster', args: ['project', 'delete', project], code: 4, says: [/held/] },
+  { what: 'a site that still holds a cluster', args: ['site', 'remove', 'sim'], code: 4, says: [/held/] },
   { what: 'a command that nobody knows', args: ['cluster', 'explode'], code: 2, says: [/explode/] },
 ]
 
@@ -54,22 +55,32 @@ const judge = (report: Report, mistake: Mistake, ran: Ran): void => {
   report.check(mistake.what, ran.code === mistake.code && silent.length === 0, `exit ${ran.code}${ran.code === mistake.code ? '' : ` instead of ${mistake.code}`}${silent.length === 0 ? '' : `, without ${silent.join(' ')}`}: ${text.trim()}`)
 }
 
-export const run = async (o: { readonly json: boolean }): Promise<{ readonly passed: number; readonly failed: number }> => {
+/** The command line within this process: what is printed and answered is the same, and no process is started for it. */
+const within = async (server: Server, args: readonly string[]): Promise<Ran> => {
+  const out: string[] = []
+  const err: string[] = []
+  const context = contextOf({ resources: () => server.resources, clouds: noClouds, argv: args, out, err })
+  const code = await runProgram(buildProgram(context), args, context)
+  return { code, out: out.join('\n'), err: err.join('\n') }
+}
+
+export const run = async (o: { readonly json: boolean; readonly within: number }): Promise<{ readonly passed: number; readonly failed: number }> => {
   const report = makeReport(o.json)
   let server: Server | undefined
   try {
     server = await startServer()
     const s = server
-    const made = await s.skerry(...create('held'))
+    const skerry = (...args: readonly string[]): Promise<Ran> => (o.within === 1 ? within(s, args) : s.skerry(...args))
+    const made = await skerry(...create('held'))
     report.check('a cluster without a mistake is accepted', made.code === 0, made.err)
-    // Two at a time: each is a process of its own.
+    // Two at a time: each may be a process of its own.
     const rest = mistakes.entries()
-    await Promise.all([0, 1].map(async () => { for (const [, m] of rest) judge(report, m, await s.skerry(...m.args)) }))
+    await Promise.all([0, 1].map(async () => { for (const [, m] of rest) judge(report, m, await skerry(...m.args)) }))
     judge(report, { what: 'a platform that does not answer', args: [], code: 5, says: [/kubeconfig/] }, await runSkerry('--kubeconfig', `${s.state}/nothing`, 'cluster', 'list', '-A'))
     const { items } = await s.resources.request({ method: 'GET', path: `/apis/skerry.dev/v1alpha1/namespaces/${project}/clusters` }) as { items: readonly { metadata: { name: string } }[] }
     // A cluster may stand whose pool was refused; nothing else was made.
     report.check('no mistake made a cluster', items.every((c) => ['held', 'workers'].includes(c.metadata.name)), items.map((c) => c.metadata.name).join(', '))
-    const deleted = await Promise.all(items.map((c) => s.skerry('cluster', 'delete', c.metadata.name, '-n', project, '--yes', '--timeout', '60')))
+    const deleted = await Promise.all(items.map((c) => skerry('cluster', 'delete', c.metadata.name, '-n', project, '--yes', '--timeout', '60')))
     report.check('what stands can be deleted', deleted.every((d) => d.code === 0), deleted.map((d) => d.err).join('\n'))
     const left = difference(await counts(s), {})
     report.check('and the cloud is empty', left === '', left)
@@ -77,4 +88,4 @@ export const run = async (o: { readonly json: boolean }): Promise<{ readonly pas
   return report.end()
 }
 
-if (isMain(import.meta.url)) await run(readFlags({}))
+if (isMain(import.meta.url)) await run(readFlags({ within: 0 }))

@@ -1,5 +1,5 @@
 /** How options are read, the same everywhere; what cannot be read is answered with what is allowed. */
-import type { Command } from 'commander'
+import { InvalidArgumentError, type Command } from 'commander'
 import { cliError } from './context.ts'
 import { formats, parseFormat } from './output.ts'
 
@@ -7,7 +7,7 @@ import { formats, parseFormat } from './output.ts'
 export const writer = { manager: 'skerry-cli' } as const
 
 export const integer = (text: string): number => {
-  if (!/^\d{1,9}$/.test(text)) throw cliError(`${text} is no whole number`, 2)
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError(`${text} is no whole number.`)
   return Number(text)
 }
 /** Several times, or separated by commas. */
