@@ -60,7 +60,7 @@ export const loadBalancerRows = (bed: Bed): void => {
 
       await lb().removeMember(pool.id, members[0]!.id)
       await lb().removeMember(pool.id, members[0]!.id)
-      expect(await lb().members(pool.id)).toEqual([])
+      await until('member is gone', patienceMs, async () => (await lb().members(pool.id)).length === 0)
       await lb().listeners.delete(talos.id)
       expect(isConflict(await lb().loadBalancers.delete(made.id).catch((e: unknown) => e)), 'a load balancer with listeners needs cascade').toBe(true)
       await lb().loadBalancers.deleteCascade(made.id)
