@@ -79,11 +79,17 @@ const known = (cached: Cached, siteName: string, projectId: string) => {
     volumes: ids(...machines.map((m) => m.status?.volumeId)),
     ports: ids(...machines.filter((m) => m.spec.role === 'worker').map((m) => m.status?.portId), ...endpoints.flatMap((c) => c.status?.endpoint?.slots?.map((s) => s.portId) ?? [])),
     networks: ids(...shared.map((c) => c.status?.infrastructure?.networkId)),
+    subnets: ids(...shared.map((c) => c.status?.infrastructure?.subnetId)),
+    routers: ids(...shared.map((c) => c.status?.infrastructure?.routerId)),
+    serverGroups: ids(...shared.map((c) => c.status?.infrastructure?.serverGroupId)),
     groups: ids(...shared.flatMap((c) => [c.status?.infrastructure?.nodeGroupId, c.status?.infrastructure?.controlPlaneGroupId])),
     loadBalancers: ids(...endpoints.map((c) => c.status?.endpoint?.loadBalancerId)),
     floatingIps: ids(...endpoints.map((c) => c.status?.endpoint?.floatingIpId)),
   }
 }
+
+/** For lists that are requested from now on: one from before would not show a hole that has just opened. */
+const now = Infinity
 
 /**
  * Called when something recorded was not listed: throws when so much of the project is unseen that the list must have holes.
@@ -94,13 +100,13 @@ export const demandWholeView = async (cached: Cached, site: SiteCloud): Promise<
   const k = known(cached, site.site, projectId)
   const pairs: readonly (readonly [readonly string[], Collection<Marked, never> | undefined])[] = [
     [k.servers, cloud.compute.servers], [k.volumes, cloud.volume.volumes], [k.ports, cloud.network.ports], [k.networks, cloud.network.networks],
-    [k.groups, cloud.network.securityGroups], [k.loadBalancers, cloud.loadBalancer?.loadBalancers], [k.floatingIps, cloud.network.floatingIps],
+    [k.subnets, cloud.network.subnets], [k.routers, cloud.network.routers], [k.serverGroups, cloud.compute.serverGroups], [k.groups, cloud.network.securityGroups], [k.loadBalancers, cloud.loadBalancer?.loadBalancers], [k.floatingIps, cloud.network.floatingIps],
   ] as never
   let total = 0
   let unseen = 0
   for (const [ids, collection] of pairs) {
     if (ids.length === 0 || collection === undefined) continue
-    const listed = new Set((await collection.list()).items.filter((o) => (o as { status?: string }).status !== 'UNKNOWN').map((o) => o.id))
+    const listed = new Set((await collection.list(now)).items.filter((o) => (o as { status?: string }).status !== 'UNKNOWN').map((o) => o.id))
     total += ids.length
     unseen += ids.filter((i) => !listed.has(i)).length
   }
@@ -108,9 +114,10 @@ export const demandWholeView = async (cached: Cached, site: SiteCloud): Promise<
     throw new ViewError('CloudViewIncomplete', 'more of the project\'s known objects are missing from the cloud\'s lists than can have gone by themselves; nothing is created, repaired or deleted until they are seen again')
 }
 
-/** `look` for several objects at once, with the check of E2 when one that is recorded is missing. */
-export const sighted = async <T extends Marked>(cached: Cached, site: SiteCloud, collection: Collection<T, never>, mark: Mark, recorded: string | undefined, after: number): Promise<Sight<T>> => {
+/** `look`, with the check of E2 when one that is recorded, or `expected` though its id is not recorded, is missing. */
+export const sighted = async <T extends Marked>(cached: Cached, site: SiteCloud, collection: Collection<T, never>, mark: Mark, recorded: string | undefined, after: number, expected = false): Promise<Sight<T>> => {
   const listing = await collection.list(after)
+  if (expected && !listing.items.some(isMarked(mark))) await demandWholeView(cached, site)
   if (recorded !== undefined && !listing.items.some((o) => o.id === recorded && (o as { status?: string }).status !== 'UNKNOWN')) await demandWholeView(cached, site)
   return look(collection, listing, mark, recorded)
 }

@@ -64,7 +64,7 @@ export const observe = (ports: Ports) => async (cluster: Cluster, context: Obser
   const { cloud } = siteCloud
   const after = context.lastEffectAt
   const mark = (role: string): Mark => ({ uid: cluster.metadata.uid, site: ports.installation, role })
-  const find = <T extends Marked>(collection: unknown, role: string, id: string | undefined) => sighted<T>(context.cached, siteCloud, collection as never, mark(role), id, after)
+  const find = <T extends Marked>(collection: unknown, role: string, id: string | undefined, expected = false) => sighted<T>(context.cached, siteCloud, collection as never, mark(role), id, after, expected)
   const replicas = Math.max(cluster.spec.controlPlane.replicas, recorded?.slots?.length ?? 0)
   const octavia = endpoint === 'octavia'
   const balancers = cloud.loadBalancer
@@ -75,9 +75,11 @@ export const observe = (ports: Ports) => async (cluster: Cluster, context: Obser
   ])
   const policy = { allowedCIDRs: cluster.spec.endpoint.allowedCIDRs, egressCIDRs: site.spec.egressCIDRs, nodeCidr: tenant ? cluster.spec.network.nodes : undefined, balancerFilters: found.loadBalancer?.allowedCIDRs === true }
   const ways: Way[] = []
+  // The nodes were reached through it: what has no recorded id of its own was there too.
+  const isBuilt = cluster.status?.controlPlane?.bootstrap?.doneAt !== undefined && loadBalancer.kind === 'seen' && loadBalancer.object.id === recorded?.loadBalancerId
   if (loadBalancer.kind === 'seen' && balancers !== undefined && !deleting) {
     for (const port of apiPorts) {
-      const [listener, pool] = await Promise.all([find<Listener>(balancers.listeners, `api-${port}`, undefined), find<Pool>(balancers.pools, `api-${port}`, undefined)])
+      const [listener, pool] = await Promise.all([find<Listener>(balancers.listeners, `api-${port}`, undefined, isBuilt), find<Pool>(balancers.pools, `api-${port}`, undefined, isBuilt)])
       // Members are asked for only while something may be missing: a settled endpoint costs no call of its own (rule E4).
       const whole = pool.kind === 'seen' && pool.object.memberIds.length === replicas
       const members = pool.kind === 'seen' && !whole && pool.object.memberIds.length > 0 ? await balancers.members(pool.object.id) : []
