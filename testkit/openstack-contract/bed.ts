@@ -1,4 +1,6 @@
 /** What a run of the suite makes and takes away again: marks with a site of its own, found by mark, whatever broke off in between. */
+import type { Subject } from './subject.ts'
+import type { Network, Subnet } from '../../src/drivers/openstack/cloud.ts'
 import { randomUUID } from 'node:crypto'
 import type { Cloud, Collection, Mark, Marked } from '../../src/drivers/openstack/cloud.ts'
 import { isConflict, isTransient } from '../../src/drivers/openstack/index.ts'
@@ -58,4 +60,12 @@ export const sweep = async (cloud: Cloud, isOurs: (mark: Mark) => boolean, patie
   }
   await Promise.all([take(network.ports as never), take(network.routers as never), take(compute.serverGroups as never), take(volume.volumes as never)])
   await Promise.all([take(network.securityGroups as never), take(network.subnets as never).then(() => take(network.networks as never))])
+}
+
+/** Filled before the first test; the parts read it inside tests only. */
+export interface Bed {
+  subject: Subject
+  marks: Marks
+  network: Network
+  subnet: Subnet
 }

@@ -1,7 +1,7 @@
 /** Who we are, and what a refused log-in does (rule O4); the name of an application credential (rule O2). */
 import { expect, test } from 'vitest'
 import { isCredentialRejected, isUnclear, openRejections } from '../../src/drivers/openstack/index.ts'
-import type { Bed } from './index.ts'
+import type { Bed } from './bed.ts'
 
 export const credentialRows = (bed: Bed): void => {
   test('the credential says its project, user, roles and the services of the cloud', async () => {

@@ -3,8 +3,7 @@
  * simulator cannot agree with our mistakes. Proves rules O1, O2, O3, O4, E1, E2 and E4 row by row; cleans up after itself by mark.
  */
 import { afterAll, beforeAll, describe } from 'vitest'
-import type { Network, Subnet } from '../../src/drivers/openstack/cloud.ts'
-import { newMarks, sweep, type Marks } from './bed.ts'
+import { newMarks, sweep, type Bed } from './bed.ts'
 import { credentialRows } from './credentials.ts'
 import { listingRows } from './listings.ts'
 import { loadBalancerRows } from './load-balancers.ts'
@@ -12,18 +11,10 @@ import { networkRows } from './networks.ts'
 import { quotaRows } from './quotas.ts'
 import { serverRows } from './servers.ts'
 import { sharedNetworkRow } from './shared-network.ts'
-import type { Connect, Subject } from './subject.ts'
+import type { Connect } from './subject.ts'
 
 export { sharedNetworkRow } from './shared-network.ts'
 export type { Connect, Subject } from './subject.ts'
-
-/** Filled before the first test; the parts read it inside tests only. */
-export interface Bed {
-  subject: Subject
-  marks: Marks
-  network: Network
-  subnet: Subnet
-}
 
 /** `slow`: how much longer than a simulator this cloud takes. */
 export const openstackContract = (name: string, connect: Connect, limitMs = 60_000): void => {

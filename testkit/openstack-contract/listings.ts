@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import type { Collection, Marked } from '../../src/drivers/openstack/cloud.ts'
 import { isIncomplete, view, confirmGone } from '../../src/drivers/openstack/index.ts'
 import { gone, until } from './bed.ts'
-import type { Bed } from './index.ts'
+import type { Bed } from './bed.ts'
 
 export const listingRows = (bed: Bed): void => {
   test('E2 a list in pages of two is the whole list, each object once', async () => {

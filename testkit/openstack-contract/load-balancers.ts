@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { failureOf, isAlreadyExists, isConflict, isUnclear } from '../../src/drivers/openstack/index.ts'
 import { gone, until } from './bed.ts'
-import type { Bed } from './index.ts'
+import type { Bed } from './bed.ts'
 
 export const loadBalancerRows = (bed: Bed): void => {
   const lb = () => bed.subject.cloud.loadBalancer!

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import type { Collection, Marked } from '../../src/drivers/openstack/cloud.ts'
 import { isConflict, isInvalid, isNotFound, isQuota, isUnclear } from '../../src/drivers/openstack/index.ts'
 import { gone, until } from './bed.ts'
-import type { Bed } from './index.ts'
+import type { Bed } from './bed.ts'
 
 export const networkRows = (bed: Bed): void => {
   const net = () => bed.subject.cloud.network

@@ -1,7 +1,7 @@
 /** What each service answers when there is not enough (rule O3): 403, 409, 413 with Retry-After 0, 403. Nothing is made by these calls. */
 import { expect, test } from 'vitest'
 import { failureOf, isConflict, isDenied, isQuota, isUnclear, retryAfterOf } from '../../src/drivers/openstack/index.ts'
-import type { Bed } from './index.ts'
+import type { Bed } from './bed.ts'
 
 const seen = (e: unknown) => ({ status: failureOf(e)?.status, quota: isQuota(e), conflict: isConflict(e), denied: isDenied(e), unclear: isUnclear(e), retryAfter: retryAfterOf(e), names: (e as Error).message })
 const quota = (status: number) => ({ status, quota: true, conflict: false, denied: false, unclear: false, retryAfter: 60, names: expect.stringMatching(/uota|exceed/i) })

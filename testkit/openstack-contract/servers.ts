@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import { isConflict, isDenied, isInvalid, isNoValidHostFault, isQuota, isUnclear } from '../../src/drivers/openstack/index.ts'
 import { gone, until } from './bed.ts'
-import type { Bed } from './index.ts'
+import type { Bed } from './bed.ts'
 
 const userData = Buffer.from('#cloud-config\n{}\n').toString('base64')
 

@@ -1,6 +1,6 @@
 /** `/skerry-sim/…`: faults, inventory, statistics and images for tests in other processes. Not part of OpenStack, no token asked. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { OpenStackSim } from './index.ts'
+import type { OpenStackSim } from './simulator.ts'
 
 const body = async (request: IncomingMessage): Promise<unknown> => {
   const chunks: Buffer[] = []

@@ -3,54 +3,28 @@ import { createHash } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import type { Api } from './core/call.ts'
 import type { Row, Table } from './core/table.ts'
-import { httpSide, type Stats } from './core/http.ts'
+import { httpSide } from './core/http.ts'
 import { makeWorld } from './core/world.ts'
 import { admin } from './admin.ts'
+import type { OpenStackSim } from './simulator.ts'
 import { compute } from './compute/index.ts'
-import type { Fault, FaultHandle, Faults } from './faults.ts'
+import type { Fault, FaultHandle } from './faults.ts'
 import { guestsOf } from './guests.ts'
 import { digest, identity } from './identity/index.ts'
 import { tokens as tokensOf } from './identity/tokens.ts'
-import { type SeedImage, image } from './image/index.ts'
+import { image } from './image/index.ts'
 import { loadBalancer } from './load-balancer/index.ts'
 import { network as networkSide } from './network/index.ts'
 import { type SimOptions, defaultQuota, settle } from './options.ts'
 import { volume as volumeSide } from './volume/index.ts'
 import { wires as wiresOf } from './wires.ts'
 
+export type { Inventory, OpenStackSim } from './simulator.ts'
 export type { SimOptions, ProjectOptions, CredentialOptions, QuotaOptions, FlavorOptions, Latencies, SimClock } from './options.ts'
 export type { Fault, FaultHandle, Faults } from './faults.ts'
 export type { Stats } from './core/http.ts'
 export type { SeedImage } from './image/index.ts'
 export type { Guest, GuestFactory, GuestStart, Fabric, Nic } from './guest.ts'
-
-/** Ids by kind of object. What the cloud makes for itself (default groups, metadata and gateway ports) is left out, so an emptied project counts nothing. */
-export interface Inventory {
-  readonly counts: Readonly<Record<string, number>>
-  readonly ids: Readonly<Record<string, readonly string[]>>
-}
-
-export interface OpenStackSim {
-  /** `http://host:port`; services are below /identity, /compute and so on. */
-  readonly url: string
-  /** What a client is given: `<url>/identity/v3`. */
-  readonly authUrl: string
-  readonly region: string
-  /** Of one project (by name), or of all. */
-  inventory(project?: string): Inventory
-  readonly faults: Faults
-  /** A public image that is there from the start. */
-  seedImage(image: SeedImage): { readonly id: string }
-  readonly stats: Stats
-  projectId(name: string): string
-  /** Every token made so far is 401 from now on. */
-  revokeTokens(): void
-  /** Lines of a server's console. */
-  console(serverId: string): readonly string[]
-  /** Open loopback listeners, and what went wrong opening them. */
-  readonly listeners: { readonly open: number; readonly problems: readonly string[] }
-  close(): Promise<void>
-}
 
 export const idOf = (text: string): string => createHash('md5').update(text).digest('hex')
 
