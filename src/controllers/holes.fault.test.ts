@@ -1,0 +1,107 @@
+/** Holes in what the cloud shows (rule E2): a Ready cluster stands, nothing is created or deleted, people are told, and all goes on afterwards. */
+import { afterEach, expect, test } from 'vitest'
+import { condition, isTrue } from '../api/meta/index.ts'
+import type { Fault } from '../drivers/openstack/sim/index.ts'
+import { openWorld, passwordOf, type World, type WorldOptions } from '../../testkit/world.ts'
+
+let world: World | undefined
+afterEach(async () => { await world?.close(); world = undefined })
+
+const readyWorld = async (options: WorldOptions = {}): Promise<World> => {
+  world = await openWorld(options)
+  await world.start()
+  await world.makeCluster({ controlPlane: 3, workers: 2 })
+  await world.waitReady()
+  await world.pass(20_000)
+  return world
+}
+
+/** Every object is looked at by the controllers that run, by new ones, and once more when all waiting is over. */
+const lookAtAll = async (w: World): Promise<void> => {
+  await w.wakeAll()
+  await w.pass(20_000)
+  await w.start()
+  await w.wakeAll()
+  await w.pass(90_000)
+}
+
+const reasons = async (w: World): Promise<ReadonlySet<string>> => {
+  const cluster = (await w.cluster())!
+  return new Set([cluster, ...(await w.machines())].flatMap((o) => (o.status?.conditions ?? []).map((c) => c.reason)))
+}
+
+/** Keystone still gives tokens: the role is looked at by the services. */
+const roleRemoved: readonly Fault[] = (['compute', 'network', 'volume', 'load-balancer'] as const).map((service) => ({ kind: 'role-removed', service }))
+
+const holes: readonly { readonly name: string; readonly faults: readonly Fault[]; readonly reason: string; readonly options?: WorldOptions }[] = [
+  { name: 'no cell of Nova can be reached', faults: [{ kind: 'unreachable-cell', cell: 'all' }], reason: 'CloudViewIncomplete' },
+  { name: 'the role was removed: 200 and empty', faults: roleRemoved, reason: 'CloudViewIncomplete' },
+  { name: 'Nova alone shows nothing', faults: [{ kind: 'role-removed', service: 'compute' }], reason: 'CloudViewIncomplete' },
+  { name: 'Neutron alone shows nothing', faults: [{ kind: 'role-removed', service: 'network' }], reason: 'CloudViewIncomplete' },
+  { name: 'the token counts for another project', faults: [{ kind: 'wrong-project', as: 'other' }], reason: 'CredentialOfAnotherProject' },
+  { name: 'the marker between two pages is lost', faults: [{ kind: 'lost-marker' }], reason: 'CloudRefused', options: { pageSize: 2 } },
+]
+
+test.each(holes)('E2 $name: 0 creates, 0 deletes, $reason, and Ready again afterwards', async ({ faults, reason, options }) => {
+  const w = await readyWorld(options)
+  const before = w.inventory()
+  w.forgetCalls()
+  const standing = faults.map((f) => w.cloud.faults.add(f))
+  await lookAtAll(w)
+  for (const hole of standing) expect(hole.struck).toBeGreaterThan(0)
+  expect(w.changes()).toEqual({})
+  expect(await reasons(w)).toContain(reason)
+  for (const hole of standing) hole.remove()
+  await w.until(() => w.isReady(), 'Ready again')
+  await w.pass(20_000)
+  expect(w.changes()).toEqual({})
+  expect(w.inventory()).toEqual(before)
+}, 120_000)
+
+test('E2 a credential of another project: 0 creates, 0 deletes, CredentialOfAnotherProject, and Ready again with the right one', async () => {
+  const w = await readyWorld()
+  const before = w.inventory()
+  await w.useCredential(passwordOf('other'))
+  w.forgetCalls()
+  await w.start()
+  await w.wakeAll()
+  await w.pass(90_000)
+  expect(w.changes()).toEqual({})
+  expect(condition((await w.cluster())!, 'InfrastructureReady')).toMatchObject({ status: 'False', reason: 'CredentialOfAnotherProject' })
+  await w.useCredential(passwordOf('demo'))
+  await w.start()
+  await w.until(() => w.isReady(), 'Ready again')
+  expect(w.changes()).toEqual({})
+  expect(w.inventory()).toEqual(before)
+}, 120_000)
+
+test('E2 O9 the role is removed while the only cluster is being deleted: its finalizer stays, and it goes when the role is back', async () => {
+  const w = await readyWorld()
+  await w.deleteCluster()
+  await w.until(async () => (w.left()['servers'] ?? 0) < 5, 'the first server gone')
+  const hole = roleRemoved.map((f) => w.cloud.faults.add(f))
+  await w.start()
+  await w.pass(90_000)
+  expect((await w.cluster())?.metadata.finalizers).toContain('skerry.dev/site')
+  expect(w.left()).not.toEqual({})
+  for (const h of hole) h.remove()
+  await w.waitGone()
+  expect(w.left()).toEqual({})
+}, 120_000)
+
+test('E2 the role is removed when only what all machines share is left: the cluster is not forgotten', async () => {
+  const w = await readyWorld()
+  const block = w.cloud.faults.add({ kind: 'status', status: 503, service: 'network', method: 'DELETE', path: '/(networks|security-groups)/' })
+  await w.deleteCluster()
+  await w.until(async () => (w.left()['loadBalancers'] ?? 0) === 0 && (w.left()['ports'] ?? 0) === 0 && (await w.cluster())?.metadata.finalizers?.length === 1, 'only the shared objects left')
+  const hole = roleRemoved.map((f) => w.cloud.faults.add(f))
+  block.remove()
+  await w.start()
+  await w.pass(90_000)
+  const cluster = await w.cluster()
+  expect(cluster?.metadata.finalizers).toContain('skerry.dev/site')
+  expect(isTrue(cluster!, 'Ready')).toBe(false)
+  for (const h of hole) h.remove()
+  await w.waitGone()
+  expect(w.left()).toEqual({})
+}, 120_000)
