@@ -32,7 +32,8 @@ export const openClouds = (secrets: Secrets, open: OpenCloud): Ports['clouds'] =
   const start = async (site: Site, credential: Credential): Promise<SiteCloud> => {
     const cloud = await open(site, credential)
     const { projectId } = await cloud.identity.describe()
-    listen(cloud)
+    // Who only asks now and then (the API) starts no listers.
+    if (listeners.size > 0) listen(cloud)
     return { site: site.metadata.name, cloud, projectId }
   }
 

@@ -2,6 +2,7 @@
 import http2 from 'node:http2'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { TLSSocket } from 'node:tls'
 import { Gauge, Registry } from 'prom-client'
 import { kinds, Project } from '../../api/index.ts'
 import { byClientCertificate, createApiServer } from '../../apiserver/index.ts'
@@ -11,7 +12,13 @@ import { ownersOf, refuseDeletion, validateReferences } from '../admission.ts'
 import { readDatabase } from '../database.ts'
 import { layout } from '../files.ts'
 import { platformPki } from '../platform-pki.ts'
+import { openTalos } from '../../drivers/talos/index.ts'
+import { machineSubresources } from '../machine-access.ts'
+import { openClouds } from '../ports/clouds.ts'
+import { driverErrors } from '../ports/errors.ts'
+import { cloudOpener } from '../ports/open-cloud.ts'
 import { openSecrets } from '../ports/secrets.ts'
+import { talosPort } from '../ports/talos.ts'
 import { authorize, writerOf } from '../roles.ts'
 import { secretsSubresource } from '../secrets-export.ts'
 import { signer, newBundle } from '../signer.ts'
@@ -31,11 +38,15 @@ new Gauge({ name: 'skerry_event_loop_lag_seconds', help: 'p99 of the event loop\
 const api = await createApiServer({
   store, kinds, namespaceKind: Project, builtins: ['events'], authenticate: byClientCertificate(writerOf), authorize, log, metrics,
   admission: { validate: (kind, object, old, read) => validateReferences(kind.kind, object, old, read), owners: (kind, object, read) => ownersOf(kind.kind, object, read), refuseDeletion: (kind, object, read) => refuseDeletion(kind.kind, object, read) },
-  subresources: { ...accessSubresources(secrets, signer), 'clusters/secrets': secretsSubresource(secrets) }, version: { major: '1', minor: '36', gitVersion: 'v1.36.0-skerry.0.1.0' },
+  subresources: { ...accessSubresources(secrets, signer), 'clusters/secrets': secretsSubresource(secrets), ...machineSubresources(secrets, { clouds: openClouds(secrets, cloudOpener()), talos: talosPort(openTalos({ log, now: () => new Date() })), errors: driverErrors }) }, version: { major: '1', minor: '36', gitVersion: 'v1.36.0-skerry.0.1.0' },
 })
 
 const handle = (request: IncomingMessage, response: ServerResponse): void => {
-  if (request.url === '/metrics') { metrics.metrics().then((text) => { response.writeHead(200, { 'content-type': metrics.contentType }); response.end(text) }, () => response.destroy()); return }
+  if (request.url === '/metrics') {
+    if ((request.socket as TLSSocket).authorized !== true) { response.writeHead(401); response.end(); return }
+    metrics.metrics().then((text) => { response.writeHead(200, { 'content-type': metrics.contentType }); response.end(text) }, () => response.destroy())
+    return
+  }
   api.handle(request, response)
 }
 const server = http2.createSecureServer({
