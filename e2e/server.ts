@@ -1,7 +1,7 @@
 /** Skerry as a story meets it: its own processes on free ports with a state folder of its own, simulated clouds behind it, nothing left afterwards. */
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { existsSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, openSync, readdirSync, readFileSync } from 'node:fs'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -79,7 +79,7 @@ export const startServer = async (): Promise<Server> => {
   const child = spawn(process.execPath, [main, 'serve', '--state', state, '--simulators', '--port', String(port)], { stdio: ['ignore', log, log] })
   const orphan = (): void => { child.kill('SIGTERM') }
   process.once('exit', orphan)
-  const end = (): void => process.exit(130)
+  const end = (): void => { void stop().finally(() => process.exit(130)) }
   process.once('SIGINT', end)
   process.once('SIGTERM', end)
   const stop = async (): Promise<void> => {
@@ -91,7 +91,6 @@ export const startServer = async (): Promise<Server> => {
     if (process.env['SKERRY_E2E_KEEP'] === undefined) await rm(state, { recursive: true, force: true })
     else process.stderr.write(`kept: ${state}\n`)
   }
-  process.once('exit', () => { if (process.env['SKERRY_E2E_KEEP'] === undefined && child.exitCode !== null) rmSync(state, { recursive: true, force: true }) })
   try {
     const deadline = performance.now() + 90_000
     while (!existsSync(join(state, 'api.json'))) {

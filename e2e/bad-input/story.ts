@@ -64,11 +64,11 @@ const within = async (server: Server, args: readonly string[]): Promise<Ran> => 
   return { code, out: out.join('\n'), err: err.join('\n') }
 }
 
-export const run = async (o: { readonly json: boolean; readonly within: number }): Promise<{ readonly passed: number; readonly failed: number }> => {
+export const run = async (o: { readonly json: boolean; readonly within: number }, given?: Server): Promise<{ readonly passed: number; readonly failed: number }> => {
   const report = makeReport(o.json)
-  let server: Server | undefined
+  let server = given
   try {
-    server = await startServer()
+    server ??= await startServer()
     const s = server
     const skerry = (...args: readonly string[]): Promise<Ran> => (o.within === 1 ? within(s, args) : s.skerry(...args))
     const made = await skerry(...create('held'))
@@ -84,7 +84,7 @@ export const run = async (o: { readonly json: boolean; readonly within: number }
     report.check('what stands can be deleted', deleted.every((d) => d.code === 0), deleted.map((d) => d.err).join('\n'))
     const left = difference(await counts(s), {})
     report.check('and the cloud is empty', left === '', left)
-  } catch (error) { report.check('the story ends', false, error instanceof Error ? error.stack : String(error)) } finally { await server?.stop() }
+  } catch (error) { report.check('the story ends', false, error instanceof Error ? error.stack : String(error)) } finally { if (given === undefined) await server?.stop() }
   return report.end()
 }
 

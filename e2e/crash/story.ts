@@ -1,11 +1,11 @@
-/** Processes are killed at random moments while clusters are made and deleted. Usage: node e2e/crash/story.ts [--clusters 6] [--kills 6] [--seed N] [--json] */
+/** Processes are killed at random moments while clusters are made and deleted. Usage: node e2e/crash/story.ts [--clusters 6] [--kills 6] [--seed N] [--api 1 --controllers 2 --postgres 1] [--json] */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { complaint, createCluster, deleteCluster, goneWithin, readyWithin, until } from '../clusters.ts'
 import { clustersOf, counts, settle, times } from '../inventory.ts'
 import { isMain, makeReport, pick, readFlags, seeded } from '../report.ts'
 import { startServer, type ProcessName, type Server } from '../server.ts'
 
-export interface CrashOptions { readonly clusters: number; readonly kills: number; readonly seed: number; readonly json: boolean }
+export interface CrashOptions { readonly clusters: number; readonly kills: number; readonly seed: number; /** How often each process is meant. */ readonly api: number; readonly controllers: number; readonly postgres: number; readonly json: boolean }
 
 /** A controllers process that was killed leaves a lease of up to 40 s, and its successor waits 30 s more for calls under way; unclear calls are looked for another minute. */
 const recoveryMs = 420_000
@@ -44,6 +44,7 @@ export const run = async (o: CrashOptions): Promise<{ readonly passed: number; r
     const asked = new Set<string>()
     const writers: Promise<void>[] = []
     const kills: Record<ProcessName, number> = { api: 0, controllers: 0, postgres: 0 }
+    const targets = (['api', 'controllers', 'postgres'] as const).flatMap((name) => Array.from({ length: o[name] }, () => name))
     let waited = 0
     let created = 0
     let seen = await changes(server)
@@ -55,7 +56,7 @@ export const run = async (o: CrashOptions): Promise<{ readonly passed: number; r
       }
       const candidates = [...acknowledged].filter((n) => !asked.has(n))
       if (candidates.length > 0 && asked.size < o.clusters / 2 && random() < 0.6) { const name = pick(random, candidates); asked.add(name); writers.push(deleteCluster(server, name).then(() => {})) }
-      const target = pick(random, ['api', 'controllers', 'controllers', 'postgres'] as const)
+      const target = pick(random, targets)
       const begun = performance.now()
       // A process that has done nothing since its start proves nothing when it is killed.
       if (target === 'controllers') await until(120_000, async () => (await changes(server)) > seen, 50)
@@ -97,4 +98,4 @@ export const run = async (o: CrashOptions): Promise<{ readonly passed: number; r
   return report.end()
 }
 
-if (isMain(import.meta.url)) await run(readFlags({ clusters: 6, kills: 6, seed: Date.now() % 1_000_000 }))
+if (isMain(import.meta.url)) await run(readFlags({ clusters: 6, kills: 6, api: 1, controllers: 2, postgres: 1, seed: Date.now() % 1_000_000 }))
