@@ -2,17 +2,19 @@
 import { createHash } from 'node:crypto'
 import type { Site } from '../../api/index.ts'
 import type { Ports, SiteCloud } from '../../controllers/ports.ts'
-import type { Cloud } from '../../drivers/openstack/cloud.ts'
+import type { OpenCloud as Opened } from '../../drivers/openstack/index.ts'
 import type { Credential, Secrets } from './secrets.ts'
 
-export type OpenCloud = (site: Site, credential: Credential) => Promise<Cloud>
+export type OpenCloud = (site: Site, credential: Credential) => Promise<Opened>
+
+type Client = SiteCloud & { readonly cloud: Opened }
 
 /** How often a sealed credential is read again, so that a new one is taken without a restart. */
 const rereadMs = 30_000
 const settleMs = 20
 
 export const openClouds = (secrets: Secrets, open: OpenCloud): Ports['clouds'] => {
-  const clients = new Map<string, { readonly hash: string; readonly cloud: Promise<SiteCloud>; readAt: number }>()
+  const clients = new Map<string, { readonly hash: string; readonly cloud: Promise<Client>; readAt: number }>()
   const listeners = new Set<(uids: ReadonlySet<string>) => void>()
   let pending: Set<string> | undefined
 
@@ -24,12 +26,12 @@ export const openClouds = (secrets: Secrets, open: OpenCloud): Ports['clouds'] =
     }
     for (const uid of uids) pending.add(uid)
   }
-  const listen = (cloud: Cloud): void => {
+  const listen = (cloud: Opened): void => {
     const { servers } = cloud.compute
     const lb = cloud.loadBalancer
     for (const c of [servers, cloud.network.networks, cloud.network.ports, cloud.network.routers, cloud.network.floatingIps, cloud.network.securityGroups, cloud.volume.volumes, ...(lb === undefined ? [] : [lb.loadBalancers])]) c.onChange(changed)
   }
-  const start = async (site: Site, credential: Credential): Promise<SiteCloud> => {
+  const start = async (site: Site, credential: Credential): Promise<Client> => {
     const cloud = await open(site, credential)
     const { projectId } = await cloud.identity.describe()
     // Who only asks now and then (the API) starts no listers.
@@ -50,6 +52,8 @@ export const openClouds = (secrets: Secrets, open: OpenCloud): Ports['clouds'] =
       const twin = [...clients.entries()].find(([key, c]) => c.hash === hash && key.startsWith(`${site.metadata.uid}/`))?.[1]
       const cloud = twin?.cloud ?? start(site, credential)
       clients.set(id, { hash, cloud, readAt: performance.now() })
+      // The old credential's listers and connections end with its last user.
+      if (have !== undefined && ![...clients.values()].some((c) => c.cloud === have.cloud)) have.cloud.then((c) => c.cloud.close()).catch(() => undefined)
       cloud.catch(() => { if (clients.get(id)?.cloud === cloud) clients.delete(id) })
       return cloud
     },
