@@ -1,6 +1,6 @@
 /** Holes in what the cloud shows (rule E2): a Ready cluster stands, nothing is created or deleted, people are told, and all goes on afterwards. */
 import { afterEach, expect, test } from 'vitest'
-import { condition, isTrue } from '../api/meta/index.ts'
+import { condition } from '../api/meta/index.ts'
 import type { Fault } from '../drivers/openstack/sim/index.ts'
 import { openWorld, passwordOf, type World, type WorldOptions } from '../../testkit/world.ts'
 
