@@ -73,18 +73,3 @@ test('E2 a credential of another project: 0 creates, 0 deletes, CredentialOfAnot
   expect(w.changes()).toEqual({})
   expect(w.inventory()).toEqual(before)
 }, 120_000)
-
-test('E2 O9 the role is removed while the only cluster is being deleted: its finalizer stays, and it goes when the role is back', async () => {
-  const w = await readyWorld()
-  await w.deleteCluster()
-  await w.until(async () => (w.left()['servers'] ?? 0) < 5, 'the first server gone')
-  const hole = roleRemoved.map((f) => w.cloud.faults.add(f))
-  await w.start()
-  await w.pass(90_000)
-  expect((await w.cluster())?.metadata.finalizers).toContain('skerry.dev/site')
-  expect(w.left()).not.toEqual({})
-  for (const h of hole) h.remove()
-  await w.waitGone()
-  expect(w.left()).toEqual({})
-}, 120_000)
-
