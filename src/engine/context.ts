@@ -8,7 +8,7 @@ import type { EventSink } from './events.ts'
 import type { Metrics } from './metrics.ts'
 import type { Applied, Resources, WriteOptions } from './resources.ts'
 import type { ApplyContext, Cached, Controller, Log } from './shapes.ts'
-import type { Part } from './status-part.ts'
+import { isSamePart, type Part } from './status-part.ts'
 
 /** What one pass has written so far. */
 export interface PassState {
@@ -89,10 +89,12 @@ export const createContext = (o: ContextOptions): ApplyContext => {
       // Something is under way: until it settles, a restart must look at once (rule E4).
       const { observed: _, ...before } = state.part ?? {}
       const part: Part = { ...before, ...fields }
+      state.recorded = { ...state.recorded, ...fields }
+      // Nothing changes: the server would answer with a version that somebody else's write has.
+      if (isSamePart(state.part, part)) return
       await effects.write('record', Object.keys(fields).join(', '), controller.for, () =>
         resources.applyStatus(controller.for, { metadata: { ...keyOf(object), uid: object.metadata.uid }, status: part }, write))
       state.part = part
-      state.recorded = { ...state.recorded, ...fields }
     },
     creating(what, timeoutMs, call) { demandOutside(what); return effects.outside('creating', what, timeoutMs, call) },
     changing(what, timeoutMs, call) { demandOutside(what); return effects.outside('changing', what, timeoutMs, call) },

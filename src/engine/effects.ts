@@ -32,6 +32,8 @@ export interface EffectsOptions {
   readonly interpose: Interpose | undefined
   readonly longestCallMs: number
   readonly wrote: (kind: Kind<any>, answer: Resource | undefined) => void
+  /** A record was answered. */
+  readonly recorded: (answer: Resource) => void
   /** A write of the status failed: what stands there is unknown. */
   readonly unclear: () => void
   /** An outside call was answered, or given up. */
@@ -71,6 +73,7 @@ export const createEffects = (o: EffectsOptions): Effects => {
         return await through(verb, what, async () => {
           const answer = await perform()
           o.wrote(kind, answer)
+          if (verb === 'record' && answer !== undefined) o.recorded(answer)
           return answer
         })
       } catch (error) {

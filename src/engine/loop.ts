@@ -71,8 +71,10 @@ export const startLoop = (declared: Controller, term: LoopOptions): Loop => {
   const ours = caches.get(resourceName(controller.for))!
   const own = createOwnWrites(caches)
   const lastEffect = new Map<string, number>()
-  /** The version that a key's own status write returned: its event tells us nothing new. */
-  const statusWritten = new Map<string, number>()
+  /** Versions that a key's own writes of its status part returned: their events tell us nothing new. */
+  const ownStatus = new Map<string, Set<number>>()
+  /** Keys that were refused, and the monotonic time before which they are not tried again unless their spec changes (rule O3). */
+  const refused = new Map<string, { readonly until: number; readonly wish: string }>()
   /** Versions of ours that arrived while their key was being worked on. */
   const arrived = new Map<string, { readonly version: number; readonly lane: Lane }[]>()
   /** After an unclear write of the status the next answer may be a no-op with somebody else's version. */
@@ -95,6 +97,8 @@ export const startLoop = (declared: Controller, term: LoopOptions): Loop => {
     const key = keyFrom(text)
     const object = ours.get(key)
     if (object === undefined) { forget(text); return }
+    const waitMs = patienceLeft(text, object)
+    if (waitMs > 0) { queue.addAfter(text, waitMs, 'events'); return }
     const log = withFields(term.log, { controller: name, kind: controller.for.kind, namespace: key.namespace, name: key.name, generation: object.metadata.generation })
     const started = clock.monotonic()
     let end: PassEnd
@@ -108,6 +112,7 @@ export const startLoop = (declared: Controller, term: LoopOptions): Loop => {
             controller: name, key, held, signal, clock, metrics, interpose: term.interpose, longestCallMs: term.longestCallMs,
             wrote: (kind: Kind<any>, answer: Resource | undefined) => { own.note(text, kind, answer); term.wrote(kind, answer) },
             unclear: () => { unclear.add(text) },
+            recorded: (answer) => { noteOwnStatus(text, versionOf(answer)) },
             answered: (at) => { lastEffect.set(text, at) },
           }),
         },
@@ -117,15 +122,43 @@ export const startLoop = (declared: Controller, term: LoopOptions): Loop => {
       end = { kind: 'failed', error }
     }
     metrics.passSeconds.observe({ controller: name }, (clock.monotonic() - started) / 1000)
-    if (!signal.aborted) heed(text, end, log)
+    if (!signal.aborted) heed(text, object, end, log)
   }
 
-  const heed = (text: string, end: PassEnd, log: Log): void => {
-    if (end.kind !== 'held-back' && end.statusVersion !== undefined && !unclear.delete(text)) statusWritten.set(text, end.statusVersion)
+  const noteOwnStatus = (text: string, version: number): void => {
+    if (unclear.delete(text)) return
+    const versions = ownStatus.get(text)
+    if (versions === undefined) ownStatus.set(text, new Set([version])); else versions.add(version)
+  }
+  /** Whether the event of this version is of our own writing; asked once for each. */
+  const isOwnStatus = (text: string, version: number): boolean => {
+    const versions = ownStatus.get(text)
+    if (versions === undefined) return false
+    const isOurs = versions.delete(version)
+    // Events come in order: an older version of ours will not come any more.
+    for (const v of versions) if (v < version) versions.delete(v)
+    if (versions.size === 0) ownStatus.delete(text)
+    return isOurs
+  }
+
+  /** What people want of an object; a refusal is of that. */
+  const wishOf = (o: Resource): string => `${o.metadata.uid} ${o.metadata.generation} ${o.metadata.deletionTimestamp ?? ''}`
+  /** Milliseconds that a refused key must still wait. */
+  const patienceLeft = (text: string, object: Resource): number => {
+    const was = refused.get(text)
+    const left = was === undefined || was.wish !== wishOf(object) ? 0 : was.until - clock.monotonic()
+    if (left <= 0) refused.delete(text)
+    return Math.max(0, left)
+  }
+
+  const heed = (text: string, object: Resource, end: PassEnd, log: Log): void => {
+    if (end.kind !== 'held-back' && end.statusVersion !== undefined) noteOwnStatus(text, end.statusVersion)
     if (end.kind === 'failed') {
       metrics.passes.inc({ controller: name, result: 'error' })
       metrics.retries.inc({ controller: name })
-      const retryMs = Math.round(queue.addFailed(text, 'events'))
+      const patienceMs = (controller.patience?.(end.error) ?? 0) * 1000
+      if (patienceMs > 0) refused.set(text, { until: clock.monotonic() + patienceMs, wish: wishOf(object) })
+      const retryMs = Math.round(Math.max(queue.addFailed(text, 'events'), patienceMs))
       const quiet = isConflict(end.error) || isUnavailable(end.error)
       log[quiet ? 'info' : 'warn']({ error: describe(end.error), ...(!quiet && { stack: (end.error as Error).stack }), step: end.step, retryMs }, 'pass failed')
       return
@@ -146,15 +179,15 @@ export const startLoop = (declared: Controller, term: LoopOptions): Loop => {
     const list = arrived.get(text)
     if (list === undefined) return
     arrived.delete(text)
-    const mine = statusWritten.get(text)
-    for (const { version, lane } of list) if (version === mine) statusWritten.delete(text); else queue.add(text, lane)
+    for (const { version, lane } of list) if (!isOwnStatus(text, version)) queue.add(text, lane)
   }
 
   const forget = (text: string): void => {
     queue.forget(text)
     own.forget(text)
     lastEffect.delete(text)
-    statusWritten.delete(text)
+    ownStatus.delete(text)
+    refused.delete(text)
     unclear.delete(text)
   }
 
@@ -208,8 +241,7 @@ export const startLoop = (declared: Controller, term: LoopOptions): Loop => {
     if (queue.isProcessing(text)) {
       const list = arrived.get(text)
       if (list === undefined) arrived.set(text, [{ version, lane }]); else list.push({ version, lane })
-    } else if (statusWritten.get(text) === version) statusWritten.delete(text)
-    else queue.add(text, lane)
+    } else if (!isOwnStatus(text, version)) queue.add(text, lane)
   }
 
   const unsubscribe: (() => void)[] = [ours.onChange(onOurs)]

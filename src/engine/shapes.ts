@@ -104,6 +104,8 @@ interface Declared<R extends Resource> {
   readonly finalizer?: string
   /** Passes at the same time. Default 8. */
   readonly concurrency?: number
+  /** Seconds before which a pass that failed so is not tried again, whatever wakes it but a change of spec (rule O3). */
+  readonly patience?: (error: unknown) => number | undefined
   /** What, besides the spec's generation, decides whether a restart must look again (rule E4); hashed. Default: generation and deletion. */
   readonly inputs?: (object: R, cached: Cached) => unknown
   /** Subscribes to what happens outside; call wake with keys of ours. Returns the unsubscribe. */

@@ -1,6 +1,7 @@
 /** Keeps what all machines of a cluster share (network, router, groups), and says whether the cluster is Ready. */
 import { Cluster } from '../../api/index.ts'
 import { planned, status as writes } from '../../engine/shapes.ts'
+import { quotaPatience } from '../patience.ts'
 import type { Ports } from '../ports.ts'
 import { machinesOfCluster, siteOfCluster, wokenByCloud } from '../reads.ts'
 import { apply } from './apply.ts'
@@ -11,6 +12,7 @@ import { status } from './status.ts'
 export const cluster = (ports: Ports) => planned<Cluster, Observed & { readonly replicas: number }, Step>({
   name: 'cluster',
   concurrency: 24,
+  patience: quotaPatience(ports),
   for: Cluster,
   reads: [siteOfCluster, machinesOfCluster],
   writes: [writes(Cluster, 'infrastructure')],

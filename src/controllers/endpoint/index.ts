@@ -1,6 +1,7 @@
 /** Keeps the place where a cluster's API answers: a load balancer with a floating IP, or the control-plane nodes themselves. */
 import { Cluster } from '../../api/index.ts'
 import { planned, status as writes } from '../../engine/shapes.ts'
+import { quotaPatience } from '../patience.ts'
 import type { Ports } from '../ports.ts'
 import { machinesOfCluster, siteOfCluster, wokenByCloud } from '../reads.ts'
 import { apply } from './apply.ts'
@@ -11,6 +12,7 @@ import { status } from './status.ts'
 export const endpoint = (ports: Ports) => planned<Cluster, Observed, Step>({
   name: 'endpoint',
   concurrency: 24,
+  patience: quotaPatience(ports),
   for: Cluster,
   reads: [siteOfCluster, machinesOfCluster],
   writes: [writes(Cluster, 'endpoint')],

@@ -2,6 +2,7 @@
 import { Cluster, Machine, Release, Site } from '../../api/index.ts'
 import { keyOf } from '../../api/meta/index.ts'
 import { planned, status as writes } from '../../engine/shapes.ts'
+import { quotaPatience } from '../patience.ts'
 import type { Ports } from '../ports.ts'
 import { clusterOfMachine, machineTypes, quietly, wokenByCloud } from '../reads.ts'
 import { apply } from './apply.ts'
@@ -17,6 +18,7 @@ export const machine = (ports: Ports) => planned<Machine, Observed, Step>({
   outside: ['compute.servers', 'network.ports', 'volume.volumes', 'talos.version', 'talos.etcdLeave', 'tenants.*'],
   finalizer: 'skerry.dev/machine',
   concurrency: 48,
+  patience: quotaPatience(ports),
   observe: observe(ports),
   plan,
   apply: apply(ports),
