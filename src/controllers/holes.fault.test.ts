@@ -1,6 +1,6 @@
 /** Holes in what the cloud shows (rule E2): a Ready cluster stands, nothing is created or deleted, people are told, and all goes on afterwards. */
 import { afterEach, expect, test } from 'vitest'
-import { condition } from '../api/meta/index.ts'
+import { condition, isTrue } from '../api/meta/index.ts'
 import type { Fault } from '../drivers/openstack/sim/index.ts'
 import { openWorld, passwordOf, type World, type WorldOptions } from '../../testkit/world.ts'
 
@@ -72,4 +72,35 @@ test('E2 a credential of another project: 0 creates, 0 deletes, CredentialOfAnot
   await w.until(() => w.isReady(), 'Ready again')
   expect(w.changes()).toEqual({})
   expect(w.inventory()).toEqual(before)
+}, 120_000)
+
+test('E2 O9 the role is removed while the only cluster is being deleted: its finalizer stays, and it goes when the role is back', async () => {
+  const w = await readyWorld()
+  await w.deleteCluster()
+  await w.until(async () => (w.left()['servers'] ?? 0) < 5, 'the first server gone')
+  const hole = roleRemoved.map((f) => w.cloud.faults.add(f))
+  await w.start()
+  await w.pass(90_000)
+  expect((await w.cluster())?.metadata.finalizers).toContain('skerry.dev/site')
+  expect(w.left()).not.toEqual({})
+  for (const h of hole) h.remove()
+  await w.waitGone()
+  expect(w.left()).toEqual({})
+}, 120_000)
+
+test('E2 the role is removed when only what all machines share is left: the cluster is not forgotten', async () => {
+  const w = await readyWorld()
+  const block = w.cloud.faults.add({ kind: 'status', status: 503, service: 'network', method: 'DELETE', path: '/(networks|security-groups)/' })
+  await w.deleteCluster()
+  await w.until(async () => (w.left()['loadBalancers'] ?? 0) === 0 && (w.left()['ports'] ?? 0) === 0 && (await w.cluster())?.metadata.finalizers?.length === 1, 'only the shared objects left')
+  const hole = roleRemoved.map((f) => w.cloud.faults.add(f))
+  block.remove()
+  await w.start()
+  await w.pass(90_000)
+  const cluster = await w.cluster()
+  expect(cluster?.metadata.finalizers).toContain('skerry.dev/site')
+  expect(isTrue(cluster!, 'Ready')).toBe(false)
+  for (const h of hole) h.remove()
+  await w.waitGone()
+  expect(w.left()).toEqual({})
 }, 120_000)

@@ -114,12 +114,27 @@ export const demandWholeView = async (cached: Cached, site: SiteCloud): Promise<
     throw new ViewError('CloudViewIncomplete', 'more of the project\'s known objects are missing from the cloud\'s lists than can have gone by themselves; nothing is created, repaired or deleted until they are seen again')
 }
 
+/**
+ * Nothing is concluded to be gone by who cannot see. Neutron makes a group `default` for every project when its groups are listed,
+ * and nobody can delete it: who is not shown it is shown nothing, whatever the status code (rule E2).
+ */
+export const demandSight = async (site: SiteCloud): Promise<void> => {
+  const groups = await site.cloud.network.securityGroups.list(now)
+  if (!groups.items.some((g) => g.name === 'default'))
+    throw new ViewError('CloudViewIncomplete', 'the cloud does not even show the project\'s default security group: the credential sees nothing, so nothing is concluded to be gone; give it its role back')
+}
+
 /** `look`, with the check of E2 when one that is recorded, or `expected` though its id is not recorded, is missing. */
 export const sighted = async <T extends Marked>(cached: Cached, site: SiteCloud, collection: Collection<T, never>, mark: Mark, recorded: string | undefined, after: number, expected = false): Promise<Sight<T>> => {
   const listing = await collection.list(after)
   if (expected && !listing.items.some(isMarked(mark))) await demandWholeView(cached, site)
-  if (recorded !== undefined && !listing.items.some((o) => o.id === recorded && (o as { status?: string }).status !== 'UNKNOWN')) await demandWholeView(cached, site)
-  return look(collection, listing, mark, recorded)
+  if (recorded === undefined || listing.items.some((o) => o.id === recorded && (o as { status?: string }).status !== 'UNKNOWN')) return look(collection, listing, mark, recorded)
+  await demandWholeView(cached, site)
+  const sight = await look(collection, listing, mark, recorded)
+  if (sight.kind === 'seen') return sight
+  // Asked once more after it was proven that we see: the hole may have closed in between.
+  await demandSight(site)
+  return look(collection, await collection.list(now), mark, recorded)
 }
 
 /** Side by side; all have ended before the first failure is thrown. */

@@ -5,7 +5,7 @@ import { isTrue } from '../../api/meta/index.ts'
 import type { Mark, Network, Router, SecurityGroup, SecurityGroupRuleSpec, ServerGroup, Subnet, Marked, Port } from '../../drivers/openstack/cloud.ts'
 import type { ObserveContext } from '../../engine/shapes.ts'
 import { controlPlaneIngress, nodeIngress, type Ingress } from '../../rules/node-network.ts'
-import { demandProject, sighted, type Intents, type Sight } from '../outside.ts'
+import { demandProject, demandSight, sighted, type Intents, type Sight } from '../outside.ts'
 import type { Ports, SiteCloud } from '../ports.ts'
 import { machinesIn } from '../reads.ts'
 
@@ -72,6 +72,8 @@ export const observe = (ports: Ports) => async (cluster: Cluster, context: Obser
   const shape = (recorded?.shape ?? found.shape) as 'tenant' | 'routed'
   const mark = (role: Role): Mark => ({ uid: cluster.metadata.uid, site: ports.installation, role })
   const after = context.lastEffectAt
+  // What was never answered is known by its mark alone: only who sees can say that it is not there.
+  if (deleting && recorded?.intents !== undefined) await demandSight(siteCloud)
   const find = <T extends Marked>(collection: Parameters<typeof sighted<T>>[2], role: Role, id: string | undefined) => sighted(context.cached, siteCloud, collection, mark(role), id, after)
   const tenant = shape === 'tenant'
   const [network, subnet, router, nodeGroup, controlPlaneGroup, serverGroup] = await Promise.all([

@@ -4,7 +4,7 @@ import { Site as SiteKind } from '../../api/index.ts'
 import type { FloatingIp, Listener, LoadBalancer, Mark, Marked, Member, Pool, Port } from '../../drivers/openstack/cloud.ts'
 import type { ObserveContext } from '../../engine/shapes.ts'
 import { listenerCidrs } from '../../rules/node-network.ts'
-import { demandProject, sighted, type Intents, type Sight } from '../outside.ts'
+import { demandProject, demandSight, sighted, type Intents, type Sight } from '../outside.ts'
 import type { Ports, SiteCloud } from '../ports.ts'
 import { machinesIn } from '../reads.ts'
 
@@ -63,6 +63,8 @@ export const observe = (ports: Ports) => async (cluster: Cluster, context: Obser
   demandProject(siteCloud, cluster)
   const { cloud } = siteCloud
   const after = context.lastEffectAt
+  // What was never answered is known by its mark alone: only who sees can say that it is not there.
+  if (deleting && recorded?.intents !== undefined) await demandSight(siteCloud)
   const mark = (role: string): Mark => ({ uid: cluster.metadata.uid, site: ports.installation, role })
   const find = <T extends Marked>(collection: unknown, role: string, id: string | undefined, expected = false) => sighted<T>(context.cached, siteCloud, collection as never, mark(role), id, after, expected)
   const replicas = Math.max(cluster.spec.controlPlane.replicas, recorded?.slots?.length ?? 0)

@@ -4,7 +4,7 @@ import { MachineType as MachineTypeKind, Release as ReleaseKind, Site as SiteKin
 import type { Mark, Marked, Port, Server, Volume } from '../../drivers/openstack/cloud.ts'
 import type { KubeNode } from '../../drivers/kubernetes/kubernetes.ts'
 import type { ObserveContext } from '../../engine/shapes.ts'
-import { demandProject, sighted, type Intents, type Sight } from '../outside.ts'
+import { demandProject, demandSight, sighted, type Intents, type Sight } from '../outside.ts'
 import type { Ports, SiteCloud } from '../ports.ts'
 import { clusterOf } from '../reads.ts'
 import { serverRole } from './role.ts'
@@ -54,6 +54,8 @@ export const observe = (ports: Ports) => async (machine: Machine, context: Obser
   demandProject(siteCloud, cluster)
   const { cloud } = siteCloud
   const after = context.lastEffectAt
+  // What was never answered is known by its mark alone: only who sees can say that it is not there.
+  if (deleting && recorded.intents !== undefined) await demandSight(siteCloud)
   const mark = (role: string): Mark => ({ uid: machine.metadata.uid, site: ports.installation, role })
   const isControlPlane = machine.spec.role === 'controlplane'
   const type = context.cached.list(MachineTypeKind).find((t) => t.spec.site === cluster.spec.site && t.spec.flavor === machine.spec.machineType)
