@@ -1,5 +1,6 @@
 /** How resources wake each other, said once. */
-import type { Cluster as ClusterResource, Machine as MachineResource, NodePool as NodePoolResource } from '../api/index.ts'
+import { createHash } from 'node:crypto'
+import type { Cluster as ClusterResource, Machine as MachineResource, NodePool as NodePoolResource, Site as SiteResource } from '../api/index.ts'
 import { Cluster, Machine, MachineType, NodePool, Release, Site } from '../api/index.ts'
 import { keyOf, type Key, type Kind, type Resource } from '../api/meta/index.ts'
 import type { Cached, Read } from '../engine/shapes.ts'
@@ -27,6 +28,34 @@ export const machineTypes = quietly(MachineType)
 export const clusterOf = (cached: Cached, o: MachineResource | NodePoolResource): ClusterResource | undefined => cached.get(Cluster, inNamespace(o, o.spec.cluster))
 export const machinesIn = (cached: Cached, c: ClusterResource): readonly MachineResource[] => cached.list(Machine, c.metadata.namespace).filter((m) => m.spec.cluster === c.metadata.name)
 
+/** What the cluster's other controllers build on: made once, and then it stays. */
+export const made = ({ status }: ClusterResource): unknown => {
+  const { intents: _, ...infrastructure } = status?.infrastructure ?? {}
+  return infrastructure
+}
+/** Where the cluster's API answers. */
+export const answersAt = ({ status }: ClusterResource): unknown => {
+  const { intents: _, ...endpoint } = status?.endpoint ?? {}
+  return endpoint
+}
+
+/** What a plan looks at of a site: its spec, and what was found there. */
+export const siteInputs = (cached: Cached, name: string): unknown => {
+  const site = cached.get(Site, { namespace: '', name })
+  return site === undefined ? undefined : [site.metadata.generation, foundOf(site)]
+}
+/** Sites are looked at by everybody and change rarely: hashed once for each version. */
+const foundHashes = new WeakMap<SiteResource, string>()
+const foundOf = (site: SiteResource): string => {
+  const kept = foundHashes.get(site)
+  if (kept !== undefined) return kept
+  const made = createHash('sha256').update(JSON.stringify(site.status?.found ?? null)).digest('hex')
+  foundHashes.set(site, made)
+  return made
+}
+
 /** Wakes the objects of a kind whose uid is on a mark that changed in a cloud. */
 export const wokenByCloud = (ports: Ports, kind: Kind<any>) => (wake: (key: Key) => void, cached: Cached): (() => void) =>
-  ports.clouds.onChange((uids) => { for (const o of cached.list(kind)) if (uids.has(o.metadata.uid)) wake(keyOf(o)) })
+  ports.clouds.onChange((uids) => {
+    for (const uid of uids) { const object = cached.byUid(kind, uid); if (object !== undefined) wake(keyOf(object)) }
+  })

@@ -1,17 +1,18 @@
 /** Keeps what all machines of a cluster share (network, router, groups), and says whether the cluster is Ready. */
 import { Cluster } from '../../api/index.ts'
+import { condition } from '../../api/meta/index.ts'
 import { planned, status as writes } from '../../engine/shapes.ts'
 import { quotaPatience } from '../patience.ts'
 import type { Ports } from '../ports.ts'
-import { machinesOfCluster, siteOfCluster, wokenByCloud } from '../reads.ts'
+import { machinesIn, machinesOfCluster, siteInputs, siteOfCluster, wokenByCloud } from '../reads.ts'
 import { apply } from './apply.ts'
 import { observe, type Observed } from './observe.ts'
 import { plan, type Step } from './plan.ts'
-import { status } from './status.ts'
+import { parts, status } from './status.ts'
 
 export const cluster = (ports: Ports) => planned<Cluster, Observed & { readonly replicas: number }, Step>({
   name: 'cluster',
-  concurrency: 24,
+  concurrency: 256,
   patience: quotaPatience(ports),
   for: Cluster,
   reads: [siteOfCluster, machinesOfCluster],
@@ -23,4 +24,8 @@ export const cluster = (ports: Ports) => planned<Cluster, Observed & { readonly 
   apply: apply(ports),
   status: status(ports),
   wakers: wokenByCloud(ports, Cluster),
+  inputs: (c, cached) => [
+    siteInputs(cached, c.spec.site), c.status?.endpoint?.kind, parts.map((type) => { const found = condition(c, type); return [found?.status, found?.reason, found?.message] }),
+    c.metadata.deletionTimestamp !== undefined && [c.metadata.finalizers, machinesIn(cached, c).map((m) => m.metadata.name)],
+  ],
 })

@@ -3,7 +3,7 @@ import { Cluster } from '../../api/index.ts'
 import { planned, status as writes } from '../../engine/shapes.ts'
 import { quotaPatience } from '../patience.ts'
 import type { Ports } from '../ports.ts'
-import { machinesOfCluster, siteOfCluster, wokenByCloud } from '../reads.ts'
+import { machinesIn, machinesOfCluster, made, siteInputs, siteOfCluster, wokenByCloud } from '../reads.ts'
 import { apply } from './apply.ts'
 import { observe, type Observed } from './observe.ts'
 import { plan, type Step } from './plan.ts'
@@ -11,7 +11,7 @@ import { status } from './status.ts'
 
 export const endpoint = (ports: Ports) => planned<Cluster, Observed, Step>({
   name: 'endpoint',
-  concurrency: 24,
+  concurrency: 256,
   patience: quotaPatience(ports),
   for: Cluster,
   reads: [siteOfCluster, machinesOfCluster],
@@ -23,5 +23,8 @@ export const endpoint = (ports: Ports) => planned<Cluster, Observed, Step>({
   apply,
   status: status(ports),
   wakers: wokenByCloud(ports, Cluster),
-  inputs: (c) => [c.metadata.generation, c.metadata.deletionTimestamp, c.status?.infrastructure],
+  inputs: (c, cached) => [
+    siteInputs(cached, c.spec.site), made(c), c.status?.controlPlane?.bootstrap?.doneAt,
+    c.metadata.deletionTimestamp !== undefined && machinesIn(cached, c).map((m) => m.metadata.name),
+  ],
 })
