@@ -44,7 +44,7 @@ export const age = (from: string, now: number): string => {
 }
 
 const cell = (c: Column, v: unknown, now: number): unknown => {
-  if (v === undefined || v === null) return c.type === 'date' ? '<unknown>' : null
+  if (v === undefined || v === null) return c.absent ?? (c.type === 'date' ? '<unknown>' : null)
   if (c.type === 'date') return age(String(v), now)
   return typeof v === 'object' ? JSON.stringify(v) : c.type === 'string' ? String(v) : v
 }

@@ -11,6 +11,8 @@ export interface Column {
   /** A simple JSONPath: `.spec.site`, `.status.conditions[?(@.type=="Ready")].status`. */
   readonly jsonPath: string
   readonly description?: string
+  /** Shown where there is no value. */
+  readonly absent?: string
   /** 0 is always shown, 1 with `-o wide`. */
   readonly priority?: 0 | 1
 }
