@@ -22,6 +22,7 @@ import { createTalosGuests } from '../src/drivers/talos/sim/index.ts'
 import { runControllers, type RunOptions, type Running } from '../src/engine/run.ts'
 import type { Log } from '../src/engine/shapes.ts'
 import type { NewEvent } from '../src/engine/events.ts'
+import { abandonSubresource } from '../src/server/cluster-abandon.ts'
 import { openClouds } from '../src/server/ports/clouds.ts'
 import { driverErrors } from '../src/server/ports/errors.ts'
 import { openSecrets, type Credential, type Secrets } from '../src/server/ports/secrets.ts'
@@ -74,6 +75,8 @@ export interface World {
   isSiteReady(): Promise<boolean>
   makeCluster(wish?: ClusterWish): Promise<Cluster>
   deleteCluster(name?: string): Promise<void>
+  /** As an administrator who gives it up. */
+  abandonCluster(reason: string, o?: { readonly dryRun?: boolean }): Promise<readonly string[]>
   cluster(name?: string): Promise<Cluster | undefined>
   machines(name?: string): Promise<readonly Machine[]>
   /** Ready with all its machines Running. */
@@ -139,7 +142,7 @@ export const openWorld = async (options: WorldOptions = {}): Promise<World> => {
       validate: (kind, object, old, read) => validateReferences(kind.kind, object, old, read), owners: (kind, object, read) => ownersOf(kind.kind, object, read),
       refuseDeletion: (kind, object, read) => refuseDeletion(kind.kind, object, read),
     },
-    version: { major: '1', minor: '36', gitVersion: 'v1.36.0' }, log, pollMs: 0,
+    subresources: { 'clusters/abandon': abandonSubresource }, version: { major: '1', minor: '36', gitVersion: 'v1.36.0' }, log, pollMs: 0,
   })
   const server = createServer((request, response) => { api.handle(request, response) })
   await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve) })
@@ -238,6 +241,7 @@ export const openWorld = async (options: WorldOptions = {}): Promise<World> => {
       return cluster
     },
     async deleteCluster(name = 'first') { await people.delete(Cluster, key(name), {}) },
+    async abandonCluster(reason, o = {}) { return ((await people.post(Cluster, key('first'), 'abandon', { spec: { reason, ...o } })) as { status: { left: readonly string[] } }).status.left },
     cluster: (name = 'first') => people.get(Cluster, key(name)),
     machines: async (name = 'first') => (await people.list(Machine, { namespace: project })).items.filter((m) => m.spec.cluster === name),
     async isReady(name = 'first') {

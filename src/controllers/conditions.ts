@@ -6,7 +6,7 @@ import { ViewError } from './outside.ts'
 import type { Ports } from './ports.ts'
 
 export const reasons = {
-  Ready: undefined, Done: undefined, Idle: undefined, Deleting: 'Platform', Creating: 'Platform', Looking: 'Cloud',
+  Ready: undefined, Done: undefined, Idle: undefined, Deleting: 'Platform', Abandoned: 'Platform', Creating: 'Platform', Looking: 'Cloud',
   SiteMissing: 'User', SiteNotReady: 'Platform', ReleaseMissing: 'User', ClusterMissing: 'User', MachineTypeMissing: 'User', ImageMissing: 'Platform',
   CredentialMissing: 'Platform', CredentialRejected: 'Platform', CredentialOfAnotherProject: 'Platform', CredentialExpiring: 'Platform', CloudUnreachable: 'Cloud', CloudViewIncomplete: 'Cloud',
   QuotaExceeded: 'User', CloudRefused: 'Cloud', CloudTooOld: 'Cloud', ConfigurationTooLarge: 'User', UnknownObjects: 'Platform',

@@ -106,6 +106,8 @@ interface Declared<R extends Resource> {
   readonly concurrency?: number
   /** Seconds before which a pass that failed so is not tried again, whatever wakes it but a change of spec (rule O3). */
   readonly patience?: (error: unknown) => number | undefined
+  /** Whether nothing outside may be touched for this object any more, whatever was planned: asked of what is known at the moment before each call of `creating` and `changing`. */
+  readonly isReleased?: (object: R, cached: Cached) => boolean
   /** What, besides the spec's generation, decides whether a restart must look again (rule E4); hashed. Default: generation and deletion. */
   readonly inputs?: (object: R, cached: Cached) => unknown
   /** Subscribes to what happens outside; call wake with keys of ours. Returns the unsubscribe. */

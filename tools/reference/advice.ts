@@ -6,6 +6,7 @@ export const advice = {
   Done: 'Nothing.',
   Idle: 'Nothing.',
   Deleting: 'Wait: it goes once everything of it is gone. The message names what still stands.',
+  Abandoned: 'Nothing here; what is left in the cloud stands in the events: `skerry cluster events NAME`.',
   Creating: 'Wait.',
   Looking: 'Wait: a creating call was not answered, so the object is looked for, for a minute, before it is made again.',
   SiteMissing: 'Add the site with `skerry site add`, or correct `spec.site` of a new cluster.',

@@ -50,6 +50,7 @@ export const Cluster = defineKind<Cluster>({
     }).optional(),
     addOns: z.object({ applied: text }).optional(),
     secrets: z.object({ exportedAt: text, importedAt: text, authority: text }).optional().meta({ description: 'When the keys were last exported and imported, and the fingerprint of their Kubernetes CA.' }),
+    abandoned: z.object({ at: z.string(), by: z.string(), reason: z.string() }).optional().meta({ description: 'Who gave the cluster up, and why: what was made for it in the cloud is left there.' }),
     kubernetesVersion: text,
     conditions: conditionsSchema, observed: observedSchema,
   }),

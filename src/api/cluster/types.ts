@@ -63,6 +63,8 @@ export interface ClusterStatus {
   readonly controlPlane?: ClusterControlPlane
   readonly addOns?: { readonly applied?: string }
   readonly secrets?: ClusterSecrets
+  /** The API itself: a person gave the cluster up; what is outside is left as it is (rule O9). */
+  readonly abandoned?: { readonly at: string; readonly by: string; readonly reason: string }
   readonly kubernetesVersion?: string
   readonly conditions?: readonly Condition[]
 }

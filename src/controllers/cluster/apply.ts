@@ -34,6 +34,7 @@ const remove = (role: Role, id: string, s: Seen): Promise<void> => {
 }
 
 export const apply = (ports: Ports) => async (step: Step, seen: Observed, cluster: Cluster, context: ApplyContext): Promise<void> => {
+  if (step.kind === 'forget') { ports.talos.forget(cluster); ports.tenants.forget(cluster); return }
   if (seen.kind !== 'seen') return
   const { network } = seen.siteCloud.cloud
   switch (step.kind) {
@@ -49,7 +50,6 @@ export const apply = (ports: Ports) => async (step: Step, seen: Observed, cluste
     case 'admit': await together(step.rules.map((rule) => context.changing('add rule', createTimeoutMs, () => network.securityGroups.addRule(step.groupId, rule, seen.mark(step.role))))); return
     case 'refuse': await together(step.ruleIds.map((id) => context.changing('remove rule', createTimeoutMs, () => network.securityGroups.removeRule(id)))); return
     case 'drop-port': await context.changing('delete left port', createTimeoutMs, () => network.ports.delete(step.id)); return
-    case 'forget': ports.talos.forget(cluster); ports.tenants.forget(cluster); return
     case 'delete': await context.changing(`delete ${step.role}`, createTimeoutMs, () => remove(step.role, step.id, seen)); return
   }
 }

@@ -1,6 +1,7 @@
 /** Keeps what all machines of a cluster share (network, router, groups), and says whether the cluster is Ready. */
 import { Cluster } from '../../api/index.ts'
 import { planned, status as writes } from '../../engine/shapes.ts'
+import { isAbandoned } from '../abandoned.ts'
 import { quotaPatience } from '../patience.ts'
 import type { Ports } from '../ports.ts'
 import { machinesOfCluster, siteOfCluster, wokenByCloud } from '../reads.ts'
@@ -18,6 +19,7 @@ export const cluster = (ports: Ports) => planned<Cluster, Observed & { readonly 
   writes: [writes(Cluster, 'infrastructure')],
   outside: ['network.*', 'compute.serverGroups', 'secrets.ensure'],
   finalizer: 'skerry.dev/site',
+  isReleased: isAbandoned,
   observe: async (object, context) => ({ ...(await observe(ports)(object, context)), replicas: object.spec.controlPlane.replicas }),
   plan: (seen, now) => plan(seen.replicas)(seen, now),
   apply: apply(ports),

@@ -2,6 +2,7 @@
 import { Cluster, Machine } from '../../api/index.ts'
 import { keyOf } from '../../api/meta/index.ts'
 import { exclusive, planned, status as writes } from '../../engine/shapes.ts'
+import { isAbandoned } from '../abandoned.ts'
 import type { Ports } from '../ports.ts'
 import { machinesOfCluster, siteOfCluster } from '../reads.ts'
 import { apply } from './apply.ts'
@@ -17,6 +18,7 @@ export const controlPlane = (ports: Ports) => planned<Cluster, Observed, Step>({
   writes: [exclusive(Machine, 'controlplane'), writes(Cluster, 'controlPlane')],
   outside: ['compute.servers.list', 'talos.bootstrap', 'talos.etcd*', 'tenants.nodes'],
   finalizer: 'skerry.dev/control-plane',
+  isReleased: isAbandoned,
   observe: observe(ports),
   plan,
   apply: apply(ports),

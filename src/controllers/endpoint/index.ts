@@ -1,6 +1,7 @@
 /** Keeps the place where a cluster's API answers: a load balancer with a floating IP, or the control-plane nodes themselves. */
 import { Cluster } from '../../api/index.ts'
 import { planned, status as writes } from '../../engine/shapes.ts'
+import { isAbandoned } from '../abandoned.ts'
 import { quotaPatience } from '../patience.ts'
 import type { Ports } from '../ports.ts'
 import { machinesOfCluster, siteOfCluster, wokenByCloud } from '../reads.ts'
@@ -18,6 +19,7 @@ export const endpoint = (ports: Ports) => planned<Cluster, Observed, Step>({
   writes: [writes(Cluster, 'endpoint')],
   outside: ['network.ports', 'network.floatingIps', 'loadBalancer.*'],
   finalizer: 'skerry.dev/endpoint',
+  isReleased: isAbandoned,
   observe: observe(ports),
   plan,
   apply,

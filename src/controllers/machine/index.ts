@@ -2,6 +2,7 @@
 import { Cluster, Machine, Release, Site } from '../../api/index.ts'
 import { keyOf } from '../../api/meta/index.ts'
 import { planned, status as writes } from '../../engine/shapes.ts'
+import { isOfAbandoned } from '../abandoned.ts'
 import { quotaPatience } from '../patience.ts'
 import type { Ports } from '../ports.ts'
 import { clusterOfMachine, machineTypes, quietly, wokenByCloud } from '../reads.ts'
@@ -19,6 +20,7 @@ export const machine = (ports: Ports) => planned<Machine, Observed, Step>({
   finalizer: 'skerry.dev/machine',
   concurrency: 48,
   patience: quotaPatience(ports),
+  isReleased: isOfAbandoned,
   observe: observe(ports),
   plan,
   apply: apply(ports),

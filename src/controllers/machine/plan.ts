@@ -86,7 +86,7 @@ const planBoot = (s: Seen, now: Date, serverId: string): Plan<Step> => {
 }
 
 export const plan = (s: Observed, now: Date): Plan<Step | Finish> => {
-  if (s.kind === 'blocked') return s.deleting && s.nothingMade ? { steps: [{ kind: 'finish' }], outcome: settled() } : { steps: [], outcome: waiting(s.reason, s.message, 60) }
+  if (s.kind === 'blocked') return s.deleting && s.holdsNothing ? { steps: [{ kind: 'finish' }], outcome: settled() } : { steps: [], outcome: waiting(s.reason, s.message, 60) }
   if (s.deleting) return planDeletion(s, now)
   if (s.type === undefined) return { steps: [], outcome: refused('MachineTypeMissing', `site ${s.cluster.spec.site} has no flavor ${s.machine.spec.machineType} any more`) }
   if (s.release === undefined) return { steps: [], outcome: refused('ReleaseMissing', `there is no release ${s.machine.spec.release}`) }
