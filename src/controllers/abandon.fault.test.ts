@@ -62,7 +62,7 @@ test('O9 a cluster whose cloud does not answer any more is abandoned', async () 
 }, 120_000)
 
 test.each([
-  ['its machines go', { service: 'compute', method: 'DELETE', path: '/servers/' }],
+  ['its machines go', { service: 'network', method: 'DELETE', path: '/ports/' }],
   ['its network goes', { service: 'network', method: 'DELETE', path: '/(security-groups|routers)/' }],
 ] as const)('O9 abandoned while %s: a pass that has begun deletes nothing more', async (_when, at) => {
   const w = await readyWorld()
