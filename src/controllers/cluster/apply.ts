@@ -50,6 +50,9 @@ export const apply = (ports: Ports) => async (step: Step, seen: Observed, cluste
     case 'admit': await together(step.rules.map((rule) => context.changing('add rule', createTimeoutMs, () => network.securityGroups.addRule(step.groupId, rule, seen.mark(step.role))))); return
     case 'refuse': await together(step.ruleIds.map((id) => context.changing('remove rule', createTimeoutMs, () => network.securityGroups.removeRule(id)))); return
     case 'drop-port': await context.changing('delete left port', createTimeoutMs, () => network.ports.delete(step.id)); return
-    case 'delete': await context.changing(`delete ${step.role}`, createTimeoutMs, () => remove(step.role, step.id, seen)); return
+    case 'delete':
+      await context.changing(`delete ${step.role}`, createTimeoutMs, () => remove(step.role, step.id, seen))
+      if (step.isDouble === true) context.duplicate(step.role)
+      return
   }
 }

@@ -16,7 +16,7 @@ export type Step =
   | { readonly kind: 'admit'; readonly groupId: string; readonly role: Role; readonly rules: readonly SecurityGroupRuleSpec[] }
   | { readonly kind: 'refuse'; readonly ruleIds: readonly string[] }
   | { readonly kind: 'detach-router'; readonly routerId: string; readonly subnetId: string }
-  | { readonly kind: 'delete'; readonly role: Role; readonly id: string }
+  | { readonly kind: 'delete'; readonly role: Role; readonly id: string; /** A second one with one mark (rule E3). */ readonly isDouble?: true }
   | { readonly kind: 'drop-port'; readonly id: string }
   /** Closes what is open to the cluster's own APIs. */
   | { readonly kind: 'forget' }
@@ -33,7 +33,7 @@ const wanted = (s: Seen, replicas: number): readonly Role[] => [
   ...(s.shape === 'tenant' && s.network.kind === 'seen' ? (['subnet'] as const) : []),
 ]
 
-const planDoubles = (s: Seen): Step[] => sights(s).flatMap(([role, x]) => (x.kind === 'seen' ? x.doubles.map((d): Step => ({ kind: 'delete', role, id: d.id })) : []))
+const planDoubles = (s: Seen): Step[] => sights(s).flatMap(([role, x]) => (x.kind === 'seen' ? x.doubles.map((d): Step => ({ kind: 'delete', role, id: d.id, isDouble: true })) : []))
 
 const first = (before: readonly string[]): Outcome => waiting('Deleting', `waits until ${before.slice(0, 5).join(', ')}${before.length > 5 ? ' and others' : ''} are gone`, 60)
 const end: readonly (Step | Finish)[] = [{ kind: 'forget' }, { kind: 'finish' }]

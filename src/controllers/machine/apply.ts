@@ -84,11 +84,12 @@ export const apply = (ports: Ports) => async (step: Step, s: Observed, machine: 
       await changing('leave etcd', () => node.etcdLeave())
       return
     }
-    case 'delete-server': await changing('delete server', () => (step.force ? cloud.compute.servers.forceDelete(step.id) : cloud.compute.servers.delete(step.id))); return
+    case 'delete-server': await changing('delete server', () => (step.force ? cloud.compute.servers.forceDelete(step.id) : cloud.compute.servers.delete(step.id))); break
     case 'delete-node': await (await tenantApi()).delete({ apiVersion: 'v1', kind: 'Node', name: step.node }); return
-    case 'delete-port': await changing('delete port', () => cloud.network.ports.delete(step.id)); return
-    case 'delete-volume': await changing('delete volume', () => cloud.volume.volumes.delete(step.id)); return
+    case 'delete-port': await changing('delete port', () => cloud.network.ports.delete(step.id)); break
+    case 'delete-volume': await changing('delete volume', () => cloud.volume.volumes.delete(step.id)); break
   }
+  if (step.isDouble === true) context.duplicate(step.kind.slice('delete-'.length))
 }
 
 /** Everything of the status but conditions and the engine's own. */
