@@ -14,7 +14,7 @@ import { httpResources, type HttpResources } from '../src/client/index.ts'
 import { controllers as allControllers } from '../src/controllers/index.ts'
 import type { Ports } from '../src/controllers/ports.ts'
 import { openKubernetes } from '../src/drivers/kubernetes/index.ts'
-import { createKubernetesSim } from '../src/drivers/kubernetes/sim/index.ts'
+import { createKubernetesSim, type SimulatedCluster } from '../src/drivers/kubernetes/sim/index.ts'
 import { openCloud, openRejections, tokenBucket, type OpenCloud } from '../src/drivers/openstack/index.ts'
 import { startOpenStackSim, type Inventory, type OpenStackSim, type ProjectOptions, type SimOptions } from '../src/drivers/openstack/sim/index.ts'
 import { openTalos } from '../src/drivers/talos/index.ts'
@@ -99,6 +99,8 @@ export interface World {
   left(): Readonly<Record<string, number>>
   /** Every etcd that was ever bootstrapped for the cluster (rule T1). */
   etcdClusterIds(clusterUid: string): Promise<readonly string[]>
+  /** The simulated Kubernetes of one of them; undefined: forgotten. */
+  tenant(etcdClusterId: string): SimulatedCluster | undefined
   condition(kind: Kind<any>, key: { readonly namespace: string; readonly name: string }, type: string): Promise<Condition | undefined>
   /** Changes the cloud project's credential that controllers use; taken by the next start. */
   useCredential(credential: Credential): Promise<void>
@@ -270,6 +272,7 @@ export const openWorld = async (options: WorldOptions = {}): Promise<World> => {
       const bundle = await secrets.get(clusterUid)
       return bundle === undefined ? [] : guests.etcdClusterIds(bundle.clusterId)
     },
+    tenant: (id) => kubernetesSim.cluster(id),
     async condition(kind, k, type) {
       const o = await people.get(kind, k)
       return o === undefined ? undefined : condition(o as never, type)
