@@ -49,5 +49,5 @@ test('get pods and what makes them: containers that are ready, of how many', asy
   await bed.cluster.settled()
   expect(await printed('/api/v1/namespaces/default/pods', true)).toEqual(['NAME READY STATUS RESTARTS AGE IP NODE NOMINATED NODE READINESS GATES', `${pod!.metadata.name} 2/2 Running 0 age <none> w1 <none> <none>`])
   expect((await printed('/apis/apps/v1/namespaces/default/deployments'))[1]).toBe('web 1/1 1 1 age')
-  expect((await printed('/apis/apps/v1/namespaces/kube-system/daemonsets')).slice(0, 2)).toEqual(['NAME DESIRED CURRENT READY UP-TO-DATE AVAILABLE AGE', 'kube-flannel 1 1 1 1 1 age'])
+  expect((await printed('/apis/apps/v1/namespaces/kube-system/daemonsets')).slice(0, 2)).toEqual(['NAME DESIRED CURRENT READY UP-TO-DATE AVAILABLE NODE SELECTOR AGE', 'kube-flannel 1 1 1 1 1 <none> age'])
 })

@@ -1,6 +1,8 @@
 /** What kubectl shows of Kubernetes' own kinds, as kube-apiserver prints them (pkg/printers/internalversion/printers.go). */
 import type { Column } from '../../../api/meta/index.ts'
-import type { Stored } from './objects.ts'
+
+/** As much of an object as is looked at here. */
+interface Stored { readonly metadata: { readonly labels?: Readonly<Record<string, string>>; readonly deletionTimestamp?: string }; readonly spec?: any; readonly status?: any }
 
 const none = '<none>'
 const column = (name: string, value: (o: Stored) => string | number | undefined, priority: 0 | 1 = 0): Column => ({ name, type: 'string', value: value as (o: unknown) => unknown, absent: none, priority })
@@ -38,7 +40,8 @@ export const deploymentColumns: readonly Column[] = [
 ]
 export const daemonSetColumns: readonly Column[] = [
   column('Desired', (o) => count(o.status?.desiredNumberScheduled)), column('Current', (o) => count(o.status?.currentNumberScheduled)), column('Ready', (o) => count(o.status?.numberReady)),
-  column('Up-to-date', (o) => count(o.status?.updatedNumberScheduled)), column('Available', (o) => count(o.status?.numberAvailable)), age,
+  column('Up-to-date', (o) => count(o.status?.updatedNumberScheduled)), column('Available', (o) => count(o.status?.numberAvailable)),
+  column('Node Selector', (o) => Object.entries((o.spec?.template?.spec?.nodeSelector ?? {}) as Readonly<Record<string, string>>).map(([k, v]) => `${k}=${v}`).join(',') || undefined), age,
 ]
 export const namespaceColumns: readonly Column[] = [column('Status', (o) => o.status?.phase)]
 export const leaseColumns: readonly Column[] = [column('Holder', (o) => o.spec?.holderIdentity)]
