@@ -104,6 +104,8 @@ export interface World {
   condition(kind: Kind<any>, key: { readonly namespace: string; readonly name: string }, type: string): Promise<Condition | undefined>
   /** Changes the cloud project's credential that controllers use; taken by the next start. */
   useCredential(credential: Credential): Promise<void>
+  /** The sealed keys of a cluster are gone from the store, as after it was restored; seen by the next start. */
+  loseSecrets(clusterUid: string): Promise<void>
   /** A token's call to the simulated cloud, as somebody else who works in the same project. */
   asOther(method: string, service: string, path: string, body?: unknown): Promise<{ readonly status: number; readonly body: any }>
   close(): Promise<void>
@@ -150,7 +152,9 @@ export const openWorld = async (options: WorldOptions = {}): Promise<World> => {
   await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve) })
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const [resources, people] = [httpResources({ server: url, token: 'site' }), httpResources({ server: url, token: 'people' })]
-  const secrets = openSecrets(store.sealed, randomBytes(32), newBundle)
+  const siteKey = randomBytes(32)
+  const openOwnSecrets = (): Secrets => openSecrets(store.sealed, siteKey, newBundle)
+  const secrets = openOwnSecrets()
 
   const by = { manager: 'people' } as const
   const site = await people.create(Site, { metadata: { name: siteName }, spec: { authUrl: cloud.authUrl, region: cloud.region, egressCIDRs: ['127.0.0.0/8'], publicDefaults: true, shape, ...options.site } }, by)
@@ -201,9 +205,11 @@ export const openWorld = async (options: WorldOptions = {}): Promise<World> => {
       const opened: OpenCloud[] = []
       const talos = openTalos({ log, now: realNow })
       const kubernetes = openKubernetes({ log, clock })
+      // A process keeps the bundles that it has read.
+      const own = openOwnSecrets()
       const ports: Ports = {
-        installation, secrets, talos: talosPort(talos), tenants: openTenants(kubernetes, signOwn, Date.now), errors: driverErrors,
-        clouds: openClouds(secrets, async (s, credential) => {
+        installation, secrets: own, talos: talosPort(talos), tenants: openTenants(kubernetes, signOwn, Date.now), errors: driverErrors,
+        clouds: openClouds(own, async (s, credential) => {
           const one = await openCloud({
             auth: { authUrl: s.spec.authUrl, ...credential }, region: s.spec.region, clock, log, rejections, budget: tokenBucket(1e6, 1e6, clock),
             lists: { pollMs: options.pollMs ?? 2_000, gapMs: 50, ...(options.pageSize !== undefined && { pageSize: options.pageSize }) }, loadBalancer: { lookMs: 200 },
@@ -277,6 +283,7 @@ export const openWorld = async (options: WorldOptions = {}): Promise<World> => {
       const o = await people.get(kind, k)
       return o === undefined ? undefined : condition(o as never, type)
     },
+    loseSecrets: (uid) => store.sealed.delete(`bundle/${uid}`),
     useCredential: (credential) => secrets.putCredential(site.metadata.uid, '', credential),
     async asOther(method, service, path, body) {
       const login = await fetch(`${cloud.authUrl}/auth/tokens`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ auth: { identity: { methods: ['password'], password: { user: { name: project, domain: { name: 'Default' }, password } } }, scope: { project: { name: project, domain: { name: 'Default' } } } } }) })

@@ -16,6 +16,7 @@ export const advice = {
   MachineTypeMissing: 'Choose a flavor that the site has: `kubectl get machinetypes`.',
   ImageMissing: 'Upload the Talos image of the release: `skerry site image add`.',
   CredentialMissing: 'Give the site a credential: run `skerry site add` again.',
+  SecretsMissing: 'Import an export of the keys: `skerry cluster secrets import NAME FILE`; see [the runbook](../runbooks/secrets-lost.md).',
   CredentialRejected: 'Give the site a new credential: run `skerry site add` again; see [the runbook](../runbooks/credential-rejected.md).',
   CredentialOfAnotherProject: 'Give the site a credential of the OpenStack project that the cluster was made in.',
   CredentialExpiring: 'Give the site a new credential before the date in the message: run `skerry site add` again.',

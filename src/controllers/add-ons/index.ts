@@ -10,6 +10,7 @@ import { planned, status as writes, type ObserveContext, type Plan, type Finish 
 import { condition, fromPass } from '../conditions.ts'
 import type { Ports } from '../ports.ts'
 import { releaseOfCluster } from '../reads.ts'
+import { secretsOf } from '../secrets.ts'
 
 type Step = { readonly kind: 'apply'; readonly object: KubeObject } | { readonly kind: 'record'; readonly applied: string }
 interface Seen {
@@ -77,8 +78,7 @@ export const addOns = (ports: Ports) => planned<Cluster, Seen, Step>({
   plan,
   apply: async (step, seen, cluster, context) => {
     if (step.kind === 'record') { await context.record({ addOns: { applied: step.applied } }); return }
-    const secrets = await ports.secrets.get(cluster.metadata.uid)
-    if (secrets === undefined) throw new Error('the secrets bundle is gone')
+    const secrets = await secretsOf(ports, cluster)
     await (await ports.tenants.open(seen.cluster, secrets)).apply(step.object, 'skerry-addons')
   },
   status: (cluster, seen, pass) => {

@@ -4,6 +4,7 @@ import type { ApplyContext } from '../../engine/shapes.ts'
 import { allocationPool } from '../../rules/node-network.ts'
 import { objectOf, together } from '../outside.ts'
 import type { Ports } from '../ports.ts'
+import { secretsOf } from '../secrets.ts'
 import type { Observed, Role, Seen } from './observe.ts'
 import type { Step } from './plan.ts'
 
@@ -38,7 +39,8 @@ export const apply = (ports: Ports) => async (step: Step, seen: Observed, cluste
   if (seen.kind !== 'seen') return
   const { network } = seen.siteCloud.cloud
   switch (step.kind) {
-    case 'keep-secrets': await ports.secrets.ensure(cluster.metadata.uid); return
+    // Machines that run know the keys they were made with: new ones would shut everybody out.
+    case 'keep-secrets': await (cluster.status?.controlPlane?.bootstrap === undefined ? ports.secrets.ensure(cluster.metadata.uid) : secretsOf(ports, cluster)); return
     case 'intend': {
       const recorded = cluster.status?.infrastructure ?? {}
       await context.record({ infrastructure: { ...recorded, projectId: seen.siteCloud.projectId, shape: seen.shape, intents: { ...recorded.intents, ...Object.fromEntries(step.roles.map((r) => [r, context.now.toISOString()])) } } })

@@ -3,6 +3,7 @@ import type { Machine } from '../../api/index.ts'
 import type { ApplyContext } from '../../engine/shapes.ts'
 import { objectOf } from '../outside.ts'
 import type { Ports } from '../ports.ts'
+import { secretsOf } from '../secrets.ts'
 import { configOf } from './config.ts'
 import type { Observed, Seen } from './observe.ts'
 import type { Step } from './plan.ts'
@@ -28,8 +29,7 @@ export const apply = (ports: Ports) => async (step: Step, s: Observed, machine: 
   const creating = (what: string, call: (signal: AbortSignal) => Promise<unknown>) => context.creating(`${what} of ${machine.metadata.name}`, timeoutMs, call)
   const changing = (what: string, call: () => Promise<unknown>) => context.changing(`${what} of ${machine.metadata.name}`, timeoutMs, call)
   const tenantApi = async () => {
-    const secrets = await ports.secrets.get(s.cluster.metadata.uid)
-    if (secrets === undefined) throw new Error('the secrets bundle is gone')
+    const secrets = await secretsOf(ports, s.cluster)
     return ports.tenants.open(s.cluster, secrets)
   }
   switch (step.kind) {
@@ -42,8 +42,7 @@ export const apply = (ports: Ports) => async (step: Step, s: Observed, machine: 
       sizeGiB: machine.spec.rootVolume.sizeGiB, imageId: s.image!, ...(machine.spec.rootVolume.type !== undefined && { type: machine.spec.rootVolume.type }),
     }, s.mark('root'), signal)); return
     case 'create-server': {
-      const secrets = await ports.secrets.get(s.cluster.metadata.uid)
-      if (secrets === undefined) throw new Error('the secrets bundle is gone')
+      const secrets = await secretsOf(ports, s.cluster)
       const userData = ports.talos.packUserData(ports.talos.renderMachineConfig(configOf(s, secrets))).base64
       const volume = objectOf(s.volume)
       await creating('server', (signal) => cloud.compute.servers.create({
