@@ -14,7 +14,7 @@ import { httpResources, type HttpResources } from '../src/client/index.ts'
 import { controllers as allControllers } from '../src/controllers/index.ts'
 import type { Ports } from '../src/controllers/ports.ts'
 import { openKubernetes } from '../src/drivers/kubernetes/index.ts'
-import { createKubernetesSim } from '../src/drivers/kubernetes/sim/index.ts'
+import { createKubernetesSim, type SimulatedCluster } from '../src/drivers/kubernetes/sim/index.ts'
 import { openCloud, openRejections, tokenBucket, type OpenCloud } from '../src/drivers/openstack/index.ts'
 import { startOpenStackSim, type Inventory, type OpenStackSim, type ProjectOptions, type SimOptions } from '../src/drivers/openstack/sim/index.ts'
 import { openTalos } from '../src/drivers/talos/index.ts'
@@ -22,6 +22,7 @@ import { createTalosGuests } from '../src/drivers/talos/sim/index.ts'
 import { runControllers, type RunOptions, type Running } from '../src/engine/run.ts'
 import type { Log } from '../src/engine/shapes.ts'
 import type { NewEvent } from '../src/engine/events.ts'
+import { abandonSubresource } from '../src/server/cluster-abandon.ts'
 import { openClouds } from '../src/server/ports/clouds.ts'
 import { driverErrors } from '../src/server/ports/errors.ts'
 import { openSecrets, type Credential, type Secrets } from '../src/server/ports/secrets.ts'
@@ -74,6 +75,8 @@ export interface World {
   isSiteReady(): Promise<boolean>
   makeCluster(wish?: ClusterWish): Promise<Cluster>
   deleteCluster(name?: string): Promise<void>
+  /** As an administrator who gives it up. */
+  abandonCluster(reason: string, o?: { readonly dryRun?: boolean }): Promise<readonly string[]>
   cluster(name?: string): Promise<Cluster | undefined>
   machines(name?: string): Promise<readonly Machine[]>
   /** Ready with all its machines Running. */
@@ -96,9 +99,13 @@ export interface World {
   left(): Readonly<Record<string, number>>
   /** Every etcd that was ever bootstrapped for the cluster (rule T1). */
   etcdClusterIds(clusterUid: string): Promise<readonly string[]>
+  /** The simulated Kubernetes of one of them; undefined: forgotten. */
+  tenant(etcdClusterId: string): SimulatedCluster | undefined
   condition(kind: Kind<any>, key: { readonly namespace: string; readonly name: string }, type: string): Promise<Condition | undefined>
   /** Changes the cloud project's credential that controllers use; taken by the next start. */
   useCredential(credential: Credential): Promise<void>
+  /** The sealed keys of a cluster are gone from the store, as after it was restored; seen by the next start. */
+  loseSecrets(clusterUid: string): Promise<void>
   /** A token's call to the simulated cloud, as somebody else who works in the same project. */
   asOther(method: string, service: string, path: string, body?: unknown): Promise<{ readonly status: number; readonly body: any }>
   close(): Promise<void>
@@ -139,13 +146,15 @@ export const openWorld = async (options: WorldOptions = {}): Promise<World> => {
       validate: (kind, object, old, read) => validateReferences(kind.kind, object, old, read), owners: (kind, object, read) => ownersOf(kind.kind, object, read),
       refuseDeletion: (kind, object, read) => refuseDeletion(kind.kind, object, read),
     },
-    version: { major: '1', minor: '36', gitVersion: 'v1.36.0' }, log, pollMs: 0,
+    subresources: { 'clusters/abandon': abandonSubresource }, version: { major: '1', minor: '36', gitVersion: 'v1.36.0' }, log, pollMs: 0,
   })
   const server = createServer((request, response) => { api.handle(request, response) })
   await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve) })
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const [resources, people] = [httpResources({ server: url, token: 'site' }), httpResources({ server: url, token: 'people' })]
-  const secrets = openSecrets(store.sealed, randomBytes(32), newBundle)
+  const siteKey = randomBytes(32)
+  const openOwnSecrets = (): Secrets => openSecrets(store.sealed, siteKey, newBundle)
+  const secrets = openOwnSecrets()
 
   const by = { manager: 'people' } as const
   const site = await people.create(Site, { metadata: { name: siteName }, spec: { authUrl: cloud.authUrl, region: cloud.region, egressCIDRs: ['127.0.0.0/8'], publicDefaults: true, shape, ...options.site } }, by)
@@ -196,9 +205,11 @@ export const openWorld = async (options: WorldOptions = {}): Promise<World> => {
       const opened: OpenCloud[] = []
       const talos = openTalos({ log, now: realNow })
       const kubernetes = openKubernetes({ log, clock })
+      // A process keeps the bundles that it has read.
+      const own = openOwnSecrets()
       const ports: Ports = {
-        installation, secrets, talos: talosPort(talos), tenants: openTenants(kubernetes, signOwn, Date.now), errors: driverErrors,
-        clouds: openClouds(secrets, async (s, credential) => {
+        installation, secrets: own, talos: talosPort(talos), tenants: openTenants(kubernetes, signOwn, Date.now), errors: driverErrors,
+        clouds: openClouds(own, async (s, credential) => {
           const one = await openCloud({
             auth: { authUrl: s.spec.authUrl, ...credential }, region: s.spec.region, clock, log, rejections, budget: tokenBucket(1e6, 1e6, clock),
             lists: { pollMs: options.pollMs ?? 2_000, gapMs: 50, ...(options.pageSize !== undefined && { pageSize: options.pageSize }) }, loadBalancer: { lookMs: 200 },
@@ -238,6 +249,7 @@ export const openWorld = async (options: WorldOptions = {}): Promise<World> => {
       return cluster
     },
     async deleteCluster(name = 'first') { await people.delete(Cluster, key(name), {}) },
+    async abandonCluster(reason, o = {}) { return ((await people.post(Cluster, key('first'), 'abandon', { spec: { reason, ...o } })) as { status: { left: readonly string[] } }).status.left },
     cluster: (name = 'first') => people.get(Cluster, key(name)),
     machines: async (name = 'first') => (await people.list(Machine, { namespace: project })).items.filter((m) => m.spec.cluster === name),
     async isReady(name = 'first') {
@@ -266,10 +278,12 @@ export const openWorld = async (options: WorldOptions = {}): Promise<World> => {
       const bundle = await secrets.get(clusterUid)
       return bundle === undefined ? [] : guests.etcdClusterIds(bundle.clusterId)
     },
+    tenant: (id) => kubernetesSim.cluster(id),
     async condition(kind, k, type) {
       const o = await people.get(kind, k)
       return o === undefined ? undefined : condition(o as never, type)
     },
+    loseSecrets: (uid) => store.sealed.delete(`bundle/${uid}`),
     useCredential: (credential) => secrets.putCredential(site.metadata.uid, '', credential),
     async asOther(method, service, path, body) {
       const login = await fetch(`${cloud.authUrl}/auth/tokens`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ auth: { identity: { methods: ['password'], password: { user: { name: project, domain: { name: 'Default' }, password } } }, scope: { project: { name: project, domain: { name: 'Default' } } } } }) })

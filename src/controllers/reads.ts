@@ -28,6 +28,8 @@ export const machineTypes = quietly(MachineType)
 export const clusterOf = (cached: Cached, o: MachineResource | NodePoolResource): ClusterResource | undefined => cached.get(Cluster, inNamespace(o, o.spec.cluster))
 export const machinesIn = (cached: Cached, c: ClusterResource): readonly MachineResource[] => cached.list(Machine, c.metadata.namespace).filter((m) => m.spec.cluster === c.metadata.name)
 
+/** What a person decided of the whole cluster: given up, its keys brought back. */
+export const decided = ({ status }: ClusterResource): unknown => [status?.abandoned, status?.secrets?.importedAt]
 /** What the cluster's other controllers build on: made once, and then it stays. */
 export const made = ({ status }: ClusterResource): unknown => {
   const { intents: _, ...infrastructure } = status?.infrastructure ?? {}

@@ -107,6 +107,8 @@ interface Declared<R extends Resource> {
   readonly concurrency?: number
   /** Seconds before which a pass that failed so is not tried again, whatever wakes it but a change of spec (rule O3). */
   readonly patience?: (error: unknown) => number | undefined
+  /** Whether nothing outside may be touched for this object any more, whatever was planned: asked of what is known at the moment before each call of `creating` and `changing`. */
+  readonly isReleased?: (object: R, cached: Cached) => boolean
   /**
    * Everything of cached objects that observe, plan and status look at, besides the key's own generation, deletion and status part;
    * hashed. A change of a cached object wakes the key only when this differs from what its last pass began with, and at a restart

@@ -37,6 +37,8 @@ export interface AuditRecord {
   readonly name: string
   readonly subresource: string
   readonly requestId: string
+  /** What the fields above do not say: a reason, what was left behind. Holds no secret. */
+  readonly note?: string
 }
 
 export interface Transaction {

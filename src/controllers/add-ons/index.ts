@@ -9,7 +9,8 @@ import { refused, settled, waiting } from '../../engine/outcome.ts'
 import { planned, status as writes, type ObserveContext, type Plan, type Finish } from '../../engine/shapes.ts'
 import { condition, fromPass } from '../conditions.ts'
 import type { Ports } from '../ports.ts'
-import { releaseOfCluster } from '../reads.ts'
+import { decided, releaseOfCluster } from '../reads.ts'
+import { secretsOf } from '../secrets.ts'
 
 type Step = { readonly kind: 'apply'; readonly object: KubeObject } | { readonly kind: 'record'; readonly applied: string }
 interface Seen {
@@ -94,8 +95,7 @@ export const addOns = (ports: Ports) => planned<Cluster, Seen, Step>({
   plan,
   apply: async (step, seen, cluster, context) => {
     if (step.kind === 'record') { await context.record({ addOns: { applied: step.applied } }); return }
-    const secrets = await ports.secrets.get(cluster.metadata.uid)
-    if (secrets === undefined) throw new Error('the secrets bundle is gone')
+    const secrets = await secretsOf(ports, cluster)
     await (await ports.tenants.open(seen.cluster, secrets)).apply(step.object, 'skerry-addons')
   },
   status: (cluster, seen, pass) => {
@@ -113,5 +113,5 @@ export const addOns = (ports: Ports) => planned<Cluster, Seen, Step>({
     }
   },
   wakers: (wake, cached) => ports.tenants.onNodes((uid) => { const c = cached.byUid(Cluster, uid); if (c !== undefined && c.status?.addOns === undefined) wake(keyOf(c)) }),
-  inputs: (c, cached) => [c.status?.endpoint?.host, c.status?.endpoint?.port, c.status?.controlPlane?.bootstrap?.doneAt, cached.get(Release, { namespace: '', name: c.spec.release })?.metadata.generation],
+  inputs: (c, cached) => [decided(c), c.status?.endpoint?.host, c.status?.endpoint?.port, c.status?.controlPlane?.bootstrap?.doneAt, cached.get(Release, { namespace: '', name: c.spec.release })?.metadata.generation],
 })

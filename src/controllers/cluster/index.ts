@@ -2,9 +2,10 @@
 import { Cluster } from '../../api/index.ts'
 import { condition } from '../../api/meta/index.ts'
 import { planned, status as writes } from '../../engine/shapes.ts'
+import { isAbandoned } from '../abandoned.ts'
 import { quotaPatience } from '../patience.ts'
 import type { Ports } from '../ports.ts'
-import { machinesIn, machinesOfCluster, siteInputs, siteOfCluster, wokenByCloud } from '../reads.ts'
+import { decided, machinesIn, machinesOfCluster, siteInputs, siteOfCluster, wokenByCloud } from '../reads.ts'
 import { apply } from './apply.ts'
 import { observe, type Observed } from './observe.ts'
 import { plan, type Step } from './plan.ts'
@@ -19,13 +20,14 @@ export const cluster = (ports: Ports) => planned<Cluster, Observed & { readonly 
   writes: [writes(Cluster, 'infrastructure')],
   outside: ['network.*', 'compute.serverGroups', 'secrets.ensure'],
   finalizer: 'skerry.dev/site',
+  isReleased: isAbandoned,
   observe: async (object, context) => ({ ...(await observe(ports)(object, context)), replicas: object.spec.controlPlane.replicas }),
   plan: (seen, now) => plan(seen.replicas)(seen, now),
   apply: apply(ports),
   status: status(ports),
   wakers: wokenByCloud(ports, Cluster),
   inputs: (c, cached) => [
-    siteInputs(cached, c.spec.site), c.status?.endpoint?.kind, parts.map((type) => { const found = condition(c, type); return [found?.status, found?.reason, found?.message] }),
+    siteInputs(cached, c.spec.site), decided(c), c.status?.endpoint?.kind, parts.map((type) => { const found = condition(c, type); return [found?.status, found?.reason, found?.message] }),
     c.metadata.deletionTimestamp !== undefined && [c.metadata.finalizers, machinesIn(cached, c).map((m) => m.metadata.name)],
   ],
 })

@@ -1,9 +1,10 @@
 /** Keeps the place where a cluster's API answers: a load balancer with a floating IP, or the control-plane nodes themselves. */
 import { Cluster } from '../../api/index.ts'
 import { planned, status as writes } from '../../engine/shapes.ts'
+import { isAbandoned } from '../abandoned.ts'
 import { quotaPatience } from '../patience.ts'
 import type { Ports } from '../ports.ts'
-import { machinesIn, machinesOfCluster, made, siteInputs, siteOfCluster, wokenByCloud } from '../reads.ts'
+import { decided, machinesIn, machinesOfCluster, made, siteInputs, siteOfCluster, wokenByCloud } from '../reads.ts'
 import { apply } from './apply.ts'
 import { observe, type Observed } from './observe.ts'
 import { plan, type Step } from './plan.ts'
@@ -18,13 +19,14 @@ export const endpoint = (ports: Ports) => planned<Cluster, Observed, Step>({
   writes: [writes(Cluster, 'endpoint')],
   outside: ['network.ports', 'network.floatingIps', 'loadBalancer.*'],
   finalizer: 'skerry.dev/endpoint',
+  isReleased: isAbandoned,
   observe: observe(ports),
   plan,
   apply,
   status: status(ports),
   wakers: wokenByCloud(ports, Cluster),
   inputs: (c, cached) => [
-    siteInputs(cached, c.spec.site), made(c), c.status?.controlPlane?.bootstrap?.doneAt,
+    siteInputs(cached, c.spec.site), decided(c), made(c), c.status?.controlPlane?.bootstrap?.doneAt,
     c.metadata.deletionTimestamp !== undefined && machinesIn(cached, c).map((m) => m.metadata.name),
   ],
 })

@@ -2,9 +2,10 @@
 import { Cluster, Machine, Release, Site } from '../../api/index.ts'
 import { keyOf } from '../../api/meta/index.ts'
 import { planned, status as writes } from '../../engine/shapes.ts'
+import { isOfAbandoned } from '../abandoned.ts'
 import { quotaPatience } from '../patience.ts'
 import type { Ports } from '../ports.ts'
-import { answersAt, clusterOf, clusterOfMachine, machineTypes, machinesIn, made, quietly, wokenByCloud } from '../reads.ts'
+import { answersAt, decided, clusterOf, clusterOfMachine, machineTypes, machinesIn, made, quietly, wokenByCloud } from '../reads.ts'
 import { apply } from './apply.ts'
 import { observe, type Observed } from './observe.ts'
 import { plan, type Step } from './plan.ts'
@@ -19,13 +20,14 @@ export const machine = (ports: Ports) => planned<Machine, Observed, Step>({
   finalizer: 'skerry.dev/machine',
   concurrency: 256,
   patience: quotaPatience(ports),
+  isReleased: isOfAbandoned,
   observe: observe(ports),
   plan,
   apply: apply(ports),
   status: status(ports),
   inputs: (m, cached) => {
     const cluster = clusterOf(cached, m)
-    return cluster === undefined ? undefined : [cluster.metadata.deletionTimestamp, answersAt(cluster), made(cluster)]
+    return cluster === undefined ? undefined : [cluster.metadata.deletionTimestamp, decided(cluster), answersAt(cluster), made(cluster)]
   },
   wakers: (wake, cached) => {
     const byCloud = wokenByCloud(ports, Machine)(wake, cached)

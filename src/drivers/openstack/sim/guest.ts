@@ -19,6 +19,8 @@ export interface GuestStart {
   readonly hangs: boolean
   /** The disk's content outlives reboots and, for a root volume, the server. */
   readonly disk: Map<string, unknown>
+  /** Calls once the disk is no more: no server starts with it again. */
+  onDiskGone(call: () => void): void
   console(line: string): void
 }
 

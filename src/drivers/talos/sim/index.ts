@@ -5,7 +5,7 @@ import { hex } from './etcd.ts'
 import type { KubernetesSim } from './kubernetes-port.ts'
 import { realistic, zero, type Latencies } from './latencies.ts'
 import { startNode } from './node.ts'
-import type { SimClock, SimNode, World } from './world.ts'
+import { etcdIdsOf, type SimClock, type SimNode, type World } from './world.ts'
 
 export type { KubernetesClusterOptions, KubernetesSim, RegisteredNode, SimulatedApi } from './kubernetes-port.ts'
 
@@ -30,7 +30,7 @@ export const createTalosGuests = ({ kubernetes, clock, latencies = 'zero', rando
   const timers = new Set<() => void>()
   const on = new Set<SimNode>()
   const world: World = {
-    kubernetes, clock, random, clusters: new Map(), nodes: new Map(),
+    kubernetes, clock, random, clusters: new Map(), former: new Map(), nodes: new Map(),
     latencies: latencies === 'realistic' ? realistic : { ...zero, ...(typeof latencies === 'object' ? latencies : {}) },
     later: (ms, call) => {
       let cancel: () => void
@@ -53,7 +53,7 @@ export const createTalosGuests = ({ kubernetes, clock, latencies = 'zero', rando
     return { reboot: () => { on.add(node); node.reboot() }, stop: () => { on.delete(node); node.stop() } }
   }
   return Object.assign(factory, {
-    etcdClusterIds: (id: string) => [...(world.clusters.get(id)?.etcds.keys() ?? [])].map(hex),
+    etcdClusterIds: (id: string) => etcdIdsOf(world, id).map(hex),
     nodes: () => [...on],
     close: () => {
       for (const node of on) node.stop()
