@@ -2,6 +2,7 @@
 import { Cluster } from '../../api/index.ts'
 import { planned, status as writes } from '../../engine/shapes.ts'
 import { quotaPatience } from '../patience.ts'
+import { whenDecided, type Census } from '../census.ts'
 import type { Ports } from '../ports.ts'
 import { machinesOfCluster, siteOfCluster, wokenByCloud } from '../reads.ts'
 import { apply } from './apply.ts'
@@ -9,7 +10,7 @@ import { observe, type Observed } from './observe.ts'
 import { plan, type Step } from './plan.ts'
 import { status } from './status.ts'
 
-export const endpoint = (ports: Ports) => planned<Cluster, Observed, Step>({
+export const endpoint = (ports: Ports, census: Census) => planned<Cluster, Observed, Step>({
   name: 'endpoint',
   concurrency: 24,
   patience: quotaPatience(ports),
@@ -20,7 +21,7 @@ export const endpoint = (ports: Ports) => planned<Cluster, Observed, Step>({
   finalizer: 'skerry.dev/endpoint',
   observe: observe(ports),
   plan,
-  apply,
+  apply: whenDecided(census, apply),
   status: status(ports),
   wakers: wokenByCloud(ports, Cluster),
   inputs: (c) => [c.metadata.generation, c.metadata.deletionTimestamp, c.status?.infrastructure],
