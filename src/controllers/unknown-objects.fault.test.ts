@@ -60,3 +60,131 @@ test('H3 the database is restored to before a cluster was made: 0 creates, 0 del
   await w.waitGone('elsewhere')
   expect(w.left('other')).toEqual({})
 }, 120_000)
+
+test('H3 deleted by a person: all but one decided still holds the project, then nothing of the lost cluster is left and the new one is Ready', async () => {
+  const w = await restoredWorld()
+  await w.start()
+  await w.makeCluster({ name: 'new' })
+  await w.until(() => isHeld(w), 'told')
+  // A security group that nothing uses any more when the servers are gone.
+  const ids = (await unknownOf(w)).map((o) => o.id)
+  const [one, others] = [ids.at(-1)!, ids.slice(0, -1)]
+  await decide(w, 'delete', others)
+  await w.until(async () => (await unknownOf(w)).length === 1, 'the others gone')
+  await w.pass(120_000)
+  expect((await unknownOf(w)).map((o) => o.id)).toEqual([one])
+  expect(await isHeld(w)).toBe(true)
+  expect(condition((await w.cluster('new'))!, 'InfrastructureReady')?.reason).toBe('UnknownObjects')
+  await decide(w, 'delete', [one])
+  await w.waitReady('new')
+  await w.pass(60_000)
+  expect(condition(await siteOf(w), 'UnknownObjects')).toMatchObject({ status: 'False', reason: 'Idle' })
+  expect(w.left()).toEqual(whole)
+}, 120_000)
+
+test('H3 left by a person: it stays as it is and is told no more, also by new controllers, and the new cluster is Ready', async () => {
+  const w = await restoredWorld()
+  const before = w.inventory()
+  await w.start()
+  await w.makeCluster({ name: 'new' })
+  await w.until(() => isHeld(w), 'told')
+  await decide(w, 'leave', (await unknownOf(w)).map((o) => o.id))
+  await w.waitReady('new')
+  await w.start()
+  await w.wakeAll()
+  await w.pass(120_000)
+  expect([await isHeld(w), await unknownOf(w)]).toEqual([false, []])
+  await w.deleteCluster('new')
+  await w.waitGone('new')
+  expect(w.inventory()).toEqual(before)
+}, 120_000)
+
+test('H3 adopted: the newer backup brings the owners back, they take what carries their marks, and nothing is created or deleted', async () => {
+  const w = world = await openWorld()
+  await w.start()
+  await w.until(() => w.isSiteReady(), 'site Ready')
+  const older = await w.backup()
+  await w.makeCluster()
+  await w.waitReady()
+  await w.pass(20_000)
+  const newer = await w.backup()
+  await w.stop()
+  await older()
+  await w.start()
+  await w.until(() => isHeld(w), 'told')
+  await w.stop()
+  await newer()
+  const before = w.inventory()
+  w.forgetCalls()
+  await w.start()
+  await w.wakeAll()
+  await w.pass(120_000)
+  expect([await isHeld(w), await w.isReady(), w.changes(), w.inventory()]).toEqual([false, true, {}, before])
+}, 120_000)
+
+test.each([
+  { name: 'the role is removed', faults: (['compute', 'network', 'volume', 'load-balancer'] as const).map((service) => ({ kind: 'role-removed', service }) as const) },
+  { name: 'no cell of Nova can be reached', faults: [{ kind: 'unreachable-cell', cell: 'all' } as const] },
+])('H3 E2 $name while objects are undecided: unseen is not gone, the project stays held', async ({ faults }) => {
+  const w = await restoredWorld()
+  const before = w.inventory()
+  await w.start()
+  await w.makeCluster({ name: 'new' })
+  await w.until(() => isHeld(w), 'told')
+  const told = await unknownOf(w)
+  const holes = faults.map((f) => w.cloud.faults.add(f))
+  await w.wakeAll()
+  await w.pass(120_000)
+  await w.start()
+  await w.pass(300_000)
+  for (const h of holes) expect(h.struck).toBeGreaterThan(0)
+  expect(await unknownOf(w)).toEqual(told)
+  for (const h of holes) h.remove()
+  await w.pass(300_000)
+  expect([await isHeld(w), w.inventory()]).toEqual([true, before])
+}, 120_000)
+
+/** What the Site and the clusters ever said, as a watcher hears it. */
+const listen = (w: World): { readonly heard: string[]; end(): void } => {
+  const heard: string[] = []
+  const ending = new AbortController()
+  for (const kind of [Site, Cluster, Machine] as readonly (typeof Cluster)[]) void (async () => {
+    const { resourceVersion } = await w.people.list(kind)
+    for await (const e of w.people.watch(kind, { resourceVersion, signal: ending.signal }))
+      if (e.type !== 'BOOKMARK') heard.push(...(e.object.status?.conditions ?? []).filter((c) => c.reason === 'UnknownObjects').map((c) => `${kind.kind} ${e.object.metadata.name}: ${c.message}`))
+  })().catch(() => undefined)
+  return { heard, end: () => { ending.abort() } }
+}
+
+test.each([
+  { name: 'without faults', faults: [] },
+  { name: 'answers of creations lost', faults: [{ kind: 'silence-after-success', method: 'POST', times: 3 }] },
+  { name: 'creations done 40 s late', faults: [{ kind: 'late-effect', afterMs: 40_000, method: 'POST', service: 'network', times: 3 }] },
+  { name: 'services that fail now and then', faults: [{ kind: 'status', status: 503, probability: 0.05 }] },
+] as const)('H3 clusters made and deleted $name, with old lists and new controllers in between: nobody says UnknownObjects', async ({ faults }) => {
+  const w = world = await openWorld({ pollMs: 10_000 })
+  await w.start()
+  await w.until(() => w.isSiteReady(), 'site Ready')
+  const { heard, end } = listen(w)
+  const looking = async (isSo: () => Promise<boolean>, what: string): Promise<void> => {
+    await w.until(async () => { await w.wakeAll(); expect(heard).toEqual([]); return isSo() }, what)
+  }
+  // Another installation's is not ours to judge.
+  const stranger = await w.asOther('POST', 'network', '/v2.0/security-groups', { security_group: { name: 'theirs', description: 'skerry-uid:6a1e0000-0000-4000-8000-000000000000 skerry-site:22222222-bbbb-4bbb-8bbb-222222222222 skerry-role:nodes' } })
+  expect(stranger.status).toBe(201)
+  for (const f of faults) w.cloud.faults.add(f)
+  await w.makeCluster({ name: 'a' })
+  await w.makeCluster({ name: 'b' })
+  await w.waitReady('a')
+  await w.start()
+  await w.deleteCluster('a')
+  await looking(() => w.isGone('a'), 'a gone')
+  await w.waitReady('b')
+  await w.deleteCluster('b')
+  await looking(() => w.isGone('b'), 'b gone')
+  await w.wakeAll()
+  await w.pass(120_000)
+  end()
+  expect(heard).toEqual([])
+  expect(w.left()).toEqual({ securityGroups: 1, securityGroupRules: 2 })
+}, 300_000)
