@@ -3,7 +3,7 @@ import { afterEach, expect, test } from 'vitest'
 import { Cluster, Machine, NodePool, Project, Site } from '../api/index.ts'
 import { condition } from '../api/meta/index.ts'
 import type { Decision, UnknownObject } from '../api/site/index.ts'
-import { openWorld, passwordOf, type World, type WorldOptions } from '../../testkit/world.ts'
+import { installation, openWorld, passwordOf, type World, type WorldOptions } from '../../testkit/world.ts'
 
 let world: World | undefined
 afterEach(async () => { await world?.close(); world = undefined })
@@ -142,6 +142,28 @@ test.each([
   for (const h of holes) h.remove()
   await w.pass(300_000)
   expect([await isHeld(w), w.inventory()]).toEqual([true, before])
+}, 120_000)
+
+test('H3 a second copy of this installation appears: who wants to act finds it and has it told at once, the standing cluster stays Ready, and a decision wakes who waits', async () => {
+  const w = world = await openWorld()
+  await w.start()
+  await w.makeCluster()
+  await w.waitReady()
+  await w.pass(120_000)
+  await w.asOther('POST', 'network', '/v2.0/security-groups', { security_group: { name: 'a copy made this', description: `skerry-uid:6a1e0000-0000-4000-8000-000000000000 skerry-site:${installation} skerry-role:nodes` } })
+  const before = w.inventory()
+  const [pool] = (await w.people.list(NodePool)).items
+  await w.people.update(NodePool, { ...pool!, spec: { ...pool!.spec, replicas: 2 } }, { manager: 'people' })
+  const held = async (): Promise<boolean> => (await w.machines()).some((m) => condition(m, 'Ready')?.reason === 'UnknownObjects')
+  await w.until(held, 'the new machine is held', 60_000)
+  await w.until(() => isHeld(w), 'told', 10_000)
+  expect((await unknownOf(w)).map((o) => `${o.kind} ${o.role}`)).toEqual(['security group nodes'])
+  // Long enough for the pauses between its attempts to grow to minutes.
+  await w.pass(1_200_000)
+  expect([w.inventory(), condition((await w.cluster())!, 'Ready')?.status]).toEqual([before, 'True'])
+  await decide(w, 'leave', (await unknownOf(w)).map((o) => o.id))
+  await w.until(() => (w.left()['servers'] ?? 0) === 3, 'the third server', 10_000)
+  await w.waitReady()
 }, 120_000)
 
 /** What the Site and the clusters ever said, as a watcher hears it. */

@@ -1,6 +1,7 @@
 /** Keeps what is known of a cloud fresh: capabilities, machine types, problems, credential's end, objects of ours that nobody owns. */
 import { Cluster, Machine, MachineType, Project, Site } from '../../api/index.ts'
 import { controllerRef } from '../../api/meta/index.ts'
+import type { UnknownObject } from '../../api/site/index.ts'
 import type { Flavor } from '../../drivers/openstack/cloud.ts'
 import { settled, waiting, type Outcome } from '../../engine/outcome.ts'
 import { exclusive, planned, status as writes, type Finish, type NewCondition, type Pass, type Plan } from '../../engine/shapes.ts'
@@ -11,8 +12,8 @@ import { quietly } from '../reads.ts'
 import { discover, type Discovery } from './discover.ts'
 import { deleteUnknown, findUnknown, toDelete, unknownCondition, unknownStatus, type Found } from './unknown.ts'
 
-type Step = { readonly kind: 'show-type'; readonly flavor: Flavor } | { readonly kind: 'drop-type'; readonly type: MachineType } | { readonly kind: 'delete-unknown'; readonly object: Found }
-interface Seen { readonly site: Site; readonly discovery: Discovery; readonly types: readonly MachineType[]; readonly unknown: readonly Found[] }
+type Step = { readonly kind: 'show-type'; readonly flavor: Flavor } | { readonly kind: 'drop-type'; readonly type: MachineType } | { readonly kind: 'delete-unknown'; readonly object: UnknownObject }
+interface Seen { readonly site: Site; readonly discovery: Discovery; readonly types: readonly MachineType[]; readonly unknown: Found }
 
 /** Looked at again this often; what a cloud can do changes with its operator's work, not by itself. */
 const everySeconds = 600
@@ -39,7 +40,7 @@ const outcome = (s: Seen): Outcome => {
   const [problem] = s.discovery.problems
   if (toDelete(s.site, s.unknown).length > 0) return waiting('Deleting', 'what a person wants deleted is being deleted', everySecondsDeleting)
   if (problem !== undefined) return waiting(problem.reason, problem.message, everySecondsWithProblems)
-  return undecided(s.site, s.unknown).length > 0 ? waiting('UnknownObjects', 'a person decides', everySecondsUndecided) : settled()
+  return undecided(s.site, s.unknown.objects).length > 0 ? waiting('UnknownObjects', 'a person decides', everySecondsUndecided) : settled()
 }
 
 const plan = (s: Seen, _now: Date): Plan<Step | Finish> => {
@@ -64,7 +65,7 @@ const conditions = (site: Site, s: Seen | undefined, pass: Pass, ports: Ports): 
     failed !== undefined ? condition('Ready', 'False', failed.reason, failed.message)
       : problems.length > 0 ? condition('Ready', 'False', problems[0]!.reason, problems.map((p) => p.message).join('; ')) : condition('Ready', 'True', 'Ready', 'clusters can be made here'),
     expiring ? condition('CredentialExpiring', 'True', 'CredentialExpiring', `the credential ends on ${expires}; give the site a new one before`) : condition('CredentialExpiring', 'False', 'Idle', 'the credential does not end soon'),
-    unknownCondition(site, s === undefined ? site.status?.unknownObjects : unknownStatus(site, s.unknown).unknownObjects),
+    unknownCondition(site, s === undefined ? site.status?.unknownObjects : unknownStatus(site, s.unknown.objects).unknownObjects),
   ]
 }
 
@@ -84,7 +85,7 @@ export const site = (ports: Ports, census: Census) => planned<Site, Seen, Step>(
     if (step.kind === 'delete-unknown') {
       const what = `${step.object.kind} ${step.object.id}`
       // What uses it goes first, and may need the next pass.
-      try { await context.changing(`delete ${what}`, deleteTimeoutMs, () => deleteUnknown(step.object)) } catch (error) {
+      try { await context.changing(`delete ${what}`, deleteTimeoutMs, () => deleteUnknown(step.object, seen.unknown.clouds.get(step.object.project)!)) } catch (error) {
         if (!ports.errors.isConflict(error)) throw error
         context.event('Warning', 'BlockedBy', `${what} cannot be deleted yet: ${ports.errors.describe(error)}`)
       }
@@ -94,7 +95,7 @@ export const site = (ports: Ports, census: Census) => planned<Site, Seen, Step>(
   },
   status: (object, seen, pass) => ({
     ...(seen !== undefined ? { found: seen.discovery.found } : object.status?.found !== undefined ? { found: object.status.found } : {}),
-    ...(seen !== undefined ? unknownStatus(object, seen.unknown) : object.status?.unknownObjects !== undefined ? { unknownObjects: object.status.unknownObjects } : {}),
+    ...(seen !== undefined ? unknownStatus(object, seen.unknown.objects) : object.status?.unknownObjects !== undefined ? { unknownObjects: object.status.unknownObjects } : {}),
     conditions: conditions(object, seen, pass, ports),
   }),
   wakers: (wake, cached) => {

@@ -8,29 +8,30 @@ import { condition, reasons } from '../conditions.ts'
 import { isLeftBehind } from '../outside.ts'
 import type { Ports, SiteCloud } from '../ports.ts'
 
-export interface Found extends UnknownObject { readonly cloud: SiteCloud['cloud'] | undefined }
+export interface Found { readonly objects: readonly UnknownObject[]; /** By OpenStack project. */ readonly clouds: ReadonlyMap<string, SiteCloud> }
 
 /** A status is read by people and carried to every watcher: the first so many are told, the others when those are decided. */
 const told = 100
 
+const byKind = (a: UnknownObject, b: UnknownObject): number => unknownObjectKinds.indexOf(a.kind) - unknownObjectKinds.indexOf(b.kind)
+
 /** Of every project that there is a client for. What cannot be looked through keeps what was told of it. */
-export const findUnknown = async (ports: Ports, census: Census, site: Site, context: ObserveContext): Promise<readonly Found[]> => {
+export const findUnknown = async (ports: Ports, census: Census, site: Site, context: ObserveContext): Promise<Found> => {
   const { log } = context
   const failed = (error: unknown): undefined => { log.warn({ error: ports.errors.describe(error) }, 'a project of the site could not be looked through'); return undefined }
   const opened = await Promise.all(['', ...context.cached.list(Project).map((p) => p.metadata.name)].map((namespace) => ports.clouds.open(site, namespace).catch(failed)))
   const clouds = new Map(opened.flatMap((c) => (c === undefined ? [] : [[c.projectId, c]])))
   const looks = new Map(await Promise.all([...clouds.values()].map(async (c) => [c.projectId, await census.take(c, { cached: context.cached, now: context.now, after: context.lastEffectAt }).catch(failed)] as const)))
   const kept = (site.status?.unknownObjects?.items ?? []).filter((o) => looks.get(o.project) === undefined)
-  return [...looks.values()].flatMap((l) => l ?? []).concat(kept).map((o) => ({ ...o, cloud: clouds.get(o.project)?.cloud }))
+  return { objects: [...[...looks.values()].flatMap((l) => l ?? []), ...kept], clouds }
 }
 
 /** What a person wants deleted, in an order in which it can go. */
-export const toDelete = (site: Site, found: readonly Found[]): readonly Found[] =>
-  found.filter((o) => o.cloud !== undefined && site.spec.unknownObjects?.[o.id] === 'delete').toSorted((a, b) => unknownObjectKinds.indexOf(a.kind) - unknownObjectKinds.indexOf(b.kind))
+export const toDelete = (site: Site, { objects, clouds }: Found): readonly UnknownObject[] =>
+  objects.filter((o) => clouds.has(o.project) && site.spec.unknownObjects?.[o.id] === 'delete').toSorted(byKind)
 
 /** One call or a few. What is still used by something else stays until that is gone. */
-export const deleteUnknown = async ({ kind, id, cloud }: Found): Promise<void> => {
-  if (cloud === undefined) return
+export const deleteUnknown = async ({ kind, id }: UnknownObject, { cloud }: SiteCloud): Promise<void> => {
   const { compute, network, volume } = cloud
   switch (kind) {
     case 'server': { const s = await compute.servers.get(id); if (s?.status === 'SOFT_DELETED') await compute.servers.forceDelete(id); else if (s?.taskState !== 'deleting') await compute.servers.delete(id); return }
@@ -53,9 +54,8 @@ export const deleteUnknown = async ({ kind, id, cloud }: Found): Promise<void> =
 }
 
 /** What is told: not what a person said shall stay. */
-export const unknownStatus = (site: Site, found: readonly Found[]): { readonly unknownObjects?: UnknownObjects } => {
-  const items = found.filter((o) => site.spec.unknownObjects?.[o.id] !== 'leave').map(({ cloud: _, ...o }) => o)
-    .toSorted((a, b) => a.project.localeCompare(b.project) || unknownObjectKinds.indexOf(a.kind) - unknownObjectKinds.indexOf(b.kind) || a.id.localeCompare(b.id))
+export const unknownStatus = (site: Site, objects: readonly UnknownObject[]): { readonly unknownObjects?: UnknownObjects } => {
+  const items = objects.filter((o) => site.spec.unknownObjects?.[o.id] !== 'leave').toSorted((a, b) => a.project.localeCompare(b.project) || byKind(a, b) || a.id.localeCompare(b.id))
   // Those to be decided first: what is being deleted needs nobody.
   const open = undecided(site, items)
   return items.length === 0 ? {} : { unknownObjects: { count: items.length, items: [...open, ...items.filter((o) => !open.includes(o))].slice(0, told) } }
