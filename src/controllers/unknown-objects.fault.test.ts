@@ -39,8 +39,11 @@ const restoredWorld = async (options: WorldOptions = {}): Promise<World> => {
 test('H3 the database is restored to before a cluster was made: 0 creates, 0 deletes in its project, told on the Site; another project goes on', async () => {
   const w = await restoredWorld()
   const before = w.inventory()
+  w.forgetCalls()
   await w.start()
   await w.makeCluster({ name: 'new' })
+  await w.pass(120_000)
+  expect(w.changes()).toEqual({})
   await w.makeCluster({ name: 'elsewhere', project: 'other' })
   await w.waitReady('elsewhere')
   await w.wakeAll()
@@ -110,8 +113,9 @@ test('H3 adopted: the newer backup brings the owners back, they take what carrie
   const newer = await w.backup()
   await w.stop()
   await older()
-  await w.start()
-  await w.until(() => isHeld(w), 'told')
+  // A start looks at once, though nothing of the Site changed and nobody wants to act.
+  await w.start({ startSpreadMs: 600_000 })
+  await w.until(() => isHeld(w), 'told', 10_000)
   await w.stop()
   await newer()
   const before = w.inventory()

@@ -99,7 +99,10 @@ export const site = (ports: Ports, census: Census) => planned<Site, Seen, Step>(
     conditions: conditions(object, seen, pass, ports),
   }),
   wakers: (wake, cached) => {
-    const timer = setInterval(() => { for (const s of cached.list(Site)) wake({ namespace: '', name: s.metadata.name }) }, everySeconds * 1000)
+    const wakeAll = (): void => { for (const s of cached.list(Site)) wake({ namespace: '', name: s.metadata.name }) }
+    // A restored database looks as if nothing had changed: the cloud is asked at every start (rule H3).
+    wakeAll()
+    const timer = setInterval(wakeAll, everySeconds * 1000)
     timer.unref()
     const unsubscribe = census.onChange((name) => { wake({ namespace: '', name }) })
     return () => { clearInterval(timer); unsubscribe() }
