@@ -7,7 +7,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { randomBytes, randomInt } from 'node:crypto'
 import { Cluster, kinds, Machine, NodePool, Project, Release, Site } from '../src/api/index.ts'
-import { condition, isTrue, type Condition, type Kind, type Resource } from '../src/api/meta/index.ts'
+import { condition, isTrue, keyOf, type Condition, type Kind, type Resource } from '../src/api/meta/index.ts'
 import type { SiteSpec } from '../src/api/site/index.ts'
 import { byToken, createApiServer, type Identity } from '../src/apiserver/index.ts'
 import { httpResources, type HttpResources } from '../src/client/index.ts'
@@ -57,6 +57,8 @@ export interface ClusterWish {
   readonly workers?: number
   readonly machineType?: string
   readonly name?: string
+  /** Its Project, which must be there. */
+  readonly project?: string
 }
 
 export interface World {
@@ -93,19 +95,21 @@ export interface World {
   /** Creating and deleting calls that reached the cloud since the last `forgetCalls`: `compute POST /v2.1/servers` to how many. */
   changes(): Readonly<Record<string, number>>
   forgetCalls(): void
-  /** What is in the cloud's project. */
-  inventory(): Inventory
+  /** What is in a project of the cloud. */
+  inventory(of?: string): Inventory
   /** What is in the project and counts: without kinds that are empty. */
-  left(): Readonly<Record<string, number>>
+  left(of?: string): Readonly<Record<string, number>>
   /** Every etcd that was ever bootstrapped for the cluster (rule T1). */
   etcdClusterIds(clusterUid: string): Promise<readonly string[]>
   /** The simulated Kubernetes of one of them; undefined: forgotten. */
   tenant(etcdClusterId: string): SimulatedCluster | undefined
   condition(kind: Kind<any>, key: { readonly namespace: string; readonly name: string }, type: string): Promise<Condition | undefined>
-  /** Changes the cloud project's credential that controllers use; taken by the next start. */
-  useCredential(credential: Credential): Promise<void>
   /** The sealed keys of a cluster are gone from the store, as after it was restored; seen by the next start. */
   loseSecrets(clusterUid: string): Promise<void>
+  /** Changes the credential that controllers use for the site, or for one Project there; taken by the next start. */
+  useCredential(credential: Credential, of?: string): Promise<void>
+  /** Keeps what the database holds; the answer puts it back, as a restore does. Stop controllers around it. */
+  backup(): Promise<() => Promise<void>>
   /** A token's call to the simulated cloud, as somebody else who works in the same project. */
   asOther(method: string, service: string, path: string, body?: unknown): Promise<{ readonly status: number; readonly body: any }>
   close(): Promise<void>
@@ -195,7 +199,7 @@ export const openWorld = async (options: WorldOptions = {}): Promise<World> => {
     await was?.end()
   }
 
-  const key = (name: string) => ({ namespace: project, name })
+  const find = async (name: string): Promise<Cluster | undefined> => (await people.list(Cluster)).items.find((c) => c.metadata.name === name)
   const wakeNumber = { n: 0 }
   const world: World = {
     clock, cloud, people, resources, secrets, events, complaints, stop,
@@ -242,25 +246,25 @@ export const openWorld = async (options: WorldOptions = {}): Promise<World> => {
       }
       if (current !== undefined) await atRest(current.running)
     },
-    async makeCluster({ controlPlane = 1, workers = 1, machineType = 'b2.c4r8', name = 'first' } = {}) {
+    async makeCluster({ controlPlane = 1, workers = 1, machineType = 'b2.c4r8', name = 'first', project: of = project } = {}) {
       if (current !== undefined) await world.until(() => world.isSiteReady(), 'site Ready')
-      const cluster = await people.create(Cluster, { metadata: { name, namespace: project }, spec: { site: siteName, release: releaseName, controlPlane: { replicas: controlPlane, machineType } } }, by)
-      if (workers > 0) await people.create(NodePool, { metadata: { name: `${name}-workers`, namespace: project }, spec: { cluster: name, replicas: workers, machineType } }, by)
+      const cluster = await people.create(Cluster, { metadata: { name, namespace: of }, spec: { site: siteName, release: releaseName, controlPlane: { replicas: controlPlane, machineType } } }, by)
+      if (workers > 0) await people.create(NodePool, { metadata: { name: `${name}-workers`, namespace: of }, spec: { cluster: name, replicas: workers, machineType } }, by)
       return cluster
     },
-    async deleteCluster(name = 'first') { await people.delete(Cluster, key(name), {}) },
-    async abandonCluster(reason, o = {}) { return ((await people.post(Cluster, key('first'), 'abandon', { spec: { reason, ...o } })) as { status: { left: readonly string[] } }).status.left },
-    cluster: (name = 'first') => people.get(Cluster, key(name)),
-    machines: async (name = 'first') => (await people.list(Machine, { namespace: project })).items.filter((m) => m.spec.cluster === name),
+    async deleteCluster(name = 'first') { await people.delete(Cluster, keyOf((await find(name))!), {}) },
+    async abandonCluster(reason, o = {}) { return ((await people.post(Cluster, keyOf((await find('first'))!), 'abandon', { spec: { reason, ...o } })) as { status: { left: readonly string[] } }).status.left },
+    cluster: (name = 'first') => find(name),
+    machines: async (name = 'first') => (await people.list(Machine)).items.filter((m) => m.spec.cluster === name),
     async isReady(name = 'first') {
       const cluster = await world.cluster(name)
       if (cluster === undefined || !isTrue(cluster, 'Ready')) return false
-      const pools = (await people.list(NodePool, { namespace: project })).items.filter((p) => p.spec.cluster === name)
+      const pools = (await people.list(NodePool)).items.filter((p) => p.spec.cluster === name)
       const machines = await world.machines(name)
       return machines.length === cluster.spec.controlPlane.replicas + pools.reduce((n, p) => n + p.spec.replicas, 0) && machines.every((m) => m.status?.phase === 'Running')
     },
     async isGone(name = 'first') {
-      return (await world.cluster(name)) === undefined && (await world.machines(name)).length === 0 && !(await people.list(NodePool, { namespace: project })).items.some((p) => p.spec.cluster === name)
+      return (await world.cluster(name)) === undefined && (await world.machines(name)).length === 0 && !(await people.list(NodePool)).items.some((p) => p.spec.cluster === name)
     },
     waitReady: (name) => world.until(() => world.isReady(name), `cluster ${name ?? 'first'} Ready`),
     waitGone: (name) => world.until(() => world.isGone(name), `cluster ${name ?? 'first'} gone`),
@@ -272,8 +276,8 @@ export const openWorld = async (options: WorldOptions = {}): Promise<World> => {
     },
     changes: () => Object.fromEntries([...cloud.stats.byRoute].filter(([route]) => !route.startsWith('identity ') && /^\S+ (POST|DELETE|PUT|PATCH) /.test(route))),
     forgetCalls: () => { cloud.stats.reset() },
-    inventory: () => cloud.inventory(project),
-    left: () => Object.fromEntries(Object.entries(cloud.inventory(project).counts).filter(([, n]) => n > 0)),
+    inventory: (of = project) => cloud.inventory(of),
+    left: (of = project) => Object.fromEntries(Object.entries(cloud.inventory(of).counts).filter(([, n]) => n > 0)),
     async etcdClusterIds(clusterUid) {
       const bundle = await secrets.get(clusterUid)
       return bundle === undefined ? [] : guests.etcdClusterIds(bundle.clusterId)
@@ -284,7 +288,17 @@ export const openWorld = async (options: WorldOptions = {}): Promise<World> => {
       return o === undefined ? undefined : condition(o as never, type)
     },
     loseSecrets: (uid) => store.sealed.delete(`bundle/${uid}`),
-    useCredential: (credential) => secrets.putCredential(site.metadata.uid, '', credential),
+    useCredential: (credential, of = '') => secrets.putCredential(site.metadata.uid, of, credential),
+    async backup() {
+      const kept = new Map((await store.snapshot()).rows.map((r) => [`${r.resource} ${r.namespace} ${r.name}`, r]))
+      return async () => {
+        const { rows } = await store.snapshot()
+        const now = new Map(rows.map((r) => [`${r.resource} ${r.namespace} ${r.name}`, r]))
+        const operations = [...new Map([...now, ...kept])].map(([id, { resource, namespace, name }]) => ({ key: { resource, namespace, name }, expect: now.get(id)?.version ?? 'absent' as const, row: kept.get(id) }))
+        const { kind } = await store.commit({ operations })
+        if (kind !== 'committed') throw new Error(`the restore ended as ${kind}`)
+      }
+    },
     async asOther(method, service, path, body) {
       const login = await fetch(`${cloud.authUrl}/auth/tokens`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ auth: { identity: { methods: ['password'], password: { user: { name: project, domain: { name: 'Default' }, password } } }, scope: { project: { name: project, domain: { name: 'Default' } } } } }) })
       const token = login.headers.get('x-subject-token') ?? ''

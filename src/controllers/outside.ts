@@ -2,7 +2,7 @@
 import type { Cluster as ClusterResource, Machine as MachineResource } from '../api/index.ts'
 import { Cluster, Machine } from '../api/index.ts'
 import type { ApplyContext, Cached, Pass } from '../engine/shapes.ts'
-import type { Collection, Listing, Mark, Marked } from '../drivers/openstack/cloud.ts'
+import type { Collection, Listing, Mark, Marked, Port } from '../drivers/openstack/cloud.ts'
 import { isViewIncomplete } from '../rules/view.ts'
 import type { Ports, SiteCloud } from './ports.ts'
 
@@ -35,6 +35,9 @@ export const look = async <T extends Marked>(collection: Collection<T, never>, l
   return object === undefined ? { kind: 'absent' } : { kind: 'seen', object, doubles: marked.filter((o) => o.id !== object.id) }
 }
 
+/** The OVN provider gives each subnet with a health monitor a port, and keeps it when the balancer goes by cascade. */
+export const isLeftBehind = (p: Port, subnetId: string): boolean => p.mark === undefined && p.deviceOwner === 'ovn-lb-hm:distributed' && p.name === `ovn-lb-hm-${subnetId}`
+
 export type Intents = Readonly<Record<string, string>>
 
 /** How long an unclear creation is looked for before it is made again, and how often (rule E3). */
@@ -61,9 +64,9 @@ export const openIntents = (existing: Intents | undefined, pass: Pass, seenRoles
   return open.length === 0 ? undefined : Object.fromEntries(open)
 }
 
-/** Thrown by observe when listings and records disagree too much to act (rule E2). */
+/** Thrown when listings and records disagree too much to act (rules E2, H3). */
 export class ViewError extends Error {
-  readonly reason: 'CloudViewIncomplete' | 'CredentialOfAnotherProject'
+  readonly reason: 'CloudViewIncomplete' | 'CredentialOfAnotherProject' | 'UnknownObjects'
   constructor(reason: ViewError['reason'], message: string) { super(message); this.reason = reason }
 }
 

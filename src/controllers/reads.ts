@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import type { Cluster as ClusterResource, Machine as MachineResource, NodePool as NodePoolResource, Site as SiteResource } from '../api/index.ts'
 import { Cluster, Machine, MachineType, NodePool, Release, Site } from '../api/index.ts'
-import { keyOf, type Key, type Kind, type Resource } from '../api/meta/index.ts'
+import { condition, keyOf, type Key, type Kind, type Resource } from '../api/meta/index.ts'
 import type { Cached, Read } from '../engine/shapes.ts'
 import type { Ports } from './ports.ts'
 
@@ -21,6 +21,10 @@ export const machinesOfPool = read(Machine, 'machines', (m) => (m.spec.pool === 
 
 /** For the controller of Machine. */
 export const clusterOfMachine = read(Cluster, 'cluster', (c, mine) => mine.list(Machine, c.metadata.namespace).filter((m) => m.spec.cluster === c.metadata.name).map(keyOf))
+/** Waits for a person's decision (rule H3). */
+export const isHeld = (m: MachineResource): boolean => condition(m, 'Ready')?.reason === 'UnknownObjects'
+/** A person's decision wakes who waits for it; nothing else of a site concerns a machine. */
+export const siteOfHeldMachine = read(Site, 'site, when held', (_site, mine) => mine.list(Machine).filter(isHeld).map(keyOf))
 /** Read without being woken by it: what a machine was made from does not change. */
 export const quietly = <R extends Resource>(kind: Kind<R>): Read<R> => read(kind, 'looked up', () => [])
 export const machineTypes = quietly(MachineType)

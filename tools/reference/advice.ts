@@ -26,7 +26,7 @@ export const advice = {
   CloudRefused: 'Read what the cloud said in the message; it names the call and the object.',
   CloudTooOld: 'The cloud has to be upgraded; the message names the version that is needed.',
   ConfigurationTooLarge: 'Make the site\'s trusted roots or registry mirrors shorter: Nova takes 64 KiB of user data.',
-  UnknownObjects: 'Something carries this cluster\'s mark and is not recorded; look at what the message names and decide whose it is.',
+  UnknownObjects: 'Something in the project carries our mark and its owner is not known: decide what becomes of it with `skerry site reconcile SITE`; see [the runbook](../runbooks/unknown-objects.md).',
   WaitingForNetwork: 'Wait.',
   WaitingForEndpoint: 'Wait.',
   WaitingForMachines: 'Look at the machines that the message names: `skerry machine get NAME`.',

@@ -4,6 +4,7 @@ import { condition } from '../../api/meta/index.ts'
 import { planned, status as writes } from '../../engine/shapes.ts'
 import { isAbandoned } from '../abandoned.ts'
 import { quotaPatience } from '../patience.ts'
+import { whenDecided, type Census } from '../census.ts'
 import type { Ports } from '../ports.ts'
 import { decided, machinesIn, machinesOfCluster, siteInputs, siteOfCluster, wokenByCloud } from '../reads.ts'
 import { apply } from './apply.ts'
@@ -11,7 +12,7 @@ import { observe, type Observed } from './observe.ts'
 import { plan, type Step } from './plan.ts'
 import { parts, status } from './status.ts'
 
-export const cluster = (ports: Ports) => planned<Cluster, Observed & { readonly replicas: number }, Step>({
+export const cluster = (ports: Ports, census: Census) => planned<Cluster, Observed & { readonly replicas: number }, Step>({
   name: 'cluster',
   concurrency: 256,
   patience: quotaPatience(ports),
@@ -23,7 +24,7 @@ export const cluster = (ports: Ports) => planned<Cluster, Observed & { readonly 
   isReleased: isAbandoned,
   observe: async (object, context) => ({ ...(await observe(ports)(object, context)), replicas: object.spec.controlPlane.replicas }),
   plan: (seen, now) => plan(seen.replicas)(seen, now),
-  apply: apply(ports),
+  apply: whenDecided(census, apply(ports)),
   status: status(ports),
   wakers: wokenByCloud(ports, Cluster),
   inputs: (c, cached) => [

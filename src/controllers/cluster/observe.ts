@@ -6,7 +6,7 @@ import type { Mark, Network, Router, SecurityGroup, SecurityGroupRuleSpec, Serve
 import type { ObserveContext } from '../../engine/shapes.ts'
 import { controlPlaneIngress, nodeIngress, type Ingress } from '../../rules/node-network.ts'
 import { isAbandoned } from '../abandoned.ts'
-import { demandProject, demandSight, sighted, type Intents, type Sight } from '../outside.ts'
+import { demandProject, demandSight, isLeftBehind, sighted, type Intents, type Sight } from '../outside.ts'
 import type { Ports, SiteCloud } from '../ports.ts'
 import { machinesIn } from '../reads.ts'
 
@@ -93,8 +93,7 @@ export const observe = (ports: Ports) => async (cluster: Cluster, context: Obser
   const inNetwork = network.kind === 'seen' ? (await cloud.network.ports.list(after)).items.filter((p) => p.networkId === network.object.id) : []
   const isRouterPort = (p: Port) => router.kind === 'seen' && p.deviceId === router.object.id && p.deviceOwner.startsWith('network:') && p.deviceOwner.includes('router')
   const ownRouterPort = inNetwork.find(isRouterPort)
-  // The OVN provider gives each subnet with a health monitor a port, and keeps it when the balancer goes by cascade.
-  const isLeftover = (p: Port) => subnet.kind === 'seen' && p.mark === undefined && p.deviceOwner === 'ovn-lb-hm:distributed' && p.name === `ovn-lb-hm-${subnet.object.id}`
+  const isLeftover = (p: Port) => subnet.kind === 'seen' && isLeftBehind(p, subnet.object.id)
   const nodeGroupId = nodeGroup.kind === 'seen' ? nodeGroup.object.id : undefined
   const balancerFilters = (cluster.status?.endpoint?.kind ?? (found.loadBalancer === undefined ? 'nodes' : 'octavia')) === 'octavia' && found.loadBalancer?.allowedCIDRs === true
   const policy = { allowedCIDRs: cluster.spec.endpoint.allowedCIDRs, egressCIDRs: site.spec.egressCIDRs, nodeCidr: tenant ? cluster.spec.network.nodes : undefined, balancerFilters }

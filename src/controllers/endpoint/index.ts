@@ -3,6 +3,7 @@ import { Cluster } from '../../api/index.ts'
 import { planned, status as writes } from '../../engine/shapes.ts'
 import { isAbandoned } from '../abandoned.ts'
 import { quotaPatience } from '../patience.ts'
+import { whenDecided, type Census } from '../census.ts'
 import type { Ports } from '../ports.ts'
 import { decided, machinesIn, machinesOfCluster, made, siteInputs, siteOfCluster, wokenByCloud } from '../reads.ts'
 import { apply } from './apply.ts'
@@ -10,7 +11,7 @@ import { observe, type Observed } from './observe.ts'
 import { plan, type Step } from './plan.ts'
 import { status } from './status.ts'
 
-export const endpoint = (ports: Ports) => planned<Cluster, Observed, Step>({
+export const endpoint = (ports: Ports, census: Census) => planned<Cluster, Observed, Step>({
   name: 'endpoint',
   concurrency: 256,
   patience: quotaPatience(ports),
@@ -22,7 +23,7 @@ export const endpoint = (ports: Ports) => planned<Cluster, Observed, Step>({
   isReleased: isAbandoned,
   observe: observe(ports),
   plan,
-  apply,
+  apply: whenDecided(census, apply),
   status: status(ports),
   wakers: wokenByCloud(ports, Cluster),
   inputs: (c, cached) => [

@@ -1,20 +1,21 @@
 /** Keeps one machine: a Nova server that boots Talos and joins its cluster as a Node. */
-import { Cluster, Machine, Release, Site } from '../../api/index.ts'
+import { Cluster, Machine, Release } from '../../api/index.ts'
 import { keyOf } from '../../api/meta/index.ts'
 import { planned, status as writes } from '../../engine/shapes.ts'
 import { isOfAbandoned } from '../abandoned.ts'
 import { quotaPatience } from '../patience.ts'
+import { whenDecided, type Census } from '../census.ts'
 import type { Ports } from '../ports.ts'
-import { answersAt, decided, clusterOf, clusterOfMachine, machineTypes, machinesIn, made, quietly, wokenByCloud } from '../reads.ts'
+import { answersAt, decided, clusterOf, clusterOfMachine, machineTypes, machinesIn, made, isHeld, quietly, siteInputs, siteOfHeldMachine, wokenByCloud } from '../reads.ts'
 import { apply } from './apply.ts'
 import { observe, type Observed } from './observe.ts'
 import { plan, type Step } from './plan.ts'
 import { status } from './status.ts'
 
-export const machine = (ports: Ports) => planned<Machine, Observed, Step>({
+export const machine = (ports: Ports, census: Census) => planned<Machine, Observed, Step>({
   name: 'machine',
   for: Machine,
-  reads: [clusterOfMachine, machineTypes, quietly(Site), quietly(Release)],
+  reads: [clusterOfMachine, machineTypes, siteOfHeldMachine, quietly(Release)],
   writes: [writes(Machine)],
   outside: ['compute.servers', 'network.ports', 'volume.volumes', 'talos.version', 'talos.etcdLeave', 'tenants.*'],
   finalizer: 'skerry.dev/machine',
@@ -23,11 +24,11 @@ export const machine = (ports: Ports) => planned<Machine, Observed, Step>({
   isReleased: isOfAbandoned,
   observe: observe(ports),
   plan,
-  apply: apply(ports),
+  apply: whenDecided(census, apply(ports)),
   status: status(ports),
   inputs: (m, cached) => {
     const cluster = clusterOf(cached, m)
-    return cluster === undefined ? undefined : [cluster.metadata.deletionTimestamp, decided(cluster), answersAt(cluster), made(cluster)]
+    return cluster === undefined ? undefined : [isHeld(m) && siteInputs(cached, cluster.spec.site), cluster.metadata.deletionTimestamp, decided(cluster), answersAt(cluster), made(cluster)]
   },
   wakers: (wake, cached) => {
     const byCloud = wokenByCloud(ports, Machine)(wake, cached)
