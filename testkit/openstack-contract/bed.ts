@@ -35,7 +35,7 @@ export const until = async <T>(what: string, patienceMs: number, ask: () => Prom
 export const availableVolume = (cloud: Cloud, id: string, patienceMs: number): Promise<Volume> =>
   until(`volume ${id} is available`, patienceMs, async () => {
     const volume = await cloud.volume.volumes.get(id)
-    if (volume === undefined || /^error/.test(volume.status)) throw new Error(`volume ${id} is ${volume?.status ?? 'gone'}`)
+    if (volume === undefined || volume.status.startsWith('error')) throw new Error(`volume ${id} is ${volume?.status ?? 'gone'}`)
     return volume.status === 'available' && volume
   })
 
