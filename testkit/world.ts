@@ -30,6 +30,7 @@ import { openTenants } from '../src/server/ports/tenants.ts'
 import { ownersOf, refuseDeletion, validateReferences } from '../src/server/admission.ts'
 import { newBundle, signOwn } from '../src/server/signer.ts'
 import { openMemoryStore } from '../src/store/memory/memory.ts'
+import type { Store } from '../src/store/store.ts'
 import { hoppingClock, type HoppingClock } from './hopping-clock.ts'
 
 export const installation = '11111111-aaaa-4aaa-8aaa-111111111111'
@@ -58,6 +59,8 @@ export interface ClusterWish {
   readonly name?: string
 }
 
+export type Snapshot = Awaited<ReturnType<Store['snapshot']>>
+
 export interface World {
   readonly clock: HoppingClock
   readonly cloud: OpenStackSim
@@ -71,6 +74,10 @@ export interface World {
   /** Begins controllers from nothing, as a new process does. They end with the next start or the world. */
   start(options?: Partial<RunOptions>): Promise<Running>
   stop(): Promise<void>
+  /** What the database holds now. */
+  snapshot(): Promise<Snapshot>
+  /** Ends controllers and API and begins the API anew over what a snapshot held; cloud and sealed secrets are as they are. */
+  restore(snapshot: Snapshot): Promise<void>
   isSiteReady(): Promise<boolean>
   makeCluster(wish?: ClusterWish): Promise<Cluster>
   deleteCluster(name?: string): Promise<void>
@@ -132,8 +139,8 @@ export const openWorld = async (options: WorldOptions = {}): Promise<World> => {
   })
   cloud.seedImage({ name: `talos-${talosVersion}`, properties: { os_distro: 'talos', os_version: talosVersion } })
 
-  const store = openMemoryStore({ now: () => clock.monotonic(), keep: 20_000 })
-  const api = await createApiServer({
+  const openStore = (from?: Snapshot): Store => openMemoryStore({ now: () => clock.monotonic(), keep: 20_000, ...(from !== undefined && { from }) })
+  const serveApi = () => createApiServer({
     store, kinds, namespaceKind: Project, builtins: ['events'], authenticate: byToken((token) => identities[token]), authorize: () => true, now: () => clock.now(),
     admission: {
       validate: (kind, object, old, read) => validateReferences(kind.kind, object, old, read), owners: (kind, object, read) => ownersOf(kind.kind, object, read),
@@ -141,11 +148,14 @@ export const openWorld = async (options: WorldOptions = {}): Promise<World> => {
     },
     version: { major: '1', minor: '36', gitVersion: 'v1.36.0' }, log, pollMs: 0,
   })
+  let store = openStore()
+  const { sealed } = store
+  let api = await serveApi()
   const server = createServer((request, response) => { api.handle(request, response) })
   await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve) })
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const [resources, people] = [httpResources({ server: url, token: 'site' }), httpResources({ server: url, token: 'people' })]
-  const secrets = openSecrets(store.sealed, randomBytes(32), newBundle)
+  const secrets = openSecrets(sealed, randomBytes(32), newBundle)
 
   const by = { manager: 'people' } as const
   const site = await people.create(Site, { metadata: { name: siteName }, spec: { authUrl: cloud.authUrl, region: cloud.region, egressCIDRs: ['127.0.0.0/8'], publicDefaults: true, shape, ...options.site } }, by)
@@ -190,6 +200,13 @@ export const openWorld = async (options: WorldOptions = {}): Promise<World> => {
   const wakeNumber = { n: 0 }
   const world: World = {
     clock, cloud, people, resources, secrets, events, complaints, stop,
+    snapshot: () => store.snapshot(),
+    async restore(snapshot) {
+      await stop()
+      await api.close()
+      store = openStore(snapshot)
+      api = await serveApi()
+    },
     isSiteReady: async () => isTrue((await people.get(Site, { namespace: '', name: siteName }))!, 'Ready'),
     async start(run = {}) {
       await stop()
