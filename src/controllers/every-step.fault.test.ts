@@ -69,7 +69,9 @@ test.each(faults)('E3 T1 O9 each effect of all controllers %s: the cluster comes
 
 describe.runIf(process.env['SKERRY_FAULTS'] === 'all')('each effect in a run of its own', () => {
   test.each(controllers)('$rules each effect of $name in a run of its own', async ({ name }) => {
-    await everyStepFails({
+    const begun = performance.now()
+    const effects = await everyStepFails({
+      atOnce: 8,
       skip: (e) => e.controller !== name,
       async build(): Promise<StepWorld> {
         const w = await openWorld()
@@ -77,5 +79,6 @@ describe.runIf(process.env['SKERRY_FAULTS'] === 'all')('each effect in a run of 
         return { clock: w.clock, start: (interpose) => w.start({ interpose }), isSettled, check, close: () => w.close() }
       },
     })
+    console.log(name, effects.length, (performance.now() - begun) / 1000)
   }, 3_600_000)
 })

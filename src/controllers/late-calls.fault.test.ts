@@ -1,20 +1,13 @@
 /** Calls of a former holder that reach the cloud after its successor has acted (rule E3): a lease stops nobody who has begun to send. */
 import { afterEach, expect, test } from 'vitest'
 import { controllers } from './index.ts'
+import { makingCalls } from '../../testkit/making-calls.ts'
 import { openWorld, type World } from '../../testkit/world.ts'
 
 let world: World | undefined
 afterEach(async () => { await world?.close(); world = undefined })
 
-/** Every call that makes something, as the cloud sees it. */
-const making = [
-  { method: 'POST', path: '/networks$' }, { method: 'POST', path: '/subnets$' }, { method: 'POST', path: '/routers$' }, { method: 'PUT', path: '/add_router_interface$' },
-  { method: 'POST', path: '/security-groups$' }, { method: 'POST', path: '/security-group-rules$' }, { method: 'POST', path: '/os-server-groups$' },
-  { method: 'POST', path: '/ports$' }, { method: 'POST', path: '/floatingips$' }, { method: 'PUT', path: '/floatingips/' },
-  { method: 'POST', path: '/loadbalancers$' }, { method: 'POST', path: '/listeners$' }, { method: 'POST', path: '/pools$' }, { method: 'POST', path: '/members$' }, { method: 'POST', path: '/healthmonitors$' },
-  { method: 'POST', path: '/volumes$' }, { method: 'POST', path: '/servers$' },
-] as const
-
+/** Of these the cloud refuses no second one (rule O2). */
 const twice = ['networks', 'routers', 'securityGroups', 'serverGroups', 'floatingIps', 'volumes']
 
 /** One cluster of three control planes and one worker, and one of one and one. */
@@ -24,9 +17,9 @@ const one = { servers: 2, networks: 1, subnets: 1, routers: 1, ports: 3, securit
 test('E3 each making call of a former holder arrives after its successor acted: every cluster has exactly its objects', async () => {
   const w = world = await openWorld()
   await w.start()
-  const held = making.map((m) => w.cloud.faults.add({ kind: 'held', ...m, times: 1 }))
+  const held = makingCalls.map((m) => w.cloud.faults.add({ kind: 'held', ...m, times: 1 }))
   // Each cluster is caught in one call or in several that go side by side.
-  const names = making.map((_, i) => `held-${i}`)
+  const names = makingCalls.map((_, i) => `held-${i}`)
   const clusters = await Promise.all(names.map((name, i) => w.makeCluster({ name, controlPlane: i === 0 ? 3 : 1 })))
   await w.until(() => held.every((h) => h.struck === 1), 'all are under way')
   await w.stop()
