@@ -11,7 +11,7 @@ type Moment = 'before it was requested' | 'when it was requested'
 const moments: readonly Moment[] = ['before it was requested', 'when it was requested']
 
 /** A cluster that is Ready, and what the database held at that moment of its bootstrap. */
-const bootstrapped = async (moment: Moment, controlPlane: number): Promise<{ readonly w: World; readonly uid: string; readonly then: Snapshot }> => {
+const bootstrapped = async (moment: Moment, controlPlane: number): Promise<{ readonly w: World; readonly uid: string; readonly past: Snapshot }> => {
   const w = world = await openWorld()
   const held: Partial<Record<Moment, Snapshot>> = {}
   const interpose: Interpose = async (effect, perform) => {
@@ -24,10 +24,10 @@ const bootstrapped = async (moment: Moment, controlPlane: number): Promise<{ rea
   await w.start({ interpose })
   const { metadata: { uid } } = await w.makeCluster({ controlPlane })
   await w.waitReady()
-  const then = held[moment]!
-  const recorded = (JSON.parse(then.rows.find((r) => r.uid === uid)!.body) as Cluster).status?.controlPlane?.bootstrap
+  const past = held[moment]!
+  const recorded = (JSON.parse(past.rows.find((r) => r.uid === uid)!.body) as Cluster).status?.controlPlane?.bootstrap
   expect([recorded?.requestedAt === undefined, recorded?.doneAt]).toEqual([moment === 'before it was requested', undefined])
-  return { w, uid, then }
+  return { w, uid, past }
 }
 const why = async (w: World): Promise<readonly (string | undefined)[]> => {
   const c = await w.condition(Cluster, { namespace: 'demo', name: 'first' }, 'ControlPlaneReady')
@@ -37,9 +37,9 @@ const why = async (w: World): Promise<readonly (string | undefined)[]> => {
 const cases = moments.flatMap((moment) => [1, 3].map((controlPlane) => ({ moment, controlPlane })))
 
 test.each(cases)('T1 restored to the minute of the bootstrap, $moment: the etcd of $controlPlane is found, nothing is made, and the cluster goes whole', async ({ moment, controlPlane }) => {
-  const { w, uid, then } = await bootstrapped(moment, controlPlane)
+  const { w, uid, past } = await bootstrapped(moment, controlPlane)
   const [ids, left] = [await w.etcdClusterIds(uid), w.left()]
-  await w.restore(then)
+  await w.restore(past)
   w.forgetCalls()
   await w.start()
   await w.waitReady()
@@ -53,12 +53,12 @@ test.each(cases)('T1 restored to the minute of the bootstrap, $moment: the etcd 
 }, 180_000)
 
 test.each(moments)('T1 restored to the minute of the bootstrap, %s, while the server that holds etcd is off: nobody bootstraps, and the condition says what is waited for', async (moment) => {
-  const { w, uid, then } = await bootstrapped(moment, 1)
+  const { w, uid, past } = await bootstrapped(moment, 1)
   const ids = await w.etcdClusterIds(uid)
   const serverId = (await w.machines()).find((m) => m.spec.role === 'controlplane')!.status!.serverId!
   await w.stop()
   expect((await w.asOther('POST', 'compute', `/v2.1/servers/${serverId}/action`, { 'os-stop': null })).status).toBe(202)
-  await w.restore(then)
+  await w.restore(past)
   await w.start()
   await w.pass(900_000)
   expect(await why(w)).toEqual(['False', 'WaitingForBoot', 'waits until every control-plane server of this cluster answers whether it holds etcd data'])
@@ -68,7 +68,7 @@ test.each(moments)('T1 restored to the minute of the bootstrap, %s, while the se
 }, 180_000)
 
 test.each(moments)('T1 restored to the minute of the bootstrap, %s, and two of three members lost with their disks: the third\'s data stops a second bootstrap, and the condition names it', async (moment) => {
-  const { w, uid, then } = await bootstrapped(moment, 3)
+  const { w, uid, past } = await bootstrapped(moment, 3)
   const ids = await w.etcdClusterIds(uid)
   const [kept, ...lost] = (await w.machines()).filter((m) => m.spec.role === 'controlplane').toSorted((a, b) => a.spec.slot! - b.spec.slot!)
   const { projectId } = (await w.cluster())!.status!.infrastructure!
@@ -77,7 +77,7 @@ test.each(moments)('T1 restored to the minute of the bootstrap, %s, and two of t
     expect((await w.asOther('DELETE', 'compute', `/v2.1/servers/${status!.serverId!}`)).status).toBe(204)
     await w.until(async () => (await w.asOther('DELETE', 'volume', `/v3/${projectId!}/volumes/${status!.volumeId!}`)).status === 202, 'the disk is given up', 60_000)
   }
-  await w.restore(then)
+  await w.restore(past)
   await w.start()
   await w.pass(900_000)
   const name = kept!.metadata.name

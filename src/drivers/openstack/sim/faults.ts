@@ -95,7 +95,7 @@ export const faults = (random: () => number, projectName: (id: string) => string
     },
     list: () => [...standing.values()].map(({ id, fault, struck }) => ({ id, fault, struck })),
     remove,
-    clear() { for (const id of [...standing.keys()]) remove(id) },
+    clear() { for (const id of standing.keys()) remove(id) },
     strike(call, ...kinds) {
       if (standing.size === 0) return undefined
       for (const s of standing.values()) {
