@@ -31,6 +31,7 @@ import { openTenants } from '../src/server/ports/tenants.ts'
 import { ownersOf, refuseDeletion, validateReferences } from '../src/server/admission.ts'
 import { newBundle, signOwn } from '../src/server/signer.ts'
 import { openMemoryStore } from '../src/store/memory/memory.ts'
+import type { Store } from '../src/store/store.ts'
 import { hoppingClock, type HoppingClock } from './hopping-clock.ts'
 
 export const installation = '11111111-aaaa-4aaa-8aaa-111111111111'
@@ -61,6 +62,8 @@ export interface ClusterWish {
   readonly project?: string
 }
 
+export type Snapshot = Awaited<ReturnType<Store['snapshot']>>
+
 export interface World {
   readonly clock: HoppingClock
   readonly cloud: OpenStackSim
@@ -74,6 +77,10 @@ export interface World {
   /** Begins controllers from nothing, as a new process does. They end with the next start or the world. */
   start(options?: Partial<RunOptions>): Promise<Running>
   stop(): Promise<void>
+  /** What the database holds now. */
+  snapshot(): Promise<Snapshot>
+  /** Ends controllers and API and begins the API anew over what a snapshot held; cloud and sealed secrets are as they are. */
+  restore(snapshot: Snapshot): Promise<void>
   isSiteReady(): Promise<boolean>
   makeCluster(wish?: ClusterWish): Promise<Cluster>
   deleteCluster(name?: string): Promise<void>
@@ -108,8 +115,6 @@ export interface World {
   loseSecrets(clusterUid: string): Promise<void>
   /** Changes the credential that controllers use for the site, or for one Project there; taken by the next start. */
   useCredential(credential: Credential, of?: string): Promise<void>
-  /** Keeps what the database holds; the answer puts it back, as a restore does. Stop controllers around it. */
-  backup(): Promise<() => Promise<void>>
   /** A token's call to the simulated cloud, as somebody else who works in the same project. */
   asOther(method: string, service: string, path: string, body?: unknown): Promise<{ readonly status: number; readonly body: any }>
   close(): Promise<void>
@@ -143,8 +148,8 @@ export const openWorld = async (options: WorldOptions = {}): Promise<World> => {
   })
   cloud.seedImage({ name: `talos-${talosVersion}`, properties: { os_distro: 'talos', os_version: talosVersion } })
 
-  const store = openMemoryStore({ now: () => clock.monotonic(), keep: 20_000 })
-  const api = await createApiServer({
+  const openStore = (from?: Snapshot): Store => openMemoryStore({ now: () => clock.monotonic(), keep: 20_000, ...(from !== undefined && { from }) })
+  const serveApi = () => createApiServer({
     store, kinds, namespaceKind: Project, builtins: ['events'], authenticate: byToken((token) => identities[token]), authorize: () => true, now: () => clock.now(),
     admission: {
       validate: (kind, object, old, read) => validateReferences(kind.kind, object, old, read), owners: (kind, object, read) => ownersOf(kind.kind, object, read),
@@ -152,12 +157,15 @@ export const openWorld = async (options: WorldOptions = {}): Promise<World> => {
     },
     subresources: { 'clusters/abandon': abandonSubresource }, version: { major: '1', minor: '36', gitVersion: 'v1.36.0' }, log, pollMs: 0,
   })
+  let store = openStore()
+  const { sealed } = store
+  let api = await serveApi()
   const server = createServer((request, response) => { api.handle(request, response) })
   await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve) })
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const [resources, people] = [httpResources({ server: url, token: 'site' }), httpResources({ server: url, token: 'people' })]
   const siteKey = randomBytes(32)
-  const openOwnSecrets = (): Secrets => openSecrets(store.sealed, siteKey, newBundle)
+  const openOwnSecrets = (): Secrets => openSecrets(sealed, siteKey, newBundle)
   const secrets = openOwnSecrets()
 
   const by = { manager: 'people' } as const
@@ -203,6 +211,13 @@ export const openWorld = async (options: WorldOptions = {}): Promise<World> => {
   const wakeNumber = { n: 0 }
   const world: World = {
     clock, cloud, people, resources, secrets, events, complaints, stop,
+    snapshot: () => store.snapshot(),
+    async restore(snapshot) {
+      await stop()
+      await api.close()
+      store = openStore(snapshot)
+      api = await serveApi()
+    },
     isSiteReady: async () => isTrue((await people.get(Site, { namespace: '', name: siteName }))!, 'Ready'),
     async start(run = {}) {
       await stop()
@@ -287,18 +302,8 @@ export const openWorld = async (options: WorldOptions = {}): Promise<World> => {
       const o = await people.get(kind, k)
       return o === undefined ? undefined : condition(o as never, type)
     },
-    loseSecrets: (uid) => store.sealed.delete(`bundle/${uid}`),
+    loseSecrets: (uid) => sealed.delete(`bundle/${uid}`),
     useCredential: (credential, of = '') => secrets.putCredential(site.metadata.uid, of, credential),
-    async backup() {
-      const kept = new Map((await store.snapshot()).rows.map((r) => [`${r.resource} ${r.namespace} ${r.name}`, r]))
-      return async () => {
-        const { rows } = await store.snapshot()
-        const now = new Map(rows.map((r) => [`${r.resource} ${r.namespace} ${r.name}`, r]))
-        const operations = [...new Map([...now, ...kept])].map(([id, { resource, namespace, name }]) => ({ key: { resource, namespace, name }, expect: now.get(id)?.version ?? 'absent' as const, row: kept.get(id) }))
-        const { kind } = await store.commit({ operations })
-        if (kind !== 'committed') throw new Error(`the restore ended as ${kind}`)
-      }
-    },
     async asOther(method, service, path, body) {
       const login = await fetch(`${cloud.authUrl}/auth/tokens`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ auth: { identity: { methods: ['password'], password: { user: { name: project, domain: { name: 'Default' }, password } } }, scope: { project: { name: project, domain: { name: 'Default' } } } } }) })
       const token = login.headers.get('x-subject-token') ?? ''

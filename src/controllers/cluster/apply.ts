@@ -8,7 +8,7 @@ import { secretsOf } from '../secrets.ts'
 import type { Observed, Role, Seen } from './observe.ts'
 import type { Step } from './plan.ts'
 
-const createTimeoutMs = 30_000
+const createTimeoutMs = 20_000
 
 const create = (role: Role, s: Seen, cluster: Cluster, signal: AbortSignal): Promise<unknown> => {
   const { network, compute } = s.siteCloud.cloud

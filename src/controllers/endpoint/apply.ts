@@ -6,7 +6,7 @@ import { together } from '../outside.ts'
 import type { Observed, Seen } from './observe.ts'
 import type { Creation, Step } from './plan.ts'
 
-const timeoutMs = 30_000
+const timeoutMs = 20_000
 
 const create = (c: Creation, s: Seen, signal: AbortSignal): Promise<unknown> => {
   const { network, loadBalancer } = s.siteCloud.cloud

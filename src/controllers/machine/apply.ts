@@ -9,7 +9,7 @@ import type { Observed, Seen } from './observe.ts'
 import type { Step } from './plan.ts'
 import { serverRole } from './role.ts'
 
-const timeoutMs = 30_000
+const timeoutMs = 20_000
 
 const consoleToEvent = async (s: Seen, serverId: string, context: ApplyContext): Promise<void> => {
   try {

@@ -29,6 +29,7 @@ export const openClouds = (secrets: Secrets, open: OpenCloud): Ports['clouds'] =
   const listen = (cloud: Opened): void => {
     const { servers, serverGroups } = cloud.compute
     const lb = cloud.loadBalancer
+    // Everything of which a second one may come at any time; of the rest the cloud refuses it (rule O2).
     for (const c of [servers, serverGroups, cloud.network.networks, cloud.network.ports, cloud.network.routers, cloud.network.floatingIps, cloud.network.securityGroups, cloud.volume.volumes, ...(lb === undefined ? [] : [lb.loadBalancers])]) c.onChange(changed)
   }
   const start = async (site: Site, credential: Credential): Promise<Client> => {

@@ -30,7 +30,11 @@ export interface Guest {
   stop(): void
 }
 
-export type GuestFactory = (start: GuestStart) => Guest
+export interface GuestFactory {
+  (start: GuestStart): Guest
+  /** What guests tell tests in other processes. */
+  facts?(): unknown
+}
 
 /** The wires. `networkId` names a broadcast domain; a guest takes a port at its address. */
 export interface Fabric {

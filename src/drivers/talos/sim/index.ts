@@ -17,6 +17,9 @@ export interface TalosGuestsOptions {
   readonly random?: () => number
 }
 
+/** For tests in other processes: by `SecretsBundle.clusterId`, of clusters that are gone too. */
+export interface TalosFacts { readonly etcdClusterIds: Readonly<Record<string, readonly string[]>> }
+
 /** Call it as the OpenStack simulator's guest factory. */
 export interface TalosGuests extends GuestFactory {
   /** Every etcd that was ever bootstrapped under this cluster's secrets (`SecretsBundle.clusterId`); more than one breaks rule T1. */
@@ -54,6 +57,7 @@ export const createTalosGuests = ({ kubernetes, clock, latencies = 'zero', rando
   }
   return Object.assign(factory, {
     etcdClusterIds: (id: string) => etcdIdsOf(world, id).map(hex),
+    facts: (): TalosFacts => ({ etcdClusterIds: Object.fromEntries([...world.former.keys(), ...world.clusters.keys()].map((id) => [id, etcdIdsOf(world, id).map(hex)])) }),
     nodes: () => [...on],
     close: () => {
       for (const node of on) node.stop()
