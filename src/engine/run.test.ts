@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { turns } from '../../testkit/fake-clock.ts'
-import { isTrue } from '../api/meta/index.ts'
+import { isTrue, keyOf } from '../api/meta/index.ts'
 import { refused, settled, waiting } from './outcome.ts'
 import type { Controller } from './shapes.ts'
+import { reconcileAnnotation } from './status-part.ts'
 import { shelf, shop } from './testing/controllers.ts'
 import { Shelf, Shop } from './testing/kinds.ts'
 import { closed, deleteShop, editShop, getShelves, getShop, isShopReady, makeShop, openWorld, recorder, until, type TestWorld } from './testing/world.ts'
@@ -93,6 +94,34 @@ test('E4 inputs may name the controller\'s own part, and children in any order: 
   const second = await w.start({ controllers: withInputs() })
   await second.whenIdle()
   expect([second.delayed, await w.version()]).toEqual([4, before])
+})
+
+test('E4 a change of a cached object wakes only whose inputs it changes; the annotation wakes whatever changed', async () => {
+  const shops = shop()
+  let observed = 0
+  const withInputs: Controller = {
+    ...shops, observe: (o, c) => { observed++; return shops.observe(o, c) },
+    inputs: (o, cached) => cached.ownedBy(Shelf, o.metadata.uid).map((s) => [s.metadata.name, s.metadata.deletionTimestamp, isTrue(s, 'Ready')]),
+  }
+  await makeShop(w, 1)
+  const running = await w.start({ controllers: [withInputs, shelf(w.warehouse)] })
+  await until(w.clock, running, isReady)
+  await running.whenIdle()
+  const passes = async (change: () => Promise<unknown>): Promise<number> => {
+    observed = 0
+    await change()
+    // Until the watch has brought it.
+    await w.clock.advance(1_000)
+    await turns()
+    await running.whenIdle()
+    return observed
+  }
+  const [one] = await getShelves(w)
+  expect(await passes(() => editShop(w, { shelves: 1 }, { seen: 'yes' }))).toBe(0)
+  expect(await passes(() => w.resources.apply(Shelf, { metadata: { ...keyOf(one!), labels: { seen: 'yes' } } }, { manager: 'people' }))).toBe(0)
+  expect(await passes(async () => w.resources.apply(Shop, { metadata: { ...keyOf((await getShop(w))!), annotations: { [reconcileAnnotation]: '1' } } }, { manager: 'waker' }))).toBe(1)
+  expect(await passes(() => editShop(w, { shelves: 2 }))).toBeGreaterThan(0)
+  await until(w.clock, running, async () => (await getShop(w))?.status?.ready === 2)
 })
 
 test('E4 at start a key whose spec changed meanwhile is worked on at once', async () => {
