@@ -21,8 +21,9 @@ const quotas: readonly { readonly name: string; readonly quota: NonNullable<Worl
   { name: 'of Nova, 403', quota: { instances: 1 } }, { name: 'of Neutron, 409', quota: { port: 3 } }, { name: 'of Cinder, 413', quota: { volumes: 1 } }, { name: 'of Octavia, 403', quota: { load_balancer: 0 } },
 ]
 test.each(quotas)('O3 O9 a quota $name, lost half-way: QuotaExceeded, not asked more than once a minute, and what was made goes with the cluster', async ({ quota }) => {
-  const w = await begin({ quota })
+  const w = await begin()
   await w.makeCluster()
+  w.cloud.setQuota('demo', quota)
   await w.until(async () => (await complaints(w)).has('QuotaExceeded'), 'QuotaExceeded')
   await w.pass(60_000)
   w.forgetCalls()

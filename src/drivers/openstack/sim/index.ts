@@ -75,6 +75,11 @@ export const startOpenStackSim = async (options: SimOptions = {}): Promise<OpenS
     faults: world.faults,
     stats: http.stats,
     projectId,
+    setQuota(project, quota) {
+      const row = tables.projects.get(projectId(project))!
+      Object.assign(row.quota, quota)
+      tables.projects.touch(row)
+    },
     inventory(project) {
       const own = project === undefined ? undefined : projectId(project)
       const ids: Record<string, readonly string[]> = {}
