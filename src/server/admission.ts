@@ -2,6 +2,7 @@
 import { Cluster, Machine, MachineType, NodePool, Release, Site } from '../api/index.ts'
 import { controllerRef, type FieldError, type OwnerReference, type Resource } from '../api/meta/index.ts'
 import type { Reader } from '../apiserver/index.ts'
+import { whyNotEnforceable } from '../rules/node-network.ts'
 import { clusterFits, poolFits } from './preflight.ts'
 
 const machineTypeOf = (read: Reader, site: string, flavor: string, field: string): readonly FieldError[] => {
@@ -29,6 +30,10 @@ const cluster = (object: Cluster, old: Cluster | undefined, read: Reader, now: D
   if (object.spec.network.cni === 'release' && release !== undefined && release.spec.cni === undefined) errors.push({ field: 'spec.network.cni', reason: 'FieldValueInvalid', message: `release ${object.spec.release} brings no pod network; use flannel or none` })
   const found = site.status?.found
   if (found !== undefined && object.spec.endpoint.kind === 'octavia' && found.loadBalancer === undefined) errors.push({ field: 'spec.endpoint.kind', reason: 'FieldValueNotSupported', message: `site ${object.spec.site} has no load balancer; use nodes` })
+  const { endpoint } = object.spec
+  const isNew = old === undefined || JSON.stringify(old.spec.endpoint) !== JSON.stringify(endpoint)
+  const unkept = isNew && endpoint.kind !== 'nodes' && object.status?.endpoint?.loadBalancerId === undefined ? whyNotEnforceable(object.spec.site, found?.loadBalancer) : undefined
+  if (unkept !== undefined) errors.push({ field: endpoint.allowedCIDRs.length > 0 ? 'spec.endpoint.allowedCIDRs' : 'spec.endpoint.kind', reason: 'FieldValueForbidden', message: unkept })
   return errors.length > 0 ? errors : clusterFits(object, old, read, now)
 }
 

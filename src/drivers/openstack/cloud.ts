@@ -144,7 +144,10 @@ export interface Cloud {
   /** Absent when the catalogue has no load-balancer service. Calls below one load balancer go one after another (rule O3). */
   readonly loadBalancer?: {
     readonly loadBalancers: Collection<LoadBalancer, { readonly vipSubnetId: string; readonly vipAddress?: string; readonly provider?: string }> & { deleteCascade(id: string): Promise<void> }
-    readonly listeners: Collection<Listener, { readonly loadBalancerId: string; readonly port: number; readonly allowedCidrs?: readonly string[] }>
+    readonly listeners: Collection<Listener, { readonly loadBalancerId: string; readonly port: number; readonly allowedCidrs?: readonly string[] }> & {
+      /** null: everybody. Not with OVN. */
+      admit(listenerId: string, allowedCidrs: readonly string[] | null): Promise<void>
+    }
     readonly pools: Collection<Pool, { readonly listenerId: string; readonly algorithm: 'SOURCE_IP_PORT' | 'ROUND_ROBIN' }>
     members(poolId: string): Promise<readonly Member[]>
     /** Adopts on 409 duplicate. */
