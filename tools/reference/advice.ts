@@ -40,7 +40,7 @@ export const advice = {
   WaitingForLoadBalancer: 'Wait.',
   LoadBalancerError: 'Nothing: it is made again behind the same address.',
   LoadBalancerStuck: 'Octavia does not finish; see [the runbook](../runbooks/load-balancer-stuck.md).',
-  AllowListNotEnforceable: 'The load balancer does not enforce an allow-list: empty `spec.endpoint.allowedCIDRs`, or use `spec.endpoint.kind: nodes`.',
+  AllowListNotEnforceable: 'The site\'s load balancer cannot keep anybody out: use `spec.endpoint.kind: nodes`, or let the site\'s operator choose the provider amphora or ovn.',
   ServerError: 'Read Nova\'s fault in the message; a machine that never ran is made again by itself, a few times.',
   BootTimeout: 'See what the server shows: `skerry machine console NAME`. It is rebooted once, then made again.',
   ServerStuckDeleting: 'Nova does not finish deleting the server in the message; its operator has to.',
