@@ -5,7 +5,7 @@ import { Cluster, Machine } from '../../src/api/index.ts'
 import type { Condition } from '../../src/api/meta/index.ts'
 import { counts, difference } from '../inventory.ts'
 import type { Report } from '../report.ts'
-import { project, type Ran, type Server } from '../server.ts'
+import { project, type Fault, type Ran, type Server } from '../server.ts'
 
 export type Skerry = (...args: readonly string[]) => Promise<Ran>
 
@@ -13,7 +13,7 @@ interface Row {
   readonly what: string
   /** Before the cluster is asked for; answers what undoes it. */
   readonly prepare?: (s: Server) => Promise<() => Promise<unknown>>
-  /** When network and addresses are there and no server is; answers what undoes it. */
+  /** When all is there but a server; answers what undoes it. */
   readonly break?: (s: Server) => Promise<() => Promise<unknown>>
   readonly reason: string
   readonly fault: string
@@ -61,7 +61,7 @@ const play = async (report: Report, s: Server, skerry: Skerry, row: Row, create:
   const made = await skerry(...create)
   if (made.code !== 0) { report.check(row.what, false, made.err); return }
   if (row.break !== undefined) {
-    await until(async () => ((await look(s, name)).cluster?.status?.endpoint?.host === undefined ? undefined : true), 30)
+    await until(async () => ((await s.admin<readonly Fault[]>('GET', 'faults')).some((f) => f.struck > 0) ? true : undefined), 30)
     undo.push(await row.break(s))
     await release!()
   }
