@@ -83,6 +83,8 @@ export const run = async (o: { readonly json: boolean; readonly within: number }
     const { items } = await s.resources.request({ method: 'GET', path: `/apis/skerry.dev/v1alpha1/namespaces/${project}/clusters` }) as { items: readonly { metadata: { name: string } }[] }
     // A cluster may stand whose pool was refused; nothing else was made.
     report.check('no mistake made a cluster', items.every((c) => ['held', 'workers'].includes(c.metadata.name)), items.map((c) => c.metadata.name).join(', '))
+    // What is counted from here on is the stories' own.
+    for (const c of items) await skerry('cluster', 'watch', c.metadata.name, '-n', project, '--timeout', '90')
     await halfWay(report, s, skerry, create)
     const deleted = await Promise.all(items.map((c) => skerry('cluster', 'delete', c.metadata.name, '-n', project, '--yes', '--timeout', '60')))
     report.check('what stands can be deleted', deleted.every((d) => d.code === 0), deleted.map((d) => d.err).join('\n'))

@@ -52,7 +52,7 @@ export const advice = {
   NotReady: 'Read the message.',
   Failed: 'Read the message; delete the object to have it made again.',
   Unreachable: 'See whether the address in the message answers from here.',
-  MetadataReachable: 'Pods can read the metadata service, and with it a node\'s data; a network policy of yours, or a release\'s CNI, can forbid it.',
+  MetadataReachable: 'Pods can read the metadata service, and with it a node\'s data; a network policy of yours can forbid it, or a release that brings a pod network and a policy.',
   MetadataProtected: 'Nothing.',
   AddOnRefused: 'The release\'s manifest in the message is not accepted by the cluster; make another release.',
   NetworkAmbiguous: 'Name the network in `spec.externalNetwork` or `spec.providerNetwork` of the site.',
