@@ -85,7 +85,7 @@ export const run = async (o: { readonly json: boolean; readonly within: number }
     report.check('no mistake made a cluster', items.every((c) => ['held', 'workers'].includes(c.metadata.name)), items.map((c) => c.metadata.name).join(', '))
     // What is counted from here on is the stories' own.
     for (const c of items) await skerry('cluster', 'watch', c.metadata.name, '-n', project, '--timeout', '90')
-    await halfWay(report, s, skerry, create)
+    await halfWay(report, s, skerry, create, o.within === 1)
     const deleted = await Promise.all(items.map((c) => skerry('cluster', 'delete', c.metadata.name, '-n', project, '--yes', '--timeout', '60')))
     report.check('what stands can be deleted', deleted.every((d) => d.code === 0), deleted.map((d) => d.err).join('\n'))
     const left = difference(await counts(s), {})
