@@ -1,4 +1,4 @@
-/** Small clusters of one control-plane node and one worker, made and deleted through the API by somebody who tries again when it does not answer. */
+/** Small clusters of one worker and one control-plane node or three, made and deleted through the API by somebody who tries again when it does not answer. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Cluster, NodePool } from '../src/api/index.ts'
 import { isAlreadyExists, isUnavailable } from '../src/engine/errors.ts'
@@ -20,9 +20,11 @@ export const insist = async <T>(attempt: () => Promise<T>): Promise<T> => {
 /** A create whose answer was lost is asked again; that it exists then is an acknowledgement too. */
 const create = (attempt: () => Promise<unknown>): Promise<void> => insist(async () => { try { await attempt() } catch (error) { if (!isAlreadyExists(error)) throw error } })
 
+export interface Wish { readonly site?: string; readonly controlPlane?: number; readonly machineType?: string }
+
 /** Resolves when the server has acknowledged the cluster and its pool. */
-export const createCluster = async ({ resources }: Server, name: string, machineType = 'b2.c2r4'): Promise<void> => {
-  await create(() => resources.create(Cluster, { metadata: { name, namespace: project }, spec: { site: 'sim', release, controlPlane: { replicas: 1, machineType } } } as never, by))
+export const createCluster = async ({ resources }: Server, name: string, { site = 'sim', controlPlane = 1, machineType = 'b2.c2r4' }: Wish = {}): Promise<void> => {
+  await create(() => resources.create(Cluster, { metadata: { name, namespace: project }, spec: { site, release, controlPlane: { replicas: controlPlane, machineType } } } as never, by))
   await create(() => resources.create(NodePool, { metadata: { name: `${name}-workers`, namespace: project }, spec: { cluster: name, replicas: 1, machineType } } as never, by))
 }
 export const deleteCluster = ({ resources }: Server, name: string): Promise<unknown> => insist(() => resources.delete(Cluster, { namespace: project, name }, by))

@@ -26,8 +26,9 @@ export interface Server {
   skerry(...args: readonly string[]): Promise<Ran>
   /** The process that runs under this name now; undefined while it is being started again. */
   pid(name: ProcessName): number | undefined
-  /** The simulated cloud's own door, which OpenStack does not have. */
-  admin<T>(method: string, path: string, body?: unknown): Promise<T>
+  readonly sites: readonly string[]
+  /** A simulated cloud's own door, which OpenStack does not have. */
+  admin<T>(method: string, path: string, body?: unknown, site?: string): Promise<T>
   stop(): Promise<void>
 }
 
@@ -68,8 +69,10 @@ const cloudsFor = (port: number) => {
   ]
 }
 
-/** Starts everything and gives it the site `sim`, a release and a project. */
-export const startServer = async (): Promise<Server> => {
+const clouds = ['sim', 'sim-routed']
+
+/** Starts everything and gives it sites, a release and a project. */
+export const startServer = async (sites: readonly string[] = ['sim']): Promise<Server> => {
   const state = await mkdtemp(join(tmpdir(), 'skerry-e2e-'))
   const port = await freePorts()
   const logs = join(state, 'logs')
@@ -105,18 +108,18 @@ export const startServer = async (): Promise<Server> => {
       const ran = await skerry(...args)
       if (ran.code !== 0) throw new Error(`skerry ${args.join(' ')}: ${ran.err}`)
     }
-    await must('site', 'add', 'sim', '--os-cloud', 'sim', '--clouds-file', join(state, 'clouds.yaml'), '--egress', '127.0.0.0/8', '--public-defaults', '--yes', '--quiet')
+    for (const site of sites) await must('site', 'add', site, '--os-cloud', site, '--clouds-file', join(state, 'clouds.yaml'), '--egress', '127.0.0.0/8', '--public-defaults', '--yes', '--quiet')
     await must('release', 'add', release, '--talos', 'v1.13.9', '--kubernetes', 'v1.36.3')
     await must('project', 'create', project)
     return {
-      state, port, resources, skerry,
+      state, port, resources, skerry, sites,
       pid(name) {
         if (name !== 'postgres') return childrenOf(child.pid!).find((pid) => commandOf(pid).includes(`processes/${name}.ts`))
         const pid = Number(readFileSync(join(state, 'postgres/data/postmaster.pid'), 'utf8').split('\n')[0])
         return commandOf(pid).includes(state) ? pid : undefined
       },
-      async admin<T>(method: string, path: string, body?: unknown): Promise<T> {
-        const answer = await fetch(`http://127.0.0.1:${port + 1}/skerry-sim/${path}`, { method, ...(body !== undefined && { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }) })
+      async admin<T>(method: string, path: string, body?: unknown, site = 'sim'): Promise<T> {
+        const answer = await fetch(`http://127.0.0.1:${port + 1 + clouds.indexOf(site)}/skerry-sim/${path}`, { method, ...(body !== undefined && { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }) })
         const text = await answer.text()
         if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`)
         return (text === '' ? undefined : JSON.parse(text)) as T

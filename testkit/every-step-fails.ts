@@ -30,6 +30,8 @@ export interface EveryStepFails {
   readonly withinMs?: number
   /** Effects that are left out; none by default. */
   readonly skip?: (effect: Effect) => boolean
+  /** Runs side by side: most of a run waits. Default 1. */
+  readonly atOnce?: number
 }
 
 /** `creating network of shop (cluster acme/shop)` */
@@ -143,6 +145,8 @@ const close = async (world: World, running: Running): Promise<void> => {
 /** The effects that were tried, in the order of the run without a fault. Throws with what broke at the first failure. */
 export const everyStepFails = async (o: EveryStepFails): Promise<readonly string[]> => {
   const effects = await once(o, -1, undefined)
-  for (const fault of faults) for (let at = 0; at < effects.length; at++) await once(o, at, fault)
+  const runs = faults.flatMap((fault) => effects.map((_, at) => ({ fault, at }))).values()
+  const lane = async (): Promise<void> => { for (const { fault, at } of runs) await once(o, at, fault) }
+  await Promise.all(Array.from({ length: o.atOnce ?? 1 }, lane))
   return effects
 }

@@ -7,14 +7,14 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { randomBytes, randomInt } from 'node:crypto'
 import { Cluster, kinds, Machine, NodePool, Project, Release, Site } from '../src/api/index.ts'
-import { condition, isTrue, type Condition, type Kind, type Resource } from '../src/api/meta/index.ts'
+import { condition, isTrue, keyOf, type Condition, type Kind, type Resource } from '../src/api/meta/index.ts'
 import type { SiteSpec } from '../src/api/site/index.ts'
 import { byToken, createApiServer, type Identity } from '../src/apiserver/index.ts'
 import { httpResources, type HttpResources } from '../src/client/index.ts'
 import { controllers as allControllers } from '../src/controllers/index.ts'
 import type { Ports } from '../src/controllers/ports.ts'
 import { openKubernetes } from '../src/drivers/kubernetes/index.ts'
-import { createKubernetesSim } from '../src/drivers/kubernetes/sim/index.ts'
+import { createKubernetesSim, type SimulatedCluster } from '../src/drivers/kubernetes/sim/index.ts'
 import { openCloud, openRejections, tokenBucket, type OpenCloud } from '../src/drivers/openstack/index.ts'
 import { startOpenStackSim, type Inventory, type OpenStackSim, type ProjectOptions, type SimOptions } from '../src/drivers/openstack/sim/index.ts'
 import { openTalos } from '../src/drivers/talos/index.ts'
@@ -22,6 +22,7 @@ import { createTalosGuests } from '../src/drivers/talos/sim/index.ts'
 import { runControllers, type RunOptions, type Running } from '../src/engine/run.ts'
 import type { Log } from '../src/engine/shapes.ts'
 import type { NewEvent } from '../src/engine/events.ts'
+import { abandonSubresource } from '../src/server/cluster-abandon.ts'
 import { openClouds } from '../src/server/ports/clouds.ts'
 import { driverErrors } from '../src/server/ports/errors.ts'
 import { openSecrets, type Credential, type Secrets } from '../src/server/ports/secrets.ts'
@@ -30,6 +31,7 @@ import { openTenants } from '../src/server/ports/tenants.ts'
 import { ownersOf, refuseDeletion, validateReferences } from '../src/server/admission.ts'
 import { newBundle, signOwn } from '../src/server/signer.ts'
 import { openMemoryStore } from '../src/store/memory/memory.ts'
+import type { Store } from '../src/store/store.ts'
 import { hoppingClock, type HoppingClock } from './hopping-clock.ts'
 
 export const installation = '11111111-aaaa-4aaa-8aaa-111111111111'
@@ -57,7 +59,11 @@ export interface ClusterWish {
   readonly workers?: number
   readonly machineType?: string
   readonly name?: string
+  /** Its Project, which must be there. */
+  readonly project?: string
 }
+
+export type Snapshot = Awaited<ReturnType<Store['snapshot']>>
 
 export interface World {
   readonly clock: HoppingClock
@@ -72,9 +78,15 @@ export interface World {
   /** Begins controllers from nothing, as a new process does. They end with the next start or the world. */
   start(options?: Partial<RunOptions>): Promise<Running>
   stop(): Promise<void>
+  /** What the database holds now. */
+  snapshot(): Promise<Snapshot>
+  /** Ends controllers and API and begins the API anew over what a snapshot held; cloud and sealed secrets are as they are. */
+  restore(snapshot: Snapshot): Promise<void>
   isSiteReady(): Promise<boolean>
   makeCluster(wish?: ClusterWish): Promise<Cluster>
   deleteCluster(name?: string): Promise<void>
+  /** As an administrator who gives it up. */
+  abandonCluster(reason: string, o?: { readonly dryRun?: boolean }): Promise<readonly string[]>
   cluster(name?: string): Promise<Cluster | undefined>
   machines(name?: string): Promise<readonly Machine[]>
   /** Ready with all its machines Running. */
@@ -91,15 +103,19 @@ export interface World {
   /** Creating and deleting calls that reached the cloud since the last `forgetCalls`: `compute POST /v2.1/servers` to how many. */
   changes(): Readonly<Record<string, number>>
   forgetCalls(): void
-  /** What is in the cloud's project. */
-  inventory(): Inventory
+  /** What is in a project of the cloud. */
+  inventory(of?: string): Inventory
   /** What is in the project and counts: without kinds that are empty. */
-  left(): Readonly<Record<string, number>>
+  left(of?: string): Readonly<Record<string, number>>
   /** Every etcd that was ever bootstrapped for the cluster (rule T1). */
   etcdClusterIds(clusterUid: string): Promise<readonly string[]>
+  /** The simulated Kubernetes of one of them; undefined: forgotten. */
+  tenant(etcdClusterId: string): SimulatedCluster | undefined
   condition(kind: Kind<any>, key: { readonly namespace: string; readonly name: string }, type: string): Promise<Condition | undefined>
-  /** Changes the cloud project's credential that controllers use; taken by the next start. */
-  useCredential(credential: Credential): Promise<void>
+  /** The sealed keys of a cluster are gone from the store, as after it was restored; seen by the next start. */
+  loseSecrets(clusterUid: string): Promise<void>
+  /** Changes the credential that controllers use for the site, or for one Project there; taken by the next start. */
+  useCredential(credential: Credential, of?: string): Promise<void>
   /** A token's call to the simulated cloud, as somebody else who works in the same project. */
   asOther(method: string, service: string, path: string, body?: unknown): Promise<{ readonly status: number; readonly body: any }>
   close(): Promise<void>
@@ -133,20 +149,25 @@ export const openWorld = async (options: WorldOptions = {}): Promise<World> => {
   })
   cloud.seedImage({ name: `talos-${talosVersion}`, properties: { os_distro: 'talos', os_version: talosVersion } })
 
-  const store = openMemoryStore({ now: () => clock.monotonic(), keep: 20_000 })
-  const api = await createApiServer({
+  const openStore = (from?: Snapshot): Store => openMemoryStore({ now: () => clock.monotonic(), keep: 20_000, ...(from !== undefined && { from }) })
+  const serveApi = () => createApiServer({
     store, kinds, namespaceKind: Project, builtins: ['events'], authenticate: byToken((token) => identities[token]), authorize: () => true, now: () => clock.now(),
     admission: {
       validate: (kind, object, old, read) => validateReferences(kind.kind, object, old, read, clock.now()), owners: (kind, object, read) => ownersOf(kind.kind, object, read),
       refuseDeletion: (kind, object, read) => refuseDeletion(kind.kind, object, read),
     },
-    version: { major: '1', minor: '36', gitVersion: 'v1.36.0' }, log, pollMs: 0,
+    subresources: { 'clusters/abandon': abandonSubresource }, version: { major: '1', minor: '36', gitVersion: 'v1.36.0' }, log, pollMs: 0,
   })
+  let store = openStore()
+  const { sealed } = store
+  let api = await serveApi()
   const server = createServer((request, response) => { api.handle(request, response) })
   await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve) })
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const [resources, people] = [httpResources({ server: url, token: 'site' }), httpResources({ server: url, token: 'people' })]
-  const secrets = openSecrets(store.sealed, randomBytes(32), newBundle)
+  const siteKey = randomBytes(32)
+  const openOwnSecrets = (): Secrets => openSecrets(sealed, siteKey, newBundle)
+  const secrets = openOwnSecrets()
 
   const by = { manager: 'people' } as const
   const site = await people.create(Site, { metadata: { name: siteName }, spec: { authUrl: cloud.authUrl, region: cloud.region, egressCIDRs: ['127.0.0.0/8'], publicDefaults: true, shape, ...options.site } }, by)
@@ -187,19 +208,28 @@ export const openWorld = async (options: WorldOptions = {}): Promise<World> => {
     await was?.end()
   }
 
-  const key = (name: string) => ({ namespace: project, name })
+  const find = async (name: string): Promise<Cluster | undefined> => (await people.list(Cluster)).items.find((c) => c.metadata.name === name)
   const wakeNumber = { n: 0 }
   const world: World = {
     clock, cloud, people, resources, secrets, events, complaints, stop,
+    snapshot: () => store.snapshot(),
+    async restore(snapshot) {
+      await stop()
+      await api.close()
+      store = openStore(snapshot)
+      api = await serveApi()
+    },
     isSiteReady: async () => isTrue((await people.get(Site, { namespace: '', name: siteName }))!, 'Ready'),
     async start(run = {}) {
       await stop()
       const opened: OpenCloud[] = []
       const talos = openTalos({ log, now: realNow })
       const kubernetes = openKubernetes({ log, clock })
+      // A process keeps the bundles that it has read.
+      const own = openOwnSecrets()
       const ports: Ports = {
-        installation, secrets, talos: talosPort(talos), tenants: openTenants(kubernetes, signOwn, Date.now), errors: driverErrors,
-        clouds: openClouds(secrets, async (s, credential) => {
+        installation, secrets: own, talos: talosPort(talos), tenants: openTenants(kubernetes, signOwn, Date.now), errors: driverErrors,
+        clouds: openClouds(own, async (s, credential) => {
           const one = await openCloud({
             auth: { authUrl: s.spec.authUrl, ...credential }, region: s.spec.region, clock, log, rejections, budget: tokenBucket(1e6, 1e6, clock),
             lists: { pollMs: options.pollMs ?? 2_000, gapMs: 50, ...(options.pageSize !== undefined && { pageSize: options.pageSize }) }, loadBalancer: { lookMs: 200 },
@@ -232,24 +262,25 @@ export const openWorld = async (options: WorldOptions = {}): Promise<World> => {
       }
       if (current !== undefined) await atRest(current.running)
     },
-    async makeCluster({ controlPlane = 1, workers = 1, machineType = 'b2.c4r8', name = 'first' } = {}) {
+    async makeCluster({ controlPlane = 1, workers = 1, machineType = 'b2.c4r8', name = 'first', project: of = project } = {}) {
       if (current !== undefined) await world.until(() => world.isSiteReady(), 'site Ready')
-      const cluster = await people.create(Cluster, { metadata: { name, namespace: project }, spec: { site: siteName, release: releaseName, controlPlane: { replicas: controlPlane, machineType } } }, by)
-      if (workers > 0) await people.create(NodePool, { metadata: { name: `${name}-workers`, namespace: project }, spec: { cluster: name, replicas: workers, machineType } }, by)
+      const cluster = await people.create(Cluster, { metadata: { name, namespace: of }, spec: { site: siteName, release: releaseName, controlPlane: { replicas: controlPlane, machineType } } }, by)
+      if (workers > 0) await people.create(NodePool, { metadata: { name: `${name}-workers`, namespace: of }, spec: { cluster: name, replicas: workers, machineType } }, by)
       return cluster
     },
-    async deleteCluster(name = 'first') { await people.delete(Cluster, key(name), {}) },
-    cluster: (name = 'first') => people.get(Cluster, key(name)),
-    machines: async (name = 'first') => (await people.list(Machine, { namespace: project })).items.filter((m) => m.spec.cluster === name),
+    async deleteCluster(name = 'first') { await people.delete(Cluster, keyOf((await find(name))!), {}) },
+    async abandonCluster(reason, o = {}) { return ((await people.post(Cluster, keyOf((await find('first'))!), 'abandon', { spec: { reason, ...o } })) as { status: { left: readonly string[] } }).status.left },
+    cluster: (name = 'first') => find(name),
+    machines: async (name = 'first') => (await people.list(Machine)).items.filter((m) => m.spec.cluster === name),
     async isReady(name = 'first') {
       const cluster = await world.cluster(name)
       if (cluster === undefined || !isTrue(cluster, 'Ready')) return false
-      const pools = (await people.list(NodePool, { namespace: project })).items.filter((p) => p.spec.cluster === name)
+      const pools = (await people.list(NodePool)).items.filter((p) => p.spec.cluster === name)
       const machines = await world.machines(name)
       return machines.length === cluster.spec.controlPlane.replicas + pools.reduce((n, p) => n + p.spec.replicas, 0) && machines.every((m) => m.status?.phase === 'Running')
     },
     async isGone(name = 'first') {
-      return (await world.cluster(name)) === undefined && (await world.machines(name)).length === 0 && !(await people.list(NodePool, { namespace: project })).items.some((p) => p.spec.cluster === name)
+      return (await world.cluster(name)) === undefined && (await world.machines(name)).length === 0 && !(await people.list(NodePool)).items.some((p) => p.spec.cluster === name)
     },
     waitReady: (name) => world.until(() => world.isReady(name), `cluster ${name ?? 'first'} Ready`),
     waitGone: (name) => world.until(() => world.isGone(name), `cluster ${name ?? 'first'} gone`),
@@ -261,17 +292,19 @@ export const openWorld = async (options: WorldOptions = {}): Promise<World> => {
     },
     changes: () => Object.fromEntries([...cloud.stats.byRoute].filter(([route]) => !route.startsWith('identity ') && /^\S+ (POST|DELETE|PUT|PATCH) /.test(route))),
     forgetCalls: () => { cloud.stats.reset() },
-    inventory: () => cloud.inventory(project),
-    left: () => Object.fromEntries(Object.entries(cloud.inventory(project).counts).filter(([, n]) => n > 0)),
+    inventory: (of = project) => cloud.inventory(of),
+    left: (of = project) => Object.fromEntries(Object.entries(cloud.inventory(of).counts).filter(([, n]) => n > 0)),
     async etcdClusterIds(clusterUid) {
       const bundle = await secrets.get(clusterUid)
       return bundle === undefined ? [] : guests.etcdClusterIds(bundle.clusterId)
     },
+    tenant: (id) => kubernetesSim.cluster(id),
     async condition(kind, k, type) {
       const o = await people.get(kind, k)
       return o === undefined ? undefined : condition(o as never, type)
     },
-    useCredential: (credential) => secrets.putCredential(site.metadata.uid, '', credential),
+    loseSecrets: (uid) => sealed.delete(`bundle/${uid}`),
+    useCredential: (credential, of = '') => secrets.putCredential(site.metadata.uid, of, credential),
     async asOther(method, service, path, body) {
       const login = await fetch(`${cloud.authUrl}/auth/tokens`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ auth: { identity: { methods: ['password'], password: { user: { name: project, domain: { name: 'Default' }, password } } }, scope: { project: { name: project, domain: { name: 'Default' } } } } }) })
       const token = login.headers.get('x-subject-token') ?? ''

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Site } from '../../src/api/index.ts'
 import { complaint, createCluster, deleteCluster, goneWithin, readyWithin } from '../clusters.ts'
-import { settle } from '../inventory.ts'
+import { etcdsEver, settle } from '../inventory.ts'
 import { isMain, makeReport, readFlags, seeded } from '../report.ts'
 import { startServer, type Fault, type Server } from '../server.ts'
 import { draw } from './faults.ts'
@@ -72,6 +72,8 @@ export const run = async (o: CyclesOptions, given?: Server): Promise<{ readonly 
     const after = await settle(server, {}, o.quick === 1 ? 15_000 : 120_000)
     report.check('the cloud is empty after', after.wrong === '', after.wrong)
     report.check('nothing was left twice', after.doubles.length === 0, after.doubles.join('; '))
+    const ever = await etcdsEver(server)
+    report.check(`the machines know one etcd for each of ${ever.length} clusters that were bootstrapped`, ever.every((e) => e.length === 1), JSON.stringify(ever.filter((e) => e.length > 1)))
   } catch (error) { report.check('the story ends', false, error instanceof Error ? error.stack : String(error)) } finally { if (given === undefined) await server.stop() }
   return report.end()
 }

@@ -23,7 +23,23 @@ export interface Admission {
   refuseDeletion?(kind: Kind<any>, object: Resource, read: Reader): string | undefined
 }
 
-export interface SubresourceRequest { readonly identity: Identity; readonly object: Resource; readonly body: unknown; readonly read: Reader }
+/** What a subresource decided about its object. It is the server's own word: any part may change, whoever writes it otherwise. */
+export interface Decision {
+  /** The object as it is to stand. Throws API errors to refuse. Asked again with what stands there when somebody else was faster. */
+  change(live: Resource): Resource
+  readonly events: readonly { readonly type: 'Normal' | 'Warning'; readonly reason: string; readonly message: string }[]
+  /** For the audit record; holds no secret. */
+  readonly note: string
+}
+export interface SubresourceRequest {
+  readonly identity: Identity
+  readonly object: Resource
+  readonly body: unknown
+  readonly read: Reader
+  readonly now: Date
+  /** Stores the decision: the object, the Events and the audit record in one transaction. */
+  decide(decision: Decision): Promise<Resource>
+}
 /** Answers with the body of a 201. Throws API errors (`status.ts`). */
 export type Subresource = (request: SubresourceRequest) => Promise<unknown>
 

@@ -2,7 +2,7 @@
  * A change of an object that is there: computed on a copy, compared and stored, done again when somebody was faster (rule S2).
  * The copy comes from the cache, which may lag: a refusal, or "nothing changed", is believed only of a copy that is known to be current.
  */
-import type { Row, StoreKey } from '../store/store.ts'
+import type { NewRow, Operation, Row, StoreKey } from '../store/store.ts'
 import { afterUpdate } from './apply.ts'
 import { isDryRun, keyOf, seen, storedAs, withVersion, writerOf, type Call, type Written } from './call.ts'
 import { rowFor, storedObject } from './objects.ts'
@@ -16,15 +16,21 @@ const objectAtMost = 1.5 * (1 << 20)
 
 export type Committed = { readonly kind: 'stored'; readonly version: number } | { readonly kind: 'lost'; readonly current: Row | undefined }
 
+/** What stands or falls with a write: further rows, and what its audit record says besides. */
+export interface Beside { readonly rows: readonly NewRow[]; readonly note: string }
+
 /** One compare-and-swap, with its audit record and the fence of its writer. `after: undefined` removes. */
-export const commit = async (c: Call, key: StoreKey, live: Row | undefined, after: Mutable | undefined): Promise<Committed> => {
+export const commit = async (c: Call, key: StoreKey, live: Row | undefined, after: Mutable | undefined, beside?: Beside): Promise<Committed> => {
   const row = after === undefined ? undefined : rowFor(storedAs(c), after)
   if (row !== undefined && row.body.length > objectAtMost) throw tooBig(objectAtMost)
   const { kind } = c.served
   const isAudited = kind.kind !== 'Event' && kind.kind !== 'Lease'
   const done = await c.api.store.commit({
-    operations: [{ key, expect: live === undefined ? 'absent' : live.version, row }],
-    ...(isAudited && { audit: { time: c.api.now().toISOString(), user: c.identity.user, verb: c.r.verb, resource: key.resource, namespace: key.namespace, name: key.name, subresource: c.r.subresource, requestId: c.requestId } }),
+    operations: [
+      { key, expect: live === undefined ? 'absent' : live.version, row },
+      ...(beside?.rows ?? []).map((r): Operation => ({ key: { resource: r.resource, namespace: r.namespace, name: r.name }, expect: 'absent', row: r })),
+    ],
+    ...(isAudited && { audit: { time: c.api.now().toISOString(), user: c.identity.user, verb: c.r.verb, resource: key.resource, namespace: key.namespace, name: key.name, subresource: c.r.subresource, requestId: c.requestId, ...(beside !== undefined && { note: beside.note }) } }),
     ...(c.fence !== undefined && { fence: c.fence }),
   })
   switch (done.kind) {

@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Api } from './api.ts'
 import type { Call, Written } from './call.ts'
 import { create } from './create.ts'
+import { decider } from './decide.ts'
 import { demandObject, parseBody } from './decode.ts'
 import type { Identity } from './identity.ts'
 import { objectOf, storedObject } from './objects.ts'
@@ -35,7 +36,8 @@ export const dispatch = async (api: Api, streams: Streams, identity: Identity, r
     await api.cache.fresh()
     const row = api.cache.get({ resource: served.resource, namespace: kind.namespaced ? r.namespace : '', name: r.name })
     if (row === undefined) throw notFound(kind, r.name)
-    return send(response, 201, (await custom({ identity, object: storedObject(row) as never, body, read: api.read })) as object)
+    const call = callOf(api, served, r, identity, request, Buffer.alloc(0))
+    return send(response, 201, (await custom({ identity, object: storedObject(row) as never, body, read: api.read, now: api.now(), decide: decider(call, row.uid) })) as object, { 'audit-id': call.requestId })
   }
   if (!served.verbs.includes(r.verb) || (r.subresource !== '' && !partVerbs.has(r.verb))) throw methodNotAllowed(r.method)
   const view = viewOf(request.headers.accept)
@@ -84,10 +86,7 @@ const list = async (api: Api, served: Served, r: RequestInfo, view: View, respon
 const warningsAtMost = 20
 const write = async (api: Api, served: Served, r: RequestInfo, identity: Identity, view: View, request: IncomingMessage, response: ServerResponse): Promise<void> => {
   const warnings = new Set<string>()
-  const call: Call = {
-    api, served, r, identity, userAgent: request.headers['user-agent'] ?? '', contentType: request.headers['content-type'], body: await readBody(request), fence: fenceOf(request), requestId: randomUUID(),
-    warn: (message) => { if (warnings.size < warningsAtMost) warnings.add(message) },
-  }
+  const call = callOf(api, served, r, identity, request, await readBody(request), (message) => { if (warnings.size < warningsAtMost) warnings.add(message) })
   const done = await run(call)
   send(response, done.code, answerOf(call, done, view), {
     'audit-id': call.requestId,
@@ -95,6 +94,10 @@ const write = async (api: Api, served: Served, r: RequestInfo, identity: Identit
     ...(done.version !== undefined && { 'skerry-version': String(done.version) }),
   })
 }
+
+const callOf = (api: Api, served: Served, r: RequestInfo, identity: Identity, request: IncomingMessage, body: Buffer, warn: Call['warn'] = () => {}): Call => ({
+  api, served, r, identity, userAgent: request.headers['user-agent'] ?? '', contentType: request.headers['content-type'], body, fence: fenceOf(request), requestId: randomUUID(), warn,
+})
 
 const run = (c: Call): Promise<Written> => {
   if (c.r.subresource === 'scale') return writeScale(c)

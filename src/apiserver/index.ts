@@ -1,4 +1,4 @@
-export type { Admission, ApiOptions, Reader, Subresource, SubresourceRequest } from './api.ts'
+export type { Admission, ApiOptions, Decision, Reader, Subresource, SubresourceRequest } from './api.ts'
 export { byClientCertificate, byToken, firstOf, type Attributes, type Authenticate, type Authorize, type Identity, type WriterRole } from './identity.ts'
 export { listen, type Listening, type ListenOptions } from './listen.ts'
 export { createApiServer, type ApiServer } from './server.ts'

@@ -5,7 +5,7 @@ import type { Served } from './served.ts'
 import type { Mutable } from './values.ts'
 
 /** Two generations: what was asked for lately stays parsed, for all servers of the process together. */
-const generation = 4_096
+const generation = 1_024
 let young = new Map<Row, Mutable>()
 let old = new Map<Row, Mutable>()
 

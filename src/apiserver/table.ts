@@ -21,9 +21,10 @@ export const viewOf = (accept: string | undefined): View => {
   throw notAcceptable(`only the following media types are accepted: application/json, application/yaml (asked: ${accept.slice(0, 200)})`)
 }
 
-const builtinColumns: readonly Column[] = [{ name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp', description: 'When it was made.' }]
+const ageColumn: Column = { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp', description: 'When it was made.' }
 const nameColumn = { name: 'Name', type: 'string', format: 'name', description: 'Unique within its namespace.', priority: 0 }
-const columnsOf = (kind: Kind<any>): readonly Column[] => [...kind.columns, ...builtinColumns]
+/** A kind that names the age itself says where it stands; else it is the last. */
+const columnsOf = (kind: Kind<any>): readonly Column[] => (kind.columns.some((c) => c.name === ageColumn.name) ? kind.columns : [...kind.columns, ageColumn])
 
 export const columnDefinitions = (kind: Kind<any>): readonly object[] => [nameColumn, ...columnsOf(kind).map((c) => ({ name: c.name, type: c.type, format: '', description: c.description ?? '', priority: c.priority ?? 0 }))]
 
@@ -44,7 +45,7 @@ export const age = (from: string, now: number): string => {
 }
 
 const cell = (c: Column, v: unknown, now: number): unknown => {
-  if (v === undefined || v === null) return c.type === 'date' ? '<unknown>' : null
+  if (v === undefined || v === null) return c.absent ?? (c.type === 'date' ? '<unknown>' : null)
   if (c.type === 'date') return age(String(v), now)
   return typeof v === 'object' ? JSON.stringify(v) : c.type === 'string' ? String(v) : v
 }
@@ -52,7 +53,7 @@ const cell = (c: Column, v: unknown, now: number): unknown => {
 export const partialMetadata = (object: Mutable): object => ({ kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata: object['metadata'] })
 
 export const rowOf = (kind: Kind<any>, object: Mutable, now: number, include: string | null): object => ({
-  cells: [(object['metadata'] as Mutable)['name'], ...columnsOf(kind).map((c) => cell(c, evaluate(object, c.jsonPath), now))],
+  cells: [(object['metadata'] as Mutable)['name'], ...columnsOf(kind).map((c) => cell(c, 'value' in c ? c.value(object) : evaluate(object, c.jsonPath), now))],
   ...(include === 'None' ? {} : { object: include === 'Object' ? object : partialMetadata(object) }),
 })
 

@@ -16,7 +16,14 @@ export const equal = (a: unknown, b: unknown): boolean => {
   return keys.length === Object.keys(b).filter((k) => b[k] !== undefined).length && keys.every((k) => b[k] !== undefined && equal(a[k], b[k]))
 }
 
-export const copy = <T>(v: T): T => structuredClone(v)
+/** Of JSON values; structuredClone took five times as long. */
+export const copy = <T>(v: T): T => {
+  if (Array.isArray(v)) return v.map(copy) as T
+  if (!isObject(v)) return v
+  const out: Mutable = {}
+  for (const k of Object.keys(v)) out[k] = copy(v[k])
+  return out as T
+}
 
 /** A time as Kubernetes writes it. */
 export const seconds = (d: Date): string => `${d.toISOString().slice(0, 19)}Z`

@@ -1,7 +1,7 @@
 /** skerry release …, project …: what an operator prepares for tenants. */
 import type { Command } from 'commander'
 import { Project, Release } from '../api/index.ts'
-import type { Context } from './context.ts'
+import { cliError, type Context } from './context.ts'
 import { list, output, pairs, writer } from './options.ts'
 import { print, type Format } from './output.ts'
 
@@ -18,6 +18,14 @@ const addRelease = async (context: Context, name: string, o: ReleaseOptions): Pr
   context.terminal.err(`release ${name} added`)
 }
 
+const removeRelease = async (context: Context, name: string): Promise<void> => {
+  const key = { namespace: '', name }
+  const there = await context.resources().get(Release, key)
+  if (there === undefined) throw cliError(`there is no release ${name}`, 3)
+  await context.resources().delete(Release, key, { ...writer, uid: there.metadata.uid })
+  context.terminal.err(`release ${name} removed`)
+}
+
 export const addReleases = (program: Command, context: Context): void => {
   const release = program.command('release').description('tested bundles of versions')
   release.command('add').argument('<name>').description('add a release')
@@ -29,6 +37,7 @@ export const addReleases = (program: Command, context: Context): void => {
     .option('--image <component=ref>', 'override of one image; may stand several times', list)
     .option('--add-on <name=file>', 'manifests that every cluster gets; may stand several times', list)
     .action((name: string, o: ReleaseOptions) => addRelease(context, name, o))
+  release.command('remove').argument('<name>').description('forget a release that no cluster uses').action((name: string) => removeRelease(context, name))
   output(release.command('list').alias('ls').description('all releases')).action((o: { output: Format }) => print(context, Release, o.output, {}))
   output(release.command('get').argument('<name>').description('one release')).action((name: string, o: { output: Format }) => print(context, Release, o.output, { name }))
 }

@@ -8,6 +8,7 @@ import { cliError, type Context, type Probe } from './context.ts'
 import { list, output, writer } from './options.ts'
 import { print, tableText, type Format } from './output.ts'
 import { addSiteImages } from './site-image.ts'
+import { addSiteReconcile } from './site-reconcile.ts'
 
 const shapes = ['auto', 'tenant', 'routed'] as const
 const shape = (text: string): string => {
@@ -113,6 +114,7 @@ export const addSites = (program: Command, context: Context): void => {
   output(site.command('get').argument('<name>').description('one site')).action((name: string, o: { output: Format }) => print(context, Site, o.output, { name }))
   site.command('remove').argument('<name>').description('forget a site that has no clusters; the cloud is not touched').action(async (name: string) => { await context.resources().delete(Site, { namespace: '', name }, writer); context.terminal.err(`site ${name} removed`) })
   addSiteImages(site, context)
+  addSiteReconcile(site, context)
   output(site.command('machine-types').argument('[site]').description('flavors as they were seen')).action((name: string | undefined, o: { output: Format }) => print(context, MachineType, o.output, name === undefined ? {} : { fieldSelector: `spec.site=${name}` }))
   output(site.command('quotas').argument('[site]').description('limits of the cloud\'s projects, and what is used')).action((name: string | undefined, o: { output: Format }) => print(context, CloudProject, o.output, name === undefined ? {} : { fieldSelector: `spec.site=${name}` }))
 }

@@ -53,7 +53,7 @@ test('E6 a write under a lease that is not held is fenced', async () => {
   const held = await w.leases.acquire('controllers', 'a', 30_000)
   const status = { metadata: { name: 'corner', namespace: 'town' }, status: { ready: 1 } }
   await w.resources.applyStatus(Shop, status, { manager: 'shop', fence: { slot: 'controllers', epoch: 1 } })
-  if (held.kind === 'held') await w.leases.release(held.lease)
+  if (held.kind === 'held') await w.leases.release(held.lease, 0)
   await w.leases.acquire('controllers', 'b', 30_000)
   const error = await failed(w.resources.applyStatus(Shop, { ...status, status: { ready: 2 } }, { manager: 'shop', fence: { slot: 'controllers', epoch: 1 } }))
   expect([isFenced(error), isConflict(error)]).toEqual([true, false])

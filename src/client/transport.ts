@@ -66,6 +66,9 @@ const failureIn = (code: number, text: string, request: Request): Failure => {
   return { code, reason: code === 404 ? 'NotServed' : 'Unknown', message: `${request.method} ${request.path}: HTTP ${code} without a Status; is this a Skerry server?` }
 }
 
+/** Requests beyond these wait; each connection costs a TLS handshake and memory at both ends. */
+const connectionsAtMost = 64
+
 /** Servers send a bookmark every 30 s: a watch that is silent for longer than three of them is dead. */
 const silentMs = 95_000
 const newline = 0x0a
@@ -93,7 +96,7 @@ export const createTransport = (options: HttpOptions): Transport => {
   if (pathname !== '/') throw new Error(`${server}: a server's address has no path`)
   const own = options.dispatcher === undefined ? new Agent({
     // One connection for each request in flight and each watch. HTTP/2 cost the same (README) and would put all on one.
-    allowH2: false, keepAliveTimeout: 30_000,
+    allowH2: false, connections: connectionsAtMost, keepAliveTimeout: 30_000,
     connect: { ...(tls?.ca !== undefined && { ca: tls.ca }), ...(tls?.cert !== undefined && { cert: tls.cert }), ...(tls?.key !== undefined && { key: tls.key }), ...(tls?.serverName !== undefined && { servername: tls.serverName }) },
   }) : undefined
   const dispatcher = options.dispatcher ?? own!

@@ -6,9 +6,9 @@ import { ViewError } from './outside.ts'
 import type { Ports } from './ports.ts'
 
 export const reasons = {
-  Ready: undefined, Done: undefined, Idle: undefined, Deleting: 'Platform', Creating: 'Platform', Looking: 'Cloud',
+  Ready: undefined, Done: undefined, Idle: undefined, Deleting: 'Platform', Abandoned: 'Platform', Creating: 'Platform', Looking: 'Cloud',
   SiteMissing: 'User', SiteNotReady: 'Platform', ReleaseMissing: 'User', ClusterMissing: 'User', MachineTypeMissing: 'User', ImageMissing: 'Platform',
-  CredentialMissing: 'Platform', CredentialRejected: 'Platform', CredentialOfAnotherProject: 'Platform', CredentialExpiring: 'Platform', CloudUnreachable: 'Cloud', CloudViewIncomplete: 'Cloud',
+  CredentialMissing: 'Platform', SecretsMissing: 'Platform', CredentialRejected: 'Platform', CredentialOfAnotherProject: 'Platform', CredentialExpiring: 'Platform', CloudUnreachable: 'Cloud', CloudViewIncomplete: 'Cloud',
   QuotaExceeded: 'User', CloudRefused: 'Cloud', CloudTooOld: 'Cloud', ConfigurationTooLarge: 'User', UnknownObjects: 'Platform',
   WaitingForNetwork: 'Platform', WaitingForEndpoint: 'Platform', WaitingForMachines: 'Cloud', WaitingForWorkers: 'Platform', WaitingForControlPlane: 'Platform', WaitingForAddOns: 'Platform',
   WaitingForVolume: 'Cloud', WaitingForServer: 'Cloud', WaitingForBoot: 'Cloud', WaitingForNode: 'Platform', WaitingForEtcd: 'Platform', WaitingForApi: 'Platform', WaitingForLoadBalancer: 'Cloud',
@@ -27,6 +27,7 @@ export const blame = (pass: Pass, ports: Ports): { readonly reason: Reason; read
   const message = ports.errors.describe(error)
   if (error instanceof ViewError) return { reason: error.reason, message: error.message }
   if ((error as { reason?: string }).reason === 'CredentialMissing') return { reason: 'CredentialMissing', message: 'no credential was given for this site; run skerry site add again' }
+  if ((error as { reason?: string }).reason === 'SecretsMissing') return { reason: 'SecretsMissing', message: (error as Error).message }
   if (ports.errors.isCredentialRejected(error)) return { reason: 'CredentialRejected', message: `Keystone refuses the credential: ${message}; give the site a new one` }
   if ((error as { field?: string }).field === 'userData') return { reason: 'ConfigurationTooLarge', message }
   if (ports.errors.isQuota(error)) return { reason: 'QuotaExceeded', message: `${message}; raise the quota or free something, it is tried again by itself` }

@@ -113,3 +113,13 @@ test('T3 a guest that hangs at its first boot is healed by a hard reboot; the se
   expect(w.left()).toEqual(whole)
   expect(await w.etcdClusterIds(cluster.metadata.uid)).toHaveLength(1)
 }, 120_000)
+
+test('what is simulated for a cluster goes with its last disk', async () => {
+  const w = await begin()
+  const cluster = await w.makeCluster()
+  await w.waitReady()
+  const [id] = await w.etcdClusterIds(cluster.metadata.uid)
+  expect(w.tenant(id!)).toBeDefined()
+  await goesWhole(w)
+  expect(w.tenant(id!)).toBeUndefined()
+}, 120_000)

@@ -2,7 +2,7 @@
 import type { Cluster as ClusterResource, Machine as MachineResource } from '../api/index.ts'
 import { Cluster, Machine } from '../api/index.ts'
 import type { ApplyContext, Cached, Pass } from '../engine/shapes.ts'
-import type { Collection, Listing, Mark, Marked } from '../drivers/openstack/cloud.ts'
+import type { Collection, Listing, Mark, Marked, Port } from '../drivers/openstack/cloud.ts'
 import { isViewIncomplete } from '../rules/view.ts'
 import type { Ports, SiteCloud } from './ports.ts'
 
@@ -14,15 +14,29 @@ export type Sight<T> =
 
 export const objectOf = <T>(s: Sight<T>): T | undefined => (s.kind === 'seen' ? s.object : undefined)
 
+/** A listing by id and by the uid on its marks, made when it is first asked. */
+interface Index<T> { readonly byId: ReadonlyMap<string, T>; readonly byUid: ReadonlyMap<string, readonly T[]> }
+const indexes = new WeakMap<object, Index<never>>()
+const indexOf = <T extends Marked>({ items }: Listing<T>): Index<T> => {
+  const kept = indexes.get(items)
+  if (kept !== undefined) return kept
+  const made: Index<T> = { byId: new Map(items.map((o) => [o.id, o])), byUid: Map.groupBy(items.filter((o) => o.mark !== undefined), (o) => o.mark!.uid) }
+  indexes.set(items, made as Index<never>)
+  return made
+}
 const isMarked = (mark: Mark) => (o: Marked): boolean => o.mark?.uid === mark.uid && o.mark.role === mark.role && o.mark.site === mark.site
 
 /** The recorded object, else the oldest that carries the mark. What is recorded and not listed is asked for by id. */
 export const look = async <T extends Marked>(collection: Collection<T, never>, listing: Listing<T>, mark: Mark, recorded: string | undefined): Promise<Sight<T>> => {
-  const marked = listing.items.filter(isMarked(mark)).toSorted((a, b) => (a.createdAt ?? '').localeCompare(b.createdAt ?? '') || a.id.localeCompare(b.id))
-  const known = recorded === undefined ? undefined : listing.items.find((o) => o.id === recorded) ?? (await collection.get(recorded))
+  const { byId, byUid } = indexOf(listing)
+  const marked = (byUid.get(mark.uid) ?? []).filter(isMarked(mark)).toSorted((a, b) => (a.createdAt ?? '').localeCompare(b.createdAt ?? '') || a.id.localeCompare(b.id))
+  const known = recorded === undefined ? undefined : byId.get(recorded) ?? (await collection.get(recorded))
   const object = known ?? marked[0]
   return object === undefined ? { kind: 'absent' } : { kind: 'seen', object, doubles: marked.filter((o) => o.id !== object.id) }
 }
+
+/** The OVN provider gives each subnet with a health monitor a port, and keeps it when the balancer goes by cascade. */
+export const isLeftBehind = (p: Port, subnetId: string): boolean => p.mark === undefined && p.deviceOwner === 'ovn-lb-hm:distributed' && p.name === `ovn-lb-hm-${subnetId}`
 
 export type Intents = Readonly<Record<string, string>>
 
@@ -50,9 +64,9 @@ export const openIntents = (existing: Intents | undefined, pass: Pass, seenRoles
   return open.length === 0 ? undefined : Object.fromEntries(open)
 }
 
-/** Thrown by observe when listings and records disagree too much to act (rule E2). */
+/** Thrown when listings and records disagree too much to act (rules E2, H3). */
 export class ViewError extends Error {
-  readonly reason: 'CloudViewIncomplete' | 'CredentialOfAnotherProject'
+  readonly reason: 'CloudViewIncomplete' | 'CredentialOfAnotherProject' | 'UnknownObjects'
   constructor(reason: ViewError['reason'], message: string) { super(message); this.reason = reason }
 }
 
@@ -126,11 +140,15 @@ export const demandSight = async (site: SiteCloud): Promise<void> => {
     throw new ViewError('CloudViewIncomplete', 'the cloud does not even show the project\'s default security group: the credential sees nothing of it, so nothing is concluded to be gone; give it its role in this project back')
 }
 
+/** A server whose cell does not answer is unseen (rule E2). */
+const isListed = (o: Marked | undefined): boolean => o !== undefined && (o as { status?: string }).status !== 'UNKNOWN'
+
 /** `look`, with the check of E2 when one that is recorded, or `expected` though its id is not recorded, is missing. */
 export const sighted = async <T extends Marked>(cached: Cached, site: SiteCloud, collection: Collection<T, never>, mark: Mark, recorded: string | undefined, after: number, expected = false): Promise<Sight<T>> => {
   const listing = await collection.list(after)
-  if (expected && !listing.items.some(isMarked(mark))) await demandWholeView(cached, site)
-  if (recorded === undefined || listing.items.some((o) => o.id === recorded && (o as { status?: string }).status !== 'UNKNOWN')) return look(collection, listing, mark, recorded)
+  const { byId, byUid } = indexOf(listing)
+  if (expected && byUid.get(mark.uid)?.some(isMarked(mark)) !== true) await demandWholeView(cached, site)
+  if (recorded === undefined || isListed(byId.get(recorded))) return look(collection, listing, mark, recorded)
   await demandWholeView(cached, site)
   const sight = await look(collection, listing, mark, recorded)
   if (sight.kind === 'seen') return sight

@@ -1,7 +1,8 @@
 /** How resources wake each other, said once. */
-import type { Cluster as ClusterResource, Machine as MachineResource, NodePool as NodePoolResource } from '../api/index.ts'
+import { createHash } from 'node:crypto'
+import type { Cluster as ClusterResource, Machine as MachineResource, NodePool as NodePoolResource, Site as SiteResource } from '../api/index.ts'
 import { Cluster, Machine, MachineType, NodePool, Release, Site } from '../api/index.ts'
-import { keyOf, type Key, type Kind, type Resource } from '../api/meta/index.ts'
+import { condition, keyOf, type Key, type Kind, type Resource } from '../api/meta/index.ts'
 import type { Cached, Read } from '../engine/shapes.ts'
 import type { Ports } from './ports.ts'
 
@@ -20,6 +21,10 @@ export const machinesOfPool = read(Machine, 'machines', (m) => (m.spec.pool === 
 
 /** For the controller of Machine. */
 export const clusterOfMachine = read(Cluster, 'cluster', (c, mine) => mine.list(Machine, c.metadata.namespace).filter((m) => m.spec.cluster === c.metadata.name).map(keyOf))
+/** Waits for a person's decision (rule H3). */
+export const isHeld = (m: MachineResource): boolean => condition(m, 'Ready')?.reason === 'UnknownObjects'
+/** A person's decision wakes who waits for it; nothing else of a site concerns a machine. */
+export const siteOfHeldMachine = read(Site, 'site, when held', (_site, mine) => mine.list(Machine).filter(isHeld).map(keyOf))
 /** Read without being woken by it: what a machine was made from does not change. */
 export const quietly = <R extends Resource>(kind: Kind<R>): Read<R> => read(kind, 'looked up', () => [])
 export const machineTypes = quietly(MachineType)
@@ -27,6 +32,36 @@ export const machineTypes = quietly(MachineType)
 export const clusterOf = (cached: Cached, o: MachineResource | NodePoolResource): ClusterResource | undefined => cached.get(Cluster, inNamespace(o, o.spec.cluster))
 export const machinesIn = (cached: Cached, c: ClusterResource): readonly MachineResource[] => cached.list(Machine, c.metadata.namespace).filter((m) => m.spec.cluster === c.metadata.name)
 
+/** What a person decided of the whole cluster: given up, its keys brought back. */
+export const decided = ({ status }: ClusterResource): unknown => [status?.abandoned, status?.secrets?.importedAt]
+/** What the cluster's other controllers build on: made once, and then it stays. */
+export const made = ({ status }: ClusterResource): unknown => {
+  const { intents: _, ...infrastructure } = status?.infrastructure ?? {}
+  return infrastructure
+}
+/** Where the cluster's API answers. */
+export const answersAt = ({ status }: ClusterResource): unknown => {
+  const { intents: _, ...endpoint } = status?.endpoint ?? {}
+  return endpoint
+}
+
+/** What a plan looks at of a site: its spec, and what was found there. */
+export const siteInputs = (cached: Cached, name: string): unknown => {
+  const site = cached.get(Site, { namespace: '', name })
+  return site === undefined ? undefined : [site.metadata.generation, foundOf(site)]
+}
+/** Sites are looked at by everybody and change rarely: hashed once for each version. */
+const foundHashes = new WeakMap<SiteResource, string>()
+const foundOf = (site: SiteResource): string => {
+  const kept = foundHashes.get(site)
+  if (kept !== undefined) return kept
+  const made = createHash('sha256').update(JSON.stringify(site.status?.found ?? null)).digest('hex')
+  foundHashes.set(site, made)
+  return made
+}
+
 /** Wakes the objects of a kind whose uid is on a mark that changed in a cloud. */
 export const wokenByCloud = (ports: Ports, kind: Kind<any>) => (wake: (key: Key) => void, cached: Cached): (() => void) =>
-  ports.clouds.onChange((uids) => { for (const o of cached.list(kind)) if (uids.has(o.metadata.uid)) wake(keyOf(o)) })
+  ports.clouds.onChange((uids) => {
+    for (const uid of uids) { const object = cached.byUid(kind, uid); if (object !== undefined) wake(keyOf(object)) }
+  })

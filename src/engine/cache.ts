@@ -11,6 +11,7 @@ export interface Change {
 
 export interface KindCache {
   get(key: Key): Resource | undefined
+  byUid(uid: string): Resource | undefined
   list(namespace?: string): readonly Resource[]
   ownedBy(ownerUid: string): readonly Resource[]
   /** Everything up to here has been seen; -1 before the first list. */
@@ -58,6 +59,7 @@ const createIndex = (order?: (a: Resource, b: Resource) => number) => {
 
 export const createCache = (): KindCache => {
   const all = new Map<string, Resource>()
+  const uids = new Map<string, Resource>()
   let listed: readonly Resource[] | undefined
   const namespaces = createIndex()
   // In order of names, so that what is made of them does not change with the order of events.
@@ -74,6 +76,7 @@ export const createCache = (): KindCache => {
     if (ownerBefore !== undefined && ownerBefore !== ownerAfter) owners.delete(ownerBefore, key)
     if (ownerAfter !== undefined) owners.set(ownerAfter, key, after!)
     listed = undefined
+    if (after === undefined) uids.delete(before!.metadata.uid); else uids.set(after.metadata.uid, after)
     const namespace = (after ?? before)!.metadata.namespace ?? ''
     if (after === undefined) { all.delete(key); namespaces.delete(namespace, key) } else { all.set(key, after); namespaces.set(namespace, key, after) }
     notify(before, after)
@@ -91,6 +94,7 @@ export const createCache = (): KindCache => {
 
   return {
     get: (key) => all.get(keyText(key)),
+    byUid: (uid) => uids.get(uid),
     list: (namespace) => (namespace === undefined ? (listed ??= [...all.values()]) : namespaces.list(namespace)),
     ownedBy: (uid) => owners.list(uid),
     get version() { return version },

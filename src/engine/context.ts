@@ -43,6 +43,8 @@ export const createContext = (o: ContextOptions): ApplyContext => {
   }
   const demandOutside = (what: string): void => {
     if (controller.outside.length === 0) throw new Error(`${controller.name} calls outside (${what}) without declaring it; add it to outside`)
+    if (controller.isReleased?.(cached.get(controller.for, keyOf(object)) ?? object, cached) === true)
+      throw failureError({ code: 409, reason: 'Conflict', message: `${what}: ${controller.for.kind} ${keyText(keyOf(object))} was released meanwhile; nothing outside is touched for it` })
   }
   const ownerIn = (a: Applied): string | undefined => a.metadata.ownerReferences?.find((r) => r.controller === true)?.uid
   /** What this pass wrote is newer than the cache. */

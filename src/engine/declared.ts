@@ -51,6 +51,7 @@ export const cachedView = (controller: string, caches: Caches, kinds: readonly K
   }
   return {
     get: <R extends Resource>(kind: Kind<R>, key: Key) => open(kind).get(key) as R | undefined,
+    byUid: <R extends Resource>(kind: Kind<R>, uid: string) => open(kind).byUid(uid) as R | undefined,
     list: <R extends Resource>(kind: Kind<R>, namespace?: string) => open(kind).list(namespace) as readonly R[],
     ownedBy: <R extends Resource>(kind: Kind<R>, ownerUid: string) => open(kind).ownedBy(ownerUid) as readonly R[],
   }

@@ -1,6 +1,8 @@
 /**
  * Holds one lease: takes it, renews it by a timer of its own, and knows by the monotonic clock how much is left. Everything
- * that acts does so under its signal. A lease does not reach the cloud, so outside effects have rules of their own (rule E3).
+ * that acts does so under its signal. A lease does not reach the cloud, so outside effects have rules of their own (rule E3): a
+ * lease is over when no call can begin under it any more, and the longest call is waited for from then. It is over when it ran
+ * out, when its process is known to have ended, and, given back, since the last call that was given up; never, if all were answered.
  */
 import { pause, type Clock } from './clock.ts'
 import { describe } from './errors.ts'
@@ -17,12 +19,15 @@ export interface Lease {
 /** What the engine needs of the store's leases; the same shape as there. */
 export interface Leases {
   /**
-   * `previousTtlMs`: what was left of the former holder's lease when it was taken, or when it was given back; never less
-   * than 0.
+   * `previousTtlMs`: what was left of the former holder's lease when it was taken, or when it was given back; below 0: how
+   * long it had been over.
    */
   acquire(slot: string, holder: string, ttlMs: number): Promise<{ readonly kind: 'held'; readonly lease: Lease; readonly previousTtlMs: number } | { readonly kind: 'taken'; readonly holder: string }>
   renew(lease: Lease, ttlMs: number): Promise<boolean>
-  release(lease: Lease): Promise<void>
+  /** `leftMs`: what is left of it for a successor to wait for; below 0: it counts as over for so long. */
+  release(lease: Lease, leftMs: number): Promise<void>
+  /** Ends the lease of whoever's name begins with `place`. */
+  end(slot: string, place: string): Promise<void>
 }
 
 export interface Held {
@@ -46,6 +51,8 @@ export interface LeaseOptions {
   readonly slot: string
   /** MUST be of this process and this start of it only: the same holder again is not fenced off from itself. */
   readonly holder: string
+  /** What begins the names of processes that are known to have ended: none of their calls can begin any more. */
+  readonly endedPlace?: string | undefined
   readonly ttlMs: number
   /** The longest time-out of any creating call. */
   readonly longestCallMs: number
@@ -62,20 +69,29 @@ const beats = 6
 export const winLease = async (o: LeaseOptions): Promise<Held | undefined> => {
   const { leases, slot, holder, ttlMs, clock, log, signal } = o
   // Whether the lease may have been taken by a request whose answer was lost; what the former holder had left is then unknown.
+  let hasAsked = false
   let isUnclear = false
+  let { endedPlace } = o
   while (!signal.aborted) {
     // Counted from before the request, so that our view of the end is never later than the database's.
-    const asked = clock.monotonic()
+    let asked = clock.monotonic()
     try {
+      if (endedPlace !== undefined) {
+        await leases.end(slot, endedPlace)
+        endedPlace = undefined
+        asked = clock.monotonic()
+      }
+      hasAsked = true
       const answer = await leases.acquire(slot, holder, ttlMs)
       if (answer.kind === 'held') {
-        if (!signal.aborted) return hold(o, answer.lease, asked, isUnclear ? ttlMs : answer.previousTtlMs)
-        await leases.release(answer.lease)
+        const previousTtlMs = isUnclear ? ttlMs : answer.previousTtlMs
+        if (!signal.aborted) return hold(o, answer.lease, asked, previousTtlMs)
+        await leases.release(answer.lease, previousTtlMs)
         return undefined
       }
       log.debug({ slot, holder: answer.holder }, 'standing by')
     } catch (error) {
-      isUnclear = true
+      isUnclear ||= hasAsked
       log.warn({ slot, error: describe(error) }, 'could not ask for the lease')
     }
     await pause(clock, (ttlMs / beats) * (0.75 + o.random() / 2), signal)
@@ -86,6 +102,8 @@ export const winLease = async (o: LeaseOptions): Promise<Held | undefined> => {
 const hold = ({ leases, slot, ttlMs, longestCallMs, clock, log }: LeaseOptions, lease: Lease, asked: number, previousTtlMs: number): Held => {
   const ended = new AbortController()
   let endsAt = asked + ttlMs
+  // The first holder of all has nobody to wait for.
+  const effectsFrom = lease.epoch <= 1 ? -Infinity : asked + previousTtlMs + longestCallMs
   let abandonedAt = -Infinity
   let cancelRenewal = (): void => {}
   let cancelEnd = (): void => {}
@@ -123,8 +141,7 @@ const hold = ({ leases, slot, ttlMs, longestCallMs, clock, log }: LeaseOptions, 
     fence: { slot, epoch: lease.epoch },
     signal: ended.signal,
     remainingMs: () => (ended.signal.aborted ? 0 : endsAt - clock.monotonic()),
-    // The first holder of all has nobody to wait for.
-    effectsFrom: lease.epoch <= 1 ? -Infinity : asked + Math.max(0, previousTtlMs + longestCallMs),
+    effectsFrom,
     lost,
     abandoned: () => { abandonedAt = clock.monotonic() },
     async release() {
@@ -132,9 +149,9 @@ const hold = ({ leases, slot, ttlMs, longestCallMs, clock, log }: LeaseOptions, 
       cancelRenewal()
       cancelEnd()
       ended.abort(new Error(`lease ${slot} given back`))
-      // Every outside call was answered: nobody needs to wait for the rest of the lease.
-      if (clock.monotonic() - abandonedAt > longestCallMs) await leases.renew(lease, 1)
-      await leases.release(lease)
+      // An answered call has no effect any more. Who held back for a former holder passes the rest of that on.
+      const since = clock.monotonic()
+      await leases.release(lease, Math.round(Math.max(-longestCallMs, abandonedAt - since, effectsFrom - longestCallMs - since)))
     },
   }
 }

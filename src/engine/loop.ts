@@ -15,7 +15,7 @@ import { runPass, type PassEnd } from './pass.ts'
 import { createQueue, lanes, type BackOff, type Lane } from './queue.ts'
 import type { Resources } from './resources.ts'
 import type { Controller, Log, Read } from './shapes.ts'
-import { hashOf, observedHash } from './status-part.ts'
+import { hashOf, observedHash, textOf } from './status-part.ts'
 
 /** What the loops of one term share. */
 export interface LoopOptions {
@@ -75,6 +75,8 @@ export const startLoop = (declared: Controller, term: LoopOptions): Loop => {
   const ownStatus = new Map<string, Set<number>>()
   /** Keys that were refused, and the monotonic time before which they are not tried again unless their spec changes (rule O3). */
   const refused = new Map<string, { readonly until: number; readonly wish: string }>()
+  /** The inputs that a key's last pass began with, as text: what leaves them as they are does not wake. */
+  const looked = new Map<string, string>()
   /** Versions of ours that arrived while their key was being worked on. */
   const arrived = new Map<string, { readonly version: number; readonly lane: Lane }[]>()
   /** After an unclear write of the status the next answer may be a no-op with somebody else's version. */
@@ -103,8 +105,10 @@ export const startLoop = (declared: Controller, term: LoopOptions): Loop => {
     const started = clock.monotonic()
     let end: PassEnd
     try {
+      const inputs = controller.inputs?.(object, cached)
+      if (controller.inputs !== undefined) looked.set(text, textOf(object, inputs))
       end = await runPass({
-        controller, object, cached, resources: term.resources, events: term.events, metrics, log, now: () => clock.now(), signal,
+        controller, object, inputs: hashOf(object, inputs), cached, resources: term.resources, events: term.events, metrics, log, now: () => clock.now(), signal,
         lastEffectAt: lastEffect.get(text) ?? 0,
         acting: held === undefined ? undefined : {
           write: { manager: name, fence: held.fence }, heldBackMs: held.effectsFrom - clock.monotonic(),
@@ -174,12 +178,20 @@ export const startLoop = (declared: Controller, term: LoopOptions): Loop => {
     if (end.outcome.kind === 'waiting') queue.addAfter(text, end.outcome.afterSeconds * 1000, 'events')
   }
 
+  /** What an input cannot be computed from is looked at at once; the pass will meet the same error and say so. */
+  const differs = (object: Resource, from: string | undefined, as: (object: Resource, inputs: unknown) => string): boolean => {
+    try { return from === undefined || as(object, controller.inputs?.(object, cached)) !== from } catch { return true }
+  }
+  /** Whether a change of a cached object is anything that the key's last pass did not begin with. */
+  const isNews = (text: string, object: Resource): boolean => controller.inputs === undefined || differs(object, looked.get(text), textOf)
+
   /** What arrived during the pass, except the pass's own status. */
   const replay = (text: string): void => {
     const list = arrived.get(text)
     if (list === undefined) return
     arrived.delete(text)
-    for (const { version, lane } of list) if (!isOwnStatus(text, version)) queue.add(text, lane)
+    const object = ours.get(keyFrom(text))
+    for (const { version, lane } of list) if (!isOwnStatus(text, version) && (object === undefined || isNews(text, object))) queue.add(text, lane)
   }
 
   const forget = (text: string): void => {
@@ -187,6 +199,7 @@ export const startLoop = (declared: Controller, term: LoopOptions): Loop => {
     own.forget(text)
     lastEffect.delete(text)
     ownStatus.delete(text)
+    looked.delete(text)
     refused.delete(text)
     unclear.delete(text)
   }
@@ -222,16 +235,14 @@ export const startLoop = (declared: Controller, term: LoopOptions): Loop => {
   /** A relation that throws must not stop the watch that feeds everybody. */
   const wakeRelated = (read: Read<any>, object: Resource): void => {
     try {
-      for (const key of read.wakes(object, cached)) wake(key, 'events')
+      for (const key of read.wakes(object, cached)) {
+        const ourObject = ours.get(key)
+        if (ourObject !== undefined && isNews(keyText(key), ourObject)) queue.add(keyText(key), 'events')
+      }
     } catch (error) {
       term.log.error({ controller: name, relation: read.relation, kind: read.kind.kind, error: describe(error), stack: (error as Error).stack }, 'a relation failed')
     }
   }
-  /** undefined: look at once; the pass will meet the same error and say so. */
-  const inputsOf = (object: Resource): string | undefined => {
-    try { return hashOf(object, controller.inputs?.(object, cached)) } catch { return undefined }
-  }
-
   const onOurs = (change: Change): void => {
     const { after } = change
     if (after === undefined) { forget(keyText(keyOf(change.before!))); return }
@@ -241,7 +252,7 @@ export const startLoop = (declared: Controller, term: LoopOptions): Loop => {
     if (queue.isProcessing(text)) {
       const list = arrived.get(text)
       if (list === undefined) arrived.set(text, [{ version, lane }]); else list.push({ version, lane })
-    } else if (!isOwnStatus(text, version)) queue.add(text, lane)
+    } else if (!isOwnStatus(text, version) && isNews(text, after)) queue.add(text, lane)
   }
 
   const unsubscribe: (() => void)[] = [ours.onChange(onOurs)]
@@ -258,8 +269,7 @@ export const startLoop = (declared: Controller, term: LoopOptions): Loop => {
   // At start a key runs at once only when its inputs differ from those it settled on; the rest are spread (rule E4).
   for (const object of ours.list()) {
     const text = keyText(keyOf(object))
-    const settledOn = observedHash(object, name)
-    if (settledOn === undefined || settledOn !== inputsOf(object)) queue.add(text, 'events')
+    if (differs(object, observedHash(object, name), hashOf)) queue.add(text, 'events')
     else queue.addAfter(text, term.random() * term.startSpreadMs, 'background')
   }
 

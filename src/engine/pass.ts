@@ -16,6 +16,8 @@ import { hashOf, isSamePart, wholePart, withPart, type Part } from './status-par
 export interface PassOptions {
   readonly controller: Planned<any, any, any>
   readonly object: Resource
+  /** The hash of what the pass acts on, from the moment at which `object` was read. */
+  readonly inputs: string
   readonly cached: Cached
   readonly resources: Resources
   /** undefined: read only; nothing is written and nothing is called. */
@@ -44,8 +46,6 @@ export const runPass = async (o: PassOptions): Promise<PassEnd> => {
   if (isDeleting && controller.finalizer !== undefined && !hasFinalizer(object, controller.finalizer)) return { kind: 'ended', outcome: settled() }
 
   const state: PassState = { part: appliedStatus(object, controller.name), recorded: {} }
-  // What this pass acts on, from the same moment as what it observes.
-  const inputs = hashOf(object, controller.inputs?.(object, cached))
   let seen: unknown
   let outcome: Outcome = failed
   let problem: { readonly step?: string; readonly error: unknown } | undefined
@@ -88,7 +88,7 @@ export const runPass = async (o: PassOptions): Promise<PassEnd> => {
   let statusVersion: number | undefined
   if (!isFinished && writesStatus(controller)) {
     try {
-      statusVersion = await writeStatus(o, acting, state, seen, { outcome, ...(problem !== undefined && { error: problem }), recorded: state.recorded, now: o.now() }, inputs)
+      statusVersion = await writeStatus(o, acting, state, seen, { outcome, ...(problem !== undefined && { error: problem }), recorded: state.recorded, now: o.now() }, o.inputs)
     } catch (error) {
       problem ??= { step: 'status', error }
     }

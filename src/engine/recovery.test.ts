@@ -71,7 +71,7 @@ test('E6 who lost the lease cannot write, stops, and begins anew as a new holder
   const running = await w.start({ leases: { ...w.leases, async acquire(...args) { const a = await w.leases.acquire(...args); if (a.kind === 'held') lease = a.lease; return a } } })
   await until(w.clock, running, isReady)
   // Taken away behind its back: its next write is the first to tell.
-  await w.leases.release(lease!)
+  await w.leases.release(lease!, 0)
   await w.leases.acquire('controllers', 'other', 20_000)
   const before = (await getShelves(w)).length
   await editShop(w, { shelves: 2 })

@@ -177,7 +177,7 @@ test('H3 read only: everything is observed, nothing is written, called or leased
   await makeShop(w, 2)
   const before = await w.version()
   const { effects, interpose } = recorder()
-  const running = await w.start({ readOnly: true, interpose, leases: { acquire: () => { throw new Error('no') }, renew: () => { throw new Error('no') }, release: () => { throw new Error('no') } } })
+  const running = await w.start({ readOnly: true, interpose, leases: { acquire: () => { throw new Error('no') }, renew: () => { throw new Error('no') }, release: () => { throw new Error('no') }, end: () => { throw new Error('no') } } })
   await running.whenIdle()
   expect([effects, (await w.version()) - before, w.complaints]).toEqual([[], 0, []])
 })

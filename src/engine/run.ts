@@ -21,6 +21,8 @@ export interface RunOptions {
   readonly slot: string
   /** Who we are to people who look at the lease; what makes this process unique is added. */
   readonly identity: string
+  /** What begins the identities of former processes that are known to have ended: their lease is not waited for (rule E4). */
+  readonly endedPlace?: string
   readonly log: Log
   readonly clock?: Clock
   readonly random?: () => number
@@ -29,9 +31,9 @@ export interface RunOptions {
   readonly events?: EventSink
   /** Observes and plans, and never writes, calls or asks for the lease (rule H3). */
   readonly readOnly?: boolean
-  /** Must exceed longestCallMs well, else no call may start. Default 40 s. */
+  /** Must exceed longestCallMs well, else no call may start. Default 30 s. */
   readonly leaseTtlMs?: number
-  /** The longest time-out that creating() and changing() accept. Default 30 s. */
+  /** The longest time-out that creating() and changing() accept. Default 20 s. */
   readonly longestCallMs?: number
   /** Over how long unchanged keys are spread at start (rule E4). Default 10 min. */
   readonly startSpreadMs?: number
@@ -62,7 +64,7 @@ const after = (clock: Clock, ms: number): Promise<void> => new Promise((resolve)
 /** Throws at once when the controllers cannot run beside each other. */
 export const runControllers = async (o: RunOptions): Promise<Running> => {
   checkControllers(o.controllers)
-  const { clock = systemClock, random = Math.random, leaseTtlMs = 40_000, closeGraceMs = 10_000, longestCallMs = 30_000 } = o
+  const { clock = systemClock, random = Math.random, leaseTtlMs = 30_000, closeGraceMs = 10_000, longestCallMs = 20_000 } = o
   if (leaseTtlMs <= longestCallMs) throw new Error(`a lease of ${leaseTtlMs} ms never outlasts a call of ${longestCallMs} ms`)
   const metrics = createMetrics(o.metrics)
   const closing = new AbortController()
@@ -98,9 +100,12 @@ export const runControllers = async (o: RunOptions): Promise<Running> => {
 
   const main = async (): Promise<void> => {
     if (o.readOnly === true) { await runOnce(undefined); return }
+    let { endedPlace } = o
     while (!closing.signal.aborted) {
-      const held = await winLease({ leases: o.leases, slot: o.slot, holder, ttlMs: leaseTtlMs, longestCallMs, clock, random, log: o.log, signal: closing.signal })
+      const held = await winLease({ leases: o.leases, slot: o.slot, holder, endedPlace, ttlMs: leaseTtlMs, longestCallMs, clock, random, log: o.log, signal: closing.signal })
       if (held === undefined) return
+      // From now on our own name is the one of this place.
+      endedPlace = undefined
       metrics.leaseHeld.set({ slot: o.slot }, 1)
       await runOnce(held)
       metrics.leaseHeld.set({ slot: o.slot }, 0)

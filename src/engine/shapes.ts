@@ -22,6 +22,7 @@ export type Write =
 
 export interface Cached {
   get<R extends Resource>(kind: Kind<R>, key: Key): R | undefined
+  byUid<R extends Resource>(kind: Kind<R>, uid: string): R | undefined
   /** In no particular order. */
   list<R extends Resource>(kind: Kind<R>, namespace?: string): readonly R[]
   /** By uid of the controlling owner; in order of names. */
@@ -106,7 +107,13 @@ interface Declared<R extends Resource> {
   readonly concurrency?: number
   /** Seconds before which a pass that failed so is not tried again, whatever wakes it but a change of spec (rule O3). */
   readonly patience?: (error: unknown) => number | undefined
-  /** What, besides the spec's generation, decides whether a restart must look again (rule E4); hashed. Default: generation and deletion. */
+  /** Whether nothing outside may be touched for this object any more, whatever was planned: asked of what is known at the moment before each call of `creating` and `changing`. */
+  readonly isReleased?: (object: R, cached: Cached) => boolean
+  /**
+   * Everything of cached objects that observe, plan and status look at, besides the key's own generation, deletion and status part;
+   * hashed. A change of a cached object wakes the key only when this differs from what its last pass began with, and at a restart
+   * a key runs at once only when it differs from what it settled on (rule E4). Absent: every change wakes.
+   */
   readonly inputs?: (object: R, cached: Cached) => unknown
   /** Subscribes to what happens outside; call wake with keys of ours. Returns the unsubscribe. */
   readonly wakers?: (wake: (key: Key) => void, cached: Cached) => () => void

@@ -2,8 +2,8 @@
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { kinds } from '../api/index.ts'
-import { accessSubresources } from './access.ts'
 import { administrators, authorize, sites, writerOf } from './roles.ts'
+import { subresources } from './subresources.ts'
 
 const identities = { administrator: [administrators], site: [sites], 'anybody else': [] } as const
 const verbs = ['get', 'list', 'watch', 'create', 'update', 'patch', 'delete', 'deletecollection']
@@ -13,7 +13,7 @@ const places = [
     { group: k.group, resource: k.plural, subresource: '', verbs },
     ...[...(k.status === undefined ? [] : ['status']), ...(k.scale === undefined ? [] : ['scale'])].map((subresource) => ({ group: k.group, resource: k.plural, subresource, verbs: ['get', 'update', 'patch'] })),
     // Names only: nothing is called.
-    ...Object.keys(accessSubresources(undefined as never, undefined as never)).filter((name) => name.startsWith(`${k.plural}/`)).map((name) => ({ group: k.group, resource: k.plural, subresource: name.slice(k.plural.length + 1), verbs: ['create'] })),
+    ...Object.keys(subresources(undefined as never, undefined as never, undefined as never)).filter((name) => name.startsWith(`${k.plural}/`)).map((name) => ({ group: k.group, resource: k.plural, subresource: name.slice(k.plural.length + 1), verbs: ['create'] })),
   ]),
   { group: '', resource: 'namespaces', subresource: '', verbs }, { group: '', resource: 'events', subresource: '', verbs },
   ...['selfsubjectaccessreviews', 'selfsubjectrulesreviews'].map((resource) => ({ group: 'authorization.k8s.io', resource, subresource: '', verbs: ['create'] })),
@@ -35,8 +35,8 @@ test('who may do what is as it was reviewed', async () => {
   await expect(matrix).toMatchFileSnapshot(join(import.meta.dirname, 'golden/authz-matrix.txt'))
 })
 
-test('T8 no controller and nobody without a role gets access to a cluster or to a credential', () => {
+test('T8 no controller and nobody without a role gets access to a cluster or to a credential, or abandons one', () => {
   for (const groups of [[sites], []])
-    for (const [resource, subresource] of [['clusters', 'kubeconfig'], ['clusters', 'talosconfig'], ['clusters', 'secrets'], ['sites', 'credential']] as const)
+    for (const [resource, subresource] of [['clusters', 'kubeconfig'], ['clusters', 'talosconfig'], ['clusters', 'secrets'], ['clusters', 'abandon'], ['sites', 'credential']] as const)
       expect(authorize({ user: 'x', groups, writer: 'user' }, { verb: 'create', group: 'skerry.dev', resource, subresource, namespace: 'acme', name: 'shop', path: '' }), `${groups.join()} ${subresource}`).toBe(false)
 })

@@ -1,5 +1,6 @@
 /** `serve`: makes keys and database ready, then supervises api, controllers and simulators until it is told to end. */
 import { randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pino } from 'pino'
@@ -43,7 +44,9 @@ const end = async (signal: string): Promise<void> => {
 }
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => { end(signal).catch((error: unknown) => { log.error({ error: String(error) }, 'could not end'); process.exit(1) }) })
 
-const process_ = (name: string) => ({ name, args: [join(import.meta.dirname, 'processes', `${name}.ts`), JSON.stringify(settings)] })
+// Of this run only: what begins with it has ended when the supervisor starts it anew (rule E4).
+const place = `${hostname()}/${randomUUID()}`
+const process_ = (name: string) => ({ name, args: [join(import.meta.dirname, 'processes', `${name}.ts`), JSON.stringify(settings), place] })
 if (settings.simulators) await supervisor.start(process_('simulators'))
 await supervisor.start(process_('api'))
 await supervisor.start(process_('controllers'))

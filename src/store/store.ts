@@ -37,6 +37,8 @@ export interface AuditRecord {
   readonly name: string
   readonly subresource: string
   readonly requestId: string
+  /** What the fields above do not say: a reason, what was left behind. Holds no secret. */
+  readonly note?: string
 }
 
 export interface Transaction {
@@ -71,10 +73,13 @@ export interface Lease {
 
 export interface Leases {
   /** Takes the slot when it is free or expired, or ours already. `ttlMs` counts on the database's clock. */
-  acquire(slot: string, holder: string, ttlMs: number): Promise<{ readonly kind: 'held'; readonly lease: Lease; /** what was left of the former holder's lease when it was taken */ readonly previousTtlMs: number } | { readonly kind: 'taken'; readonly holder: string }>
+  acquire(slot: string, holder: string, ttlMs: number): Promise<{ readonly kind: 'held'; readonly lease: Lease; /** what was left of the former holder's lease when it was taken; below 0: how long it had been over */ readonly previousTtlMs: number } | { readonly kind: 'taken'; readonly holder: string }>
   /** false: lost. */
   renew(lease: Lease, ttlMs: number): Promise<boolean>
-  release(lease: Lease): Promise<void>
+  /** Gives it back. `leftMs`: what is left of it for a successor to wait for; below 0: it counts as over for so long. */
+  release(lease: Lease, leftMs: number): Promise<void>
+  /** Ends the lease of whoever's name begins with `place`. The caller MUST know that all those processes have ended. */
+  end(slot: string, place: string): Promise<void>
 }
 
 /** Sealed bytes by id; never in the API (rule T7). The caller seals; the store never sees the key. */

@@ -36,8 +36,8 @@ interface Watcher {
 }
 
 const page = 1_000
-/** The bodies in the ring take at most about twice this, whatever their number. */
-const mostCharacters = 64 * 1024 * 1024
+/** The bodies in the ring take at most about twice this, whatever their number; who is further behind is fed from the log. */
+const mostCharacters = 16 * 1024 * 1024
 const sizeOf = ({ before, after }: Change): number => (before?.body.length ?? 0) + (after?.body.length ?? 0)
 const placeOf = (resource: string, namespace: string | undefined): string => (namespace === undefined ? resource : `${resource}\0${namespace}`)
 

@@ -2,7 +2,7 @@
 import type { Subject } from './subject.ts'
 import type { Network, Subnet } from '../../src/drivers/openstack/cloud.ts'
 import { randomUUID } from 'node:crypto'
-import type { Cloud, Collection, Mark, Marked } from '../../src/drivers/openstack/cloud.ts'
+import type { Cloud, Collection, Mark, Marked, Volume } from '../../src/drivers/openstack/cloud.ts'
 import { isConflict, isTransient } from '../../src/drivers/openstack/index.ts'
 
 export interface Marks { readonly site: string; readonly uid: string; mark(role: string): Mark }
@@ -30,6 +30,14 @@ export const until = async <T>(what: string, patienceMs: number, ask: () => Prom
     await pause(ms)
   }
 }
+
+/** A volume that ended in error is told at once, with what the cloud says of it. */
+export const availableVolume = (cloud: Cloud, id: string, patienceMs: number): Promise<Volume> =>
+  until(`volume ${id} is available`, patienceMs, async () => {
+    const volume = await cloud.volume.volumes.get(id)
+    if (volume === undefined || volume.status.startsWith('error')) throw new Error(`volume ${id} is ${volume?.status ?? 'gone'}`)
+    return volume.status === 'available' && volume
+  })
 
 export const gone = <T extends Marked>(collection: Pick<Collection<T, never>, 'get'>, id: string, patienceMs: number): Promise<true> =>
   until(`${id} is gone`, patienceMs, async () => ((await collection.get(id)) === undefined ? true : undefined))

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import type { Collection, Marked } from '../../src/drivers/openstack/cloud.ts'
 import { isIncomplete, view, confirmGone } from '../../src/drivers/openstack/index.ts'
-import { gone, until } from './bed.ts'
+import { availableVolume, gone } from './bed.ts'
 import type { Bed } from './bed.ts'
 
 export const listingRows = (bed: Bed): void => {
@@ -19,7 +19,7 @@ export const listingRows = (bed: Bed): void => {
         const ids = (await inPages.list(performance.now())).items.map((o) => o.id)
         expect(ids.length, what).toBe(new Set(ids).size)
         expect(made.filter((o) => !ids.includes(o.id)), what).toEqual([])
-        if (what === 'volumes') for (const o of made) await until('volume is available', bed.subject.patienceMs, async () => (await cloud.volume.volumes.get(o.id))?.status === 'available')
+        if (what === 'volumes') for (const o of made) await availableVolume(cloud, o.id, bed.subject.patienceMs)
         await Promise.all(made.map(async (o) => { await collection.delete(o.id); await gone(collection, o.id, bed.subject.patienceMs) }))
       }
       expect((await paged.compute.flavors()).map((f) => f.id).toSorted()).toEqual((await cloud.compute.flavors()).map((f) => f.id).toSorted())

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { expect, test } from 'vitest'
 import type { Collection, Marked } from '../../src/drivers/openstack/cloud.ts'
 import { isConflict, isInvalid, isNotFound, isQuota, isUnclear } from '../../src/drivers/openstack/index.ts'
-import { gone, until } from './bed.ts'
+import { availableVolume, gone, until } from './bed.ts'
 import type { Bed } from './bed.ts'
 
 export const networkRows = (bed: Bed): void => {
@@ -33,7 +33,7 @@ export const networkRows = (bed: Bed): void => {
       const listed = (await collection.list(performance.now())).items.filter((o) => o.mark?.role === 'twice' && o.mark.uid === mark.uid && o.mark.site === mark.site).map((o) => o.id)
       expect(listed.toSorted()).toEqual(made)
       expect((await collection.get(made[0]!))?.mark).toEqual(mark)
-      if (collection === (cloud.volume.volumes as never)) for (const id of made) await until('volume is available', bed.subject.patienceMs, async () => (await cloud.volume.volumes.get(id))?.status === 'available')
+      if (collection === (cloud.volume.volumes as never)) for (const id of made) await availableVolume(cloud, id, bed.subject.patienceMs)
       for (const id of made) await collection.delete(id)
       for (const id of made) await gone(collection, id, bed.subject.patienceMs)
     }

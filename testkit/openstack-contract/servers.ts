@@ -1,7 +1,7 @@
 /** Nova and Cinder: a server that boots from a volume, through its whole life. */
 import { expect, test } from 'vitest'
 import { isConflict, isDenied, isInvalid, isNoValidHostFault, isQuota, isUnclear } from '../../src/drivers/openstack/index.ts'
-import { gone, until } from './bed.ts'
+import { availableVolume, gone, until } from './bed.ts'
 import type { Bed } from './bed.ts'
 
 const userData = Buffer.from('#cloud-config\n{}\n').toString('base64')
@@ -17,7 +17,9 @@ export const serverRows = (bed: Bed): void => {
   const port = (role: string) => cloud().network.ports.create({ networkId: bed.network.id, securityGroupIds: [] }, bed.marks.mark(role))
   const root = async (role: string) => {
     const made = await cloud().volume.volumes.create({ sizeGiB: bed.subject.rootGiB, imageId: bed.subject.imageId }, bed.marks.mark(role))
-    return until('root volume is available', bed.subject.patienceMs, async () => { const v = await cloud().volume.volumes.get(made.id); if (v?.status === 'error') throw new Error('volume in error'); return v?.status === 'available' && v.bootable && v })
+    const volume = await availableVolume(cloud(), made.id, bed.subject.patienceMs)
+    expect(volume.bootable).toBe(true)
+    return volume
   }
   const create = (name: string, of: { readonly portId: string; readonly rootVolumeId?: string; readonly imageId?: string; readonly flavorId?: string }) =>
     cloud().compute.servers.create({ name: `${name}-${bed.marks.uid.slice(0, 5)}`, flavorId: bed.subject.flavorId, userData, ...of }, bed.marks.mark(name))
@@ -56,7 +58,7 @@ export const serverRows = (bed: Bed): void => {
     await cloud().compute.servers.delete(made.id)
     expect((await cloud().compute.servers.list(performance.now())).items.some((s) => s.id === made.id)).toBe(false)
     await until('port is free', patienceMs, async () => (await cloud().network.ports.get(p.id))?.deviceId === '')
-    await until('volume is available', patienceMs, async () => (await cloud().volume.volumes.get(v.id))?.status === 'available')
+    await availableVolume(cloud(), v.id, patienceMs)
     for (const x of [v, other]) { await cloud().volume.volumes.delete(x.id); await gone(cloud().volume.volumes as never, x.id, patienceMs) }
     for (const x of [p, free]) await cloud().network.ports.delete(x.id)
   })
@@ -68,7 +70,7 @@ export const serverRows = (bed: Bed): void => {
     expect(isNoValidHostFault(failed.fault), failed.fault?.message).toBe(true)
     await cloud().compute.servers.delete(made.id)
     await gone(cloud().compute.servers as never, made.id, bed.subject.patienceMs)
-    await until('volume is available', bed.subject.patienceMs, async () => (await cloud().volume.volumes.get(v.id))?.status === 'available')
+    await availableVolume(cloud(), v.id, bed.subject.patienceMs)
     await cloud().volume.volumes.delete(v.id)
     await cloud().network.ports.delete(p.id)
   })

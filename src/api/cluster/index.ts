@@ -5,7 +5,7 @@ import { cidrSchema, conditionsSchema, intentsSchema, observedSchema, rootVolume
 import type { Cluster as Type } from './types.ts'
 import { validateCluster } from './validate.ts'
 
-export type { ClusterControlPlane, ClusterEndpoint, ClusterInfrastructure, ClusterSpec, ClusterStatus, EndpointSlot, RootVolume } from './types.ts'
+export type { ClusterControlPlane, ClusterEndpoint, ClusterInfrastructure, ClusterSecrets, ClusterSpec, ClusterStatus, EndpointSlot, RootVolume } from './types.ts'
 
 const text = z.string().optional()
 const spec = z.object({
@@ -49,6 +49,8 @@ export const Cluster = defineKind<Cluster>({
       bootstrap: z.object({ machine: z.string(), serverId: z.string(), requestedAt: z.string(), doneAt: text }).optional(),
     }).optional(),
     addOns: z.object({ applied: text }).optional(),
+    secrets: z.object({ exportedAt: text, importedAt: text, authority: text }).optional().meta({ description: 'When the keys were last exported and imported, and the fingerprint of their Kubernetes CA.' }),
+    abandoned: z.object({ at: z.string(), by: z.string(), reason: z.string() }).optional().meta({ description: 'Who gave the cluster up, and why: what was made for it in the cloud is left there.' }),
     kubernetesVersion: text,
     conditions: conditionsSchema, observed: observedSchema,
   }),
@@ -59,6 +61,7 @@ export const Cluster = defineKind<Cluster>({
     { name: 'Ready', type: 'string', jsonPath: '.status.conditions[?(@.type=="Ready")].status' },
     { name: 'Reason', type: 'string', jsonPath: '.status.conditions[?(@.type=="Ready")].reason' },
     { name: 'Endpoint', type: 'string', jsonPath: '.status.endpoint.host', priority: 1 },
+    { name: 'Secrets', type: 'date', jsonPath: '.status.secrets.exportedAt', description: 'How long ago the keys were last exported.', absent: 'never', priority: 1 },
     { name: 'Message', type: 'string', jsonPath: '.status.conditions[?(@.type=="Ready")].message', priority: 1 },
   ],
   finalizers: ['skerry.dev/site'],

@@ -52,11 +52,21 @@ export interface ClusterControlPlane {
   readonly etcdClusterId?: string
   readonly established?: boolean
 }
+/** The API itself: what became of the keys (rule T7). */
+export interface ClusterSecrets {
+  readonly exportedAt?: string
+  readonly importedAt?: string
+  /** The Kubernetes CA of the last export or import, by its fingerprint. */
+  readonly authority?: string
+}
 export interface ClusterStatus {
   readonly infrastructure?: ClusterInfrastructure
   readonly endpoint?: ClusterEndpoint
   readonly controlPlane?: ClusterControlPlane
   readonly addOns?: { readonly applied?: string }
+  readonly secrets?: ClusterSecrets
+  /** The API itself: a person gave the cluster up; what is outside is left as it is (rule O9). */
+  readonly abandoned?: { readonly at: string; readonly by: string; readonly reason: string }
   readonly kubernetesVersion?: string
   readonly conditions?: readonly Condition[]
 }

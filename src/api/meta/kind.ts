@@ -5,12 +5,18 @@ import type { Resource } from './object.ts'
 /** Who may write a part (rule H2). `user`: people and their tools; `site`: the site's controllers; `hub`: the hub's own. */
 export type Writer = 'user' | 'site' | 'hub'
 
-export interface Column {
+export type Column = ColumnHead & (
+  /** A simple JSONPath: `.spec.site`, `.status.conditions[?(@.type=="Ready")].status`. */
+  | { readonly jsonPath: string }
+  /** What no path can say, as Kubernetes' own kinds need it. Of a kind that is served as a CustomResourceDefinition elsewhere: never. */
+  | { readonly value: (object: unknown) => unknown }
+)
+interface ColumnHead {
   readonly name: string
   readonly type: 'string' | 'integer' | 'boolean' | 'date'
-  /** A simple JSONPath: `.spec.site`, `.status.conditions[?(@.type=="Ready")].status`. */
-  readonly jsonPath: string
   readonly description?: string
+  /** Shown where there is no value. */
+  readonly absent?: string
   /** 0 is always shown, 1 with `-o wide`. */
   readonly priority?: 0 | 1
 }

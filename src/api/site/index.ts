@@ -27,6 +27,8 @@ const spec = z.object({
   installDisk: z.string().default('/dev/vda'),
   relaxedTimers: z.boolean().default(false).meta({ description: 'Longer leases and elections, for slow clouds.' }),
   bootTimeout: z.string().regex(/^\d+(s|m|h)$/).default('10m').meta({ description: 'How long a machine may take to first contact.' }),
+  unknownObjects: z.record(z.string(), z.enum(['leave', 'delete'])).optional()
+    .meta({ description: 'What a platform administrator decided of objects in `status.unknownObjects`, by their id (rule H3). leave: it stays and is not looked at again. delete: the site deletes it.' }),
 })
 
 export interface SiteServices {
@@ -38,7 +40,9 @@ export interface SiteSpec {
   readonly shape: 'auto' | 'tenant' | 'routed'; readonly externalNetwork?: string; readonly providerNetwork?: string; readonly loadBalancerProvider?: string
   readonly services: SiteServices; readonly publicDefaults: boolean; readonly egressCIDRs: readonly string[]
   readonly installDisk: string; readonly relaxedTimers: boolean; readonly bootTimeout: string
+  readonly unknownObjects?: Readonly<Record<string, Decision>>
 }
+export type Decision = 'leave' | 'delete'
 /** What the site controller found. */
 export interface SiteFound {
   readonly shape: 'tenant' | 'routed'
@@ -51,7 +55,21 @@ export interface SiteFound {
   readonly images: readonly { readonly id: string; readonly name: string; readonly talosVersion: string }[]
   readonly microversion: string
 }
-export interface SiteStatus { readonly found?: SiteFound; readonly conditions?: readonly Condition[] }
+/** In an order in which they can be deleted. */
+export const unknownObjectKinds = ['load balancer', 'listener', 'pool', 'floating ip', 'server', 'volume', 'port', 'router', 'subnet', 'network', 'security group', 'server group'] as const
+export type UnknownObjectKind = (typeof unknownObjectKinds)[number]
+/** An object of a cloud with this installation's mark and an owner that is not known (rule H3). */
+export interface UnknownObject {
+  readonly id: string; readonly kind: UnknownObjectKind; readonly name: string
+  /** OpenStack's id of the project that it is in. */
+  readonly project: string
+  /** From its mark: the uid of the cluster or machine that it was made for, and as what. */
+  readonly owner: string; readonly role: string
+  readonly createdAt?: string
+}
+/** `count` of all; `items` are the first of them. */
+export interface UnknownObjects { readonly count: number; readonly items: readonly UnknownObject[] }
+export interface SiteStatus { readonly found?: SiteFound; readonly unknownObjects?: UnknownObjects; readonly conditions?: readonly Condition[] }
 export type Site = Resource<SiteSpec, SiteStatus>
 
 const named = z.object({ id: z.string(), name: z.string() })
@@ -67,6 +85,13 @@ export const Site = defineKind<Site>({
       loadBalancer: z.object({ provider: z.string(), allowedCIDRs: z.boolean(), keepsSource: z.boolean().optional() }).optional(),
       volumeTypes: z.array(z.string()), images: z.array(named.extend({ talosVersion: z.string() })), microversion: z.string(),
     }).optional().meta({ description: 'What was found out about the cloud.' }),
+    unknownObjects: z.object({
+      count: z.int().meta({ description: 'How many there are; items may hold fewer.' }),
+      items: z.array(named.extend({
+        kind: z.enum(unknownObjectKinds), project: z.string().meta({ description: 'OpenStack id of the project.' }), owner: z.string().meta({ description: 'uid of the cluster or machine that it was made for.' }),
+        role: z.string(), createdAt: z.string().optional(),
+      })),
+    }).optional().meta({ description: 'Objects in the cloud with the mark of this installation and an owner that is not known, and not left by `spec.unknownObjects`. While one is undecided nothing is created or deleted in its project (rule H3).' }),
     conditions: conditionsSchema, observed: observedSchema,
   }),
   columns: [

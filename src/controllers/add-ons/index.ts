@@ -9,7 +9,8 @@ import { refused, settled, waiting } from '../../engine/outcome.ts'
 import { planned, status as writes, type NewCondition, type ObserveContext, type Plan, type Finish } from '../../engine/shapes.ts'
 import { condition, fromPass } from '../conditions.ts'
 import type { Ports } from '../ports.ts'
-import { releaseOfCluster } from '../reads.ts'
+import { decided, releaseOfCluster } from '../reads.ts'
+import { secretsOf } from '../secrets.ts'
 
 type Step = { readonly kind: 'apply'; readonly object: KubeObject } | { readonly kind: 'record'; readonly applied: string }
 interface Seen {
@@ -48,15 +49,32 @@ export const manifestsOf = (cluster: Cluster, release: ReleaseResource): { reado
   return { objects }
 }
 
+/** Manifests are large and the same for all clusters of a release: parsed and hashed once for each version of it. */
+const wantedOf = (() => {
+  const kept = new WeakMap<ReleaseResource, Map<boolean, ReturnType<typeof manifestsOf> & { readonly hash: string }>>()
+  return (cluster: Cluster, release: ReleaseResource) => {
+    const made = kept.get(release) ?? new Map<boolean, ReturnType<typeof manifestsOf> & { readonly hash: string }>()
+    kept.set(release, made)
+    const withCni = cluster.spec.network.cni === 'release'
+    const have = made.get(withCni)
+    if (have !== undefined) return have
+    const manifests = manifestsOf(cluster, release)
+    const whole = { ...manifests, hash: createHash('sha256').update(JSON.stringify(manifests.objects)).digest('hex').slice(0, 16) }
+    made.set(withCni, whole)
+    return whole
+  }
+})()
+
 const observe = (ports: Ports) => async (cluster: Cluster, context: ObserveContext): Promise<Seen> => {
   const release = context.cached.get(Release, { namespace: '', name: cluster.spec.release })
-  const { objects: wanted, bad } = release === undefined ? { objects: [], bad: undefined } : manifestsOf(cluster, release)
-  const hash = createHash('sha256').update(JSON.stringify(wanted)).digest('hex').slice(0, 16)
+  const { objects: wanted, bad, hash } = release === undefined ? { objects: [], bad: undefined, hash: '' } : wantedOf(cluster, release)
   const deleting = cluster.metadata.deletionTimestamp !== undefined
   const base = { cluster, release, deleting, wanted, hash, bad }
   if (deleting || cluster.status?.addOns?.applied === hash || cluster.status?.controlPlane?.bootstrap?.doneAt === undefined) return { ...base, isApiReady: false }
   const secrets = await ports.secrets.get(cluster.metadata.uid)
   if (secrets === undefined) return { ...base, isApiReady: false }
+  // The nodes' watch tells when the API begins to answer, and wakes us: nobody asks every few seconds.
+  if (ports.tenants.nodes(cluster, secrets) === undefined) return { ...base, isApiReady: false }
   const api = await ports.tenants.open(cluster, secrets)
   return { ...base, isApiReady: await api.readyz().catch(() => false) }
 }
@@ -65,7 +83,7 @@ const plan = (s: Seen, _now: Date): Plan<Step | Finish> => {
   if (s.deleting || s.cluster.status?.addOns?.applied === s.hash) return { steps: [], outcome: settled() }
   if (s.release === undefined) return { steps: [], outcome: refused('ReleaseMissing', `there is no release ${s.cluster.spec.release}`) }
   if (s.bad !== undefined) return { steps: [], outcome: refused('AddOnRefused', `manifest ${s.bad} of release ${s.release.metadata.name} is no YAML of Kubernetes objects`) }
-  if (!s.isApiReady) return { steps: [], outcome: waiting('WaitingForApi', 'waits until the API server answers', 3) }
+  if (!s.isApiReady) return { steps: [], outcome: waiting('WaitingForApi', 'waits until the API server answers', 10) }
   return { steps: [...s.wanted.map((object): Step => ({ kind: 'apply', object })), { kind: 'record', applied: s.hash }], outcome: settled() }
 }
 
@@ -80,7 +98,7 @@ const metadata = (cluster: Cluster, seen: Seen | undefined, applied: string | un
 
 export const addOns = (ports: Ports) => planned<Cluster, Seen, Step>({
   name: 'add-ons',
-  concurrency: 24,
+  concurrency: 64,
   for: Cluster,
   reads: [releaseOfCluster],
   writes: [writes(Cluster, 'addOns')],
@@ -89,8 +107,7 @@ export const addOns = (ports: Ports) => planned<Cluster, Seen, Step>({
   plan,
   apply: async (step, seen, cluster, context) => {
     if (step.kind === 'record') { await context.record({ addOns: { applied: step.applied } }); return }
-    const secrets = await ports.secrets.get(cluster.metadata.uid)
-    if (secrets === undefined) throw new Error('the secrets bundle is gone')
+    const secrets = await secretsOf(ports, cluster)
     await (await ports.tenants.open(seen.cluster, secrets)).apply(step.object, 'skerry-addons')
   },
   status: (cluster, seen, pass) => {
@@ -103,6 +120,6 @@ export const addOns = (ports: Ports) => planned<Cluster, Seen, Step>({
       ],
     }
   },
-  wakers: (wake, cached) => ports.tenants.onNodes((uid) => { for (const c of cached.list(Cluster)) if (c.metadata.uid === uid && c.status?.addOns === undefined) wake(keyOf(c)) }),
-  inputs: (c, cached) => [c.metadata.generation, c.status?.controlPlane?.bootstrap?.doneAt, c.status?.addOns, cached.get(Release, { namespace: '', name: c.spec.release })?.metadata.generation],
+  wakers: (wake, cached) => ports.tenants.onNodes((uid) => { const c = cached.byUid(Cluster, uid); if (c !== undefined && c.status?.addOns === undefined) wake(keyOf(c)) }),
+  inputs: (c, cached) => [decided(c), c.status?.endpoint?.host, c.status?.endpoint?.port, c.status?.controlPlane?.bootstrap?.doneAt, cached.get(Release, { namespace: '', name: c.spec.release })?.metadata.generation],
 })

@@ -4,10 +4,11 @@ import type { ApplyContext } from '../../engine/shapes.ts'
 import { allocationPool } from '../../rules/node-network.ts'
 import { objectOf, together } from '../outside.ts'
 import type { Ports } from '../ports.ts'
+import { secretsOf } from '../secrets.ts'
 import type { Observed, Role, Seen } from './observe.ts'
 import type { Step } from './plan.ts'
 
-const createTimeoutMs = 30_000
+const createTimeoutMs = 20_000
 
 const create = (role: Role, s: Seen, cluster: Cluster, signal: AbortSignal): Promise<unknown> => {
   const { network, compute } = s.siteCloud.cloud
@@ -34,10 +35,12 @@ const remove = (role: Role, id: string, s: Seen): Promise<void> => {
 }
 
 export const apply = (ports: Ports) => async (step: Step, seen: Observed, cluster: Cluster, context: ApplyContext): Promise<void> => {
+  if (step.kind === 'forget') { ports.talos.forget(cluster); ports.tenants.forget(cluster); return }
   if (seen.kind !== 'seen') return
   const { network } = seen.siteCloud.cloud
   switch (step.kind) {
-    case 'keep-secrets': await ports.secrets.ensure(cluster.metadata.uid); return
+    // Machines that run know the keys they were made with: new ones would shut everybody out.
+    case 'keep-secrets': await (cluster.status?.controlPlane?.bootstrap === undefined ? ports.secrets.ensure(cluster.metadata.uid) : secretsOf(ports, cluster)); return
     case 'intend': {
       const recorded = cluster.status?.infrastructure ?? {}
       await context.record({ infrastructure: { ...recorded, projectId: seen.siteCloud.projectId, shape: seen.shape, intents: { ...recorded.intents, ...Object.fromEntries(step.roles.map((r) => [r, context.now.toISOString()])) } } })
@@ -49,7 +52,9 @@ export const apply = (ports: Ports) => async (step: Step, seen: Observed, cluste
     case 'admit': await together(step.rules.map((rule) => context.changing('add rule', createTimeoutMs, () => network.securityGroups.addRule(step.groupId, rule, seen.mark(step.role))))); return
     case 'refuse': await together(step.ruleIds.map((id) => context.changing('remove rule', createTimeoutMs, () => network.securityGroups.removeRule(id)))); return
     case 'drop-port': await context.changing('delete left port', createTimeoutMs, () => network.ports.delete(step.id)); return
-    case 'forget': ports.talos.forget(cluster); ports.tenants.forget(cluster); return
-    case 'delete': await context.changing(`delete ${step.role}`, createTimeoutMs, () => remove(step.role, step.id, seen)); return
+    case 'delete':
+      await context.changing(`delete ${step.role}`, createTimeoutMs, () => remove(step.role, step.id, seen))
+      if (step.isDouble === true) context.duplicate(step.role)
+      return
   }
 }

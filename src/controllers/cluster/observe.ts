@@ -5,7 +5,8 @@ import { isTrue } from '../../api/meta/index.ts'
 import type { Mark, Network, Router, SecurityGroup, SecurityGroupRuleSpec, ServerGroup, Subnet, Marked, Port } from '../../drivers/openstack/cloud.ts'
 import type { ObserveContext } from '../../engine/shapes.ts'
 import { balancerTraits, controlPlaneIngress, nodeIngress, type Ingress } from '../../rules/node-network.ts'
-import { demandProject, demandSight, sighted, type Intents, type Sight } from '../outside.ts'
+import { isAbandoned } from '../abandoned.ts'
+import { demandProject, demandSight, isLeftBehind, sighted, type Intents, type Sight } from '../outside.ts'
 import type { Ports, SiteCloud } from '../ports.ts'
 import { machinesIn } from '../reads.ts'
 
@@ -38,7 +39,7 @@ export interface Seen {
   /** Ids of ports that the cloud itself made on our subnet for our load balancer, and left behind. */
   readonly leftovers: readonly string[]
 }
-export type Observed = Seen | { readonly kind: 'blocked'; readonly reason: 'SiteMissing' | 'SiteNotReady'; readonly message: string; readonly deleting: boolean }
+export type Observed = Seen | { readonly kind: 'abandoned'; readonly before: readonly string[] } | { readonly kind: 'blocked'; readonly reason: 'SiteMissing' | 'SiteNotReady'; readonly message: string; readonly deleting: boolean }
 
 const asRule = (i: Ingress, nodeGroupId: string | undefined): SecurityGroupRuleSpec | undefined =>
   i.fromNodes === true && nodeGroupId === undefined ? undefined : {
@@ -60,6 +61,11 @@ const absent = { kind: 'absent' } as const
 
 export const observe = (ports: Ports) => async (cluster: Cluster, context: ObserveContext): Promise<Observed> => {
   const deleting = cluster.metadata.deletionTimestamp !== undefined
+  const before = [
+    ...(cluster.metadata.finalizers ?? []).filter((f) => f !== 'skerry.dev/site' && f.startsWith('skerry.dev/')).map((f) => f.slice('skerry.dev/'.length)),
+    ...machinesIn(context.cached, cluster).map((m) => m.metadata.name),
+  ]
+  if (isAbandoned(cluster)) return { kind: 'abandoned', before }
   const site = context.cached.get(SiteKind, { namespace: '', name: cluster.spec.site })
   if (site === undefined) return { kind: 'blocked', reason: 'SiteMissing', message: `there is no site ${cluster.spec.site}`, deleting }
   const found = site.status?.found
@@ -87,8 +93,7 @@ export const observe = (ports: Ports) => async (cluster: Cluster, context: Obser
   const inNetwork = network.kind === 'seen' ? (await cloud.network.ports.list(after)).items.filter((p) => p.networkId === network.object.id) : []
   const isRouterPort = (p: Port) => router.kind === 'seen' && p.deviceId === router.object.id && p.deviceOwner.startsWith('network:') && p.deviceOwner.includes('router')
   const ownRouterPort = inNetwork.find(isRouterPort)
-  // The OVN provider gives each subnet with a health monitor a port, and keeps it when the balancer goes by cascade.
-  const isLeftover = (p: Port) => subnet.kind === 'seen' && p.mark === undefined && p.deviceOwner === 'ovn-lb-hm:distributed' && p.name === `ovn-lb-hm-${subnet.object.id}`
+  const isLeftover = (p: Port) => subnet.kind === 'seen' && isLeftBehind(p, subnet.object.id)
   const nodeGroupId = nodeGroup.kind === 'seen' ? nodeGroup.object.id : undefined
   const balancerFilters = (cluster.status?.endpoint?.kind ?? (found.loadBalancer === undefined ? 'nodes' : 'octavia')) === 'octavia' && balancerTraits(cluster.status?.endpoint?.loadBalancerProvider ?? found.loadBalancer?.provider ?? '').allowedCIDRs
   const policy = { allowedCIDRs: cluster.spec.endpoint.allowedCIDRs, egressCIDRs: site.spec.egressCIDRs, nodeCidr: tenant ? cluster.spec.network.nodes : undefined, balancerFilters }
@@ -97,10 +102,7 @@ export const observe = (ports: Ports) => async (cluster: Cluster, context: Obser
     nodeRules: compare(nodeGroup.kind === 'seen' ? nodeGroup.object : undefined, nodeIngress(), nodeGroupId),
     controlPlaneRules: compare(controlPlaneGroup.kind === 'seen' ? controlPlaneGroup.object : undefined, controlPlaneIngress(policy), nodeGroupId),
     intents: recorded?.intents,
-    before: [
-      ...(cluster.metadata.finalizers ?? []).filter((f) => f !== 'skerry.dev/site' && f.startsWith('skerry.dev/')).map((f) => f.slice('skerry.dev/'.length)),
-      ...machinesIn(context.cached, cluster).map((m) => m.metadata.name),
-    ],
+    before,
     strangers: deleting ? inNetwork.filter((p) => p.mark === undefined && !isRouterPort(p) && !isLeftover(p) && !p.deviceOwner.startsWith('network:')).map((p) => `port ${p.id} (${p.deviceOwner || 'unused'})`) : [],
     leftovers: deleting ? inNetwork.filter(isLeftover).map((p) => p.id) : [],
   }

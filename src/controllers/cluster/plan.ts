@@ -16,7 +16,7 @@ export type Step =
   | { readonly kind: 'admit'; readonly groupId: string; readonly role: Role; readonly rules: readonly SecurityGroupRuleSpec[] }
   | { readonly kind: 'refuse'; readonly ruleIds: readonly string[] }
   | { readonly kind: 'detach-router'; readonly routerId: string; readonly subnetId: string }
-  | { readonly kind: 'delete'; readonly role: Role; readonly id: string }
+  | { readonly kind: 'delete'; readonly role: Role; readonly id: string; /** A second one with one mark (rule E3). */ readonly isDouble?: true }
   | { readonly kind: 'drop-port'; readonly id: string }
   /** Closes what is open to the cluster's own APIs. */
   | { readonly kind: 'forget' }
@@ -33,10 +33,13 @@ const wanted = (s: Seen, replicas: number): readonly Role[] => [
   ...(s.shape === 'tenant' && s.network.kind === 'seen' ? (['subnet'] as const) : []),
 ]
 
-const planDoubles = (s: Seen): Step[] => sights(s).flatMap(([role, x]) => (x.kind === 'seen' ? x.doubles.map((d): Step => ({ kind: 'delete', role, id: d.id })) : []))
+const planDoubles = (s: Seen): Step[] => sights(s).flatMap(([role, x]) => (x.kind === 'seen' ? x.doubles.map((d): Step => ({ kind: 'delete', role, id: d.id, isDouble: true })) : []))
+
+const first = (before: readonly string[]): Outcome => waiting('Deleting', `waits until ${before.slice(0, 5).join(', ')}${before.length > 5 ? ' and others' : ''} are gone`, 60)
+const end: readonly (Step | Finish)[] = [{ kind: 'forget' }, { kind: 'finish' }]
 
 const planDeletion = (s: Seen): Plan<Step | Finish> => {
-  if (s.before.length > 0) return { steps: [], outcome: waiting('Deleting', `waits until ${s.before.slice(0, 5).join(', ')}${s.before.length > 5 ? ' and others' : ''} are gone`, 60) }
+  if (s.before.length > 0) return { steps: [], outcome: first(s.before) }
   const network = objectOf(s.network)
   const subnet = objectOf(s.subnet)
   const router = objectOf(s.router)
@@ -49,11 +52,12 @@ const planDeletion = (s: Seen): Plan<Step | Finish> => {
   if (steps.length > 0) return { steps, outcome: gone() }
   if (network !== undefined) return { steps: [{ kind: 'delete', role: 'network', id: network.id }], outcome: gone() }
   if (late.length > 0) return { steps: [], outcome: waiting('Looking', `the creation of ${late.join(', ')} was not answered; its result is looked for before the cluster goes`, lookEverySeconds) }
-  return { steps: [{ kind: 'forget' }, { kind: 'finish' }], outcome: settled() }
+  return { steps: end, outcome: settled() }
 }
 const gone = (): Outcome => waiting('Deleting', 'waits until the cloud answers 404 for what was deleted', 1)
 
 export const plan = (replicas: number) => (s: Observed, now: Date): Plan<Step | Finish> => {
+  if (s.kind === 'abandoned') return s.before.length > 0 ? { steps: [], outcome: first(s.before) } : { steps: end, outcome: settled() }
   if (s.kind === 'blocked') return { steps: [], outcome: waiting(s.reason, s.message, 60) }
   if (s.deleting) return planDeletion({ ...s, intents: Object.fromEntries(Object.keys(s.intents ?? {}).filter((r) => isPending(s.intents, r, now) && !seenRoles(s).has(r)).map((r) => [r, ''])) })
   const seen = seenRoles(s)

@@ -8,7 +8,8 @@ import type { Ports } from '../ports.ts'
 import type { Observed } from './observe.ts'
 import { seenRoles } from './plan.ts'
 
-const parts = ['EndpointReady', 'ControlPlaneReady', 'AddOnsReady'] as const
+/** The conditions of the other controllers that Ready waits for. */
+export const parts = ['EndpointReady', 'ControlPlaneReady', 'AddOnsReady'] as const
 
 const ready = (cluster: Cluster, infrastructure: NewCondition): readonly NewCondition[] => {
   if (cluster.metadata.deletionTimestamp !== undefined) return [condition('Ready', 'False', 'Deleting', infrastructure.message), condition('Progressing', 'True', 'Deleting', infrastructure.message)]

@@ -5,6 +5,7 @@ import { controllerRef } from '../../api/meta/index.ts'
 import type { ApplyContext } from '../../engine/shapes.ts'
 import { machineName } from '../../rules/names.ts'
 import type { Ports } from '../ports.ts'
+import { secretsOf } from '../secrets.ts'
 import type { Observed } from './observe.ts'
 import type { Step } from './plan.ts'
 
@@ -26,8 +27,7 @@ export const apply = (ports: Ports) => async (step: Step, seen: Observed, cluste
     }); return
     case 'delete-machine': await context.delete(Machine, step.machine); return
     case 'request-bootstrap': {
-      const secrets = await ports.secrets.get(cluster.metadata.uid)
-      if (secrets === undefined) throw new Error('the secrets bundle is gone')
+      const secrets = await secretsOf(ports, cluster)
       await context.record({ controlPlane: { ...recorded, bootstrap: { machine: step.machine, serverId: step.serverId, requestedAt: recorded?.bootstrap?.requestedAt ?? context.now.toISOString() } } })
       await context.creating(`bootstrap etcd on ${step.machine}`, timeoutMs, async () => {
         try { await ports.talos.node(cluster, secrets, step.address).bootstrap() } catch (e) { if (!ports.errors.isAlreadyExists(e)) throw e }

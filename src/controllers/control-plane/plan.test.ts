@@ -42,6 +42,11 @@ describe('T1 etcd is bootstrapped at most once', () => {
     expect(plan(seen({ cluster: requested, answers: empty }), now).steps).toEqual([{ kind: 'request-bootstrap', machine: 'cp-1', serverId: 's1', address: '10.0.0.11' }])
   })
   test('T1 its data already there is waited for', () => expect(steps(seen({ cluster: requested, answers: [answer(0, 'no'), answer(1, 'yes'), answer(2, 'no')] }))).toEqual([]))
+  test('T1 data whose etcd does not come is waited for and said to be unhealthy after ten minutes', () => {
+    const holding = seen({ cluster: requested, answers: [answer(0, 'no'), answer(1, 'yes'), answer(2, 'no')] })
+    const after = (ms: number) => { const p = plan(holding, new Date(now.getTime() + ms)); return [p.steps, 'reason' in p.outcome && p.outcome.reason] }
+    expect([after(599_000), after(600_000)]).toEqual([[[], 'WaitingForEtcd'], [[], 'EtcdUnhealthy']])
+  })
   test('T1 a requested server that is not listed is no reason to ask another', () => expect(steps(seen({ cluster: requested, answers: [answer(0, 'no'), answer(2, 'no')] }))).toEqual([]))
   test('T1 another is chosen when GET says that the requested one is gone', () => {
     expect(plan(seen({ cluster: requested, answers: [answer(0, 'no'), answer(2, 'no')], isBootstrapServerGone: true }), now).steps[0]).toMatchObject({ kind: 'request-bootstrap', serverId: 's0' })

@@ -16,7 +16,10 @@ export const isWhole = (etcd: Etcd | undefined, replicas: number): boolean =>
   etcd !== undefined && etcd.members.length === replicas && etcd.statuses.length === replicas && etcd.clusterIds.length === 1
   && etcd.members.every((m) => !m.isLearner) && etcd.statuses.every((s) => s.errors.length === 0)
 
-const planBootstrap = (s: Seen): Plan<Step> => {
+/** After this long an etcd that was bootstrapped and does not answer is no longer called starting. */
+const etcdStartMs = 600_000
+
+const planBootstrap = (s: Seen, now: Date): Plan<Step> => {
   const bootstrap = s.cluster.status?.controlPlane?.bootstrap
   // An etcd that answers was bootstrapped, whatever our records say (a restored database).
   if (s.etcd !== undefined) {
@@ -28,7 +31,9 @@ const planBootstrap = (s: Seen): Plan<Step> => {
   if (s.answers.length === 0 || silent.length > 0) return { steps: [], outcome: waiting('WaitingForBoot', 'waits until every control-plane server of this cluster answers whether it holds etcd data', 2) }
   if (holders.length > 0) {
     const isOurs = bootstrap !== undefined && holders.every((h) => h.serverId === bootstrap.serverId)
-    return isOurs ? { steps: [], outcome: waiting('WaitingForEtcd', `etcd was bootstrapped on ${bootstrap.machine} and is starting`, 2) }
+    const isStarting = isOurs && now.getTime() - Date.parse(bootstrap.requestedAt) < etcdStartMs
+    if (isStarting) return { steps: [], outcome: waiting('WaitingForEtcd', `etcd was bootstrapped on ${bootstrap.machine} and is starting`, 2) }
+    return isOurs ? { steps: [], outcome: waiting('EtcdUnhealthy', `etcd was bootstrapped on ${bootstrap.machine}, its data is there, and it does not answer; bring members that were lost back, or restore a backup`, 30) }
       : { steps: [], outcome: refused('EtcdDataLost', `${holders.map((h) => h.machine ?? h.serverId).join(', ')} holds etcd data of a cluster that does not answer; bootstrapping again would lose it. Bring the servers that held it back, or restore a backup`) }
   }
   if (s.cluster.status?.controlPlane?.established === true)
@@ -54,7 +59,7 @@ const planDeletion = (s: Seen): Plan<Step | Finish> => {
   return { steps: [{ kind: 'finish' }], outcome: settled() }
 }
 
-export const plan = (s: Observed, _now: Date): Plan<Step | Finish> => {
+export const plan = (s: Observed, now: Date): Plan<Step | Finish> => {
   if (s.kind === 'blocked') return s.deleting ? { steps: [{ kind: 'finish' }], outcome: settled() } : { steps: [], outcome: waiting(s.reason, s.message, 60) }
   if (s.deleting) return planDeletion(s)
   if (!s.hasSecrets) return { steps: [], outcome: waiting('WaitingForNetwork', 'waits for the secrets bundle', 10) }
@@ -67,7 +72,7 @@ export const plan = (s: Observed, _now: Date): Plan<Step | Finish> => {
   const slots = state?.established === true ? (isQuiet ? free.slice(0, 1) : []) : state?.bootstrap?.doneAt !== undefined && s.machines.length > 0 ? free.slice(0, 1) : free
   const issued = state?.issued ?? 0
   const create: Step[] = slots.length === 0 ? [] : [{ kind: 'issue', upTo: issued + slots.length }, ...slots.map((slot, i): Step => ({ kind: 'create-machine', slot, ordinal: issued + i }))]
-  if (state?.bootstrap?.doneAt === undefined && create.length === 0) return planBootstrap(s)
+  if (state?.bootstrap?.doneAt === undefined && create.length === 0) return planBootstrap(s, now)
   if (create.length > 0) return { steps: create, outcome: waiting('WaitingForMachines', 'control-plane machines are being made', 30) }
   if (s.etcd === undefined) return { steps: [], outcome: waiting('WaitingForEtcd', 'etcd does not answer', 5) }
   if (s.etcd.clusterIds.length > 1) return { steps: [], outcome: refused('EtcdUnhealthy', `members of two different etcd clusters answer: ${s.etcd.clusterIds.join(', ')}`) }

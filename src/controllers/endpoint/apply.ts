@@ -6,7 +6,7 @@ import { together } from '../outside.ts'
 import type { Observed, Seen } from './observe.ts'
 import type { Creation, Step } from './plan.ts'
 
-const timeoutMs = 30_000
+const timeoutMs = 20_000
 
 const create = (c: Creation, s: Seen, signal: AbortSignal): Promise<unknown> => {
   const { network, loadBalancer } = s.siteCloud.cloud
@@ -37,8 +37,9 @@ export const apply = async (step: Step, s: Observed, cluster: Cluster, context: 
     case 'add-monitor': await changing('health monitor', () => loadBalancer!.addHealthMonitor(step.poolId, { type: 'TCP', delay: 5, timeout: 3, maxRetries: 2 })); return
     case 'add-member': await changing(`member ${step.slot}`, () => loadBalancer!.addMember(step.poolId, { address: step.address, port: step.port, subnetId: s.subnetId!, name: `cp-${step.slot}` })); return
     case 'bind': await changing('bind floating IP', () => network.floatingIps.bind(step.floatingIpId, step.portId)); return
-    case 'delete-load-balancer': await changing('delete load balancer', () => loadBalancer!.loadBalancers.deleteCascade(step.id)); return
-    case 'delete-floating-ip': await changing('delete floating IP', () => network.floatingIps.delete(step.id)); return
-    case 'delete-port': await changing('delete port', () => network.ports.delete(step.id)); return
+    case 'delete-load-balancer': await changing('delete load balancer', () => loadBalancer!.loadBalancers.deleteCascade(step.id)); break
+    case 'delete-floating-ip': await changing('delete floating IP', () => network.floatingIps.delete(step.id)); break
+    case 'delete-port': await changing('delete port', () => network.ports.delete(step.id)); break
   }
+  if (step.isDouble === true) context.duplicate(step.kind.slice('delete-'.length))
 }

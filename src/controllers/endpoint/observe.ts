@@ -4,6 +4,7 @@ import { Site as SiteKind } from '../../api/index.ts'
 import type { FloatingIp, Listener, LoadBalancer, Mark, Marked, Member, Pool, Port } from '../../drivers/openstack/cloud.ts'
 import type { ObserveContext } from '../../engine/shapes.ts'
 import { balancerTraits, listenerCidrs, whyNotEnforceable } from '../../rules/node-network.ts'
+import { abandonedMessage, isAbandoned } from '../abandoned.ts'
 import { demandProject, demandSight, sighted, type Intents, type Sight } from '../outside.ts'
 import type { Ports, SiteCloud } from '../ports.ts'
 import { machinesIn } from '../reads.ts'
@@ -42,12 +43,13 @@ export interface Seen {
   readonly machines: readonly string[]
   readonly mark: (role: string) => Mark
 }
-export type Observed = Seen | { readonly kind: 'blocked'; readonly reason: 'WaitingForNetwork' | 'LoadBalancerMissing' | 'AllowListNotEnforceable' | 'NetworkMissing'; readonly message: string; readonly deleting: boolean }
+export type Observed = Seen | { readonly kind: 'blocked'; readonly reason: 'Abandoned' | 'WaitingForNetwork' | 'LoadBalancerMissing' | 'AllowListNotEnforceable' | 'NetworkMissing'; readonly message: string; readonly deleting: boolean }
 
 const absent = { kind: 'absent' } as const
 
 export const observe = (ports: Ports) => async (cluster: Cluster, context: ObserveContext): Promise<Observed> => {
   const deleting = cluster.metadata.deletionTimestamp !== undefined
+  if (isAbandoned(cluster)) return { kind: 'blocked', reason: 'Abandoned', message: abandonedMessage, deleting }
   const infrastructure = cluster.status?.infrastructure
   const site = context.cached.get(SiteKind, { namespace: '', name: cluster.spec.site })
   const found = site?.status?.found

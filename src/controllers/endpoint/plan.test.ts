@@ -34,7 +34,8 @@ test('O5 PENDING for long is the cloud\'s fault and nothing is deleted', () => {
   expect([p.steps, p.outcome.kind === 'waiting' && p.outcome.reason]).toEqual([[], 'LoadBalancerStuck'])
 })
 test('O3 nothing below a balancer is touched while it changes', () => expect(steps(seen({ loadBalancer: is(lb({ provisioningStatus: 'PENDING_UPDATE' })), ways: whole.map((w) => ({ ...w, members: [] })) }))).toEqual([]))
-test('E3 doubles go', () => expect(plan(seen({ loadBalancer: is(lb(), [lb({ id: 'lb2' })]) }), now).steps).toEqual([{ kind: 'delete-load-balancer', id: 'lb2' }]))
+test('E3 doubles go', () => expect(plan(seen({ loadBalancer: is(lb(), [lb({ id: 'lb2' })]) }), now).steps).toEqual([{ kind: 'delete-load-balancer', id: 'lb2', isDouble: true }]))
+test('E3 a double that is going already is not deleted, and counted, again', () => expect(steps(seen({ loadBalancer: is(lb(), [lb({ id: 'lb2', provisioningStatus: 'PENDING_DELETE' })]) }))).toEqual([]))
 test('O9 addresses go after the machines', () => {
   expect(steps(seen({ deleting: true, machines: ['m'] }))).toEqual([])
   expect(steps(seen({ deleting: true }))).toEqual(['delete-load-balancer', 'delete-floating-ip', 'delete-port', 'delete-port', 'delete-port'])

@@ -1,7 +1,7 @@
 /** Addresses first (rule O5): floating IP, chosen VIP and slot ports side by side, then what is below the balancer. Pure. */
 import { refused, settled, waiting } from '../../engine/outcome.ts'
 import type { Finish, Plan } from '../../engine/shapes.ts'
-import { isPending, lookEverySeconds, objectOf } from '../outside.ts'
+import { isPending, lookEverySeconds, objectOf, type Sight } from '../outside.ts'
 import type { ApiPort, Observed, Seen } from './observe.ts'
 
 export type Step =
@@ -13,9 +13,9 @@ export type Step =
   | { readonly kind: 'add-monitor'; readonly poolId: string }
   | { readonly kind: 'add-member'; readonly poolId: string; readonly port: ApiPort; readonly address: string; readonly slot: number }
   | { readonly kind: 'bind'; readonly floatingIpId: string; readonly portId: string }
-  | { readonly kind: 'delete-load-balancer'; readonly id: string }
-  | { readonly kind: 'delete-floating-ip'; readonly id: string }
-  | { readonly kind: 'delete-port'; readonly id: string }
+  | Deletion
+/** `isDouble`: a second one with one mark (rule E3). */
+interface Deletion { readonly kind: 'delete-load-balancer' | 'delete-floating-ip' | 'delete-port'; readonly id: string; readonly isDouble?: true }
 
 export type Creation =
   | { readonly kind: 'create-port'; readonly slot: number }
@@ -30,14 +30,22 @@ const named = (s: Seen) => [
 ]
 export const seenRoles = (s: Seen): ReadonlySet<string> => new Set(named(s).filter(([, x]) => x.kind === 'seen').map(([r]) => r))
 
+const doublesOf = <T extends { readonly id: string }>(kind: Deletion['kind'], x: Sight<T>, isFree: (d: T) => boolean): Step[] =>
+  (x.kind === 'seen' ? x.doubles.filter(isFree).map((d): Step => ({ kind, id: d.id, isDouble: true })) : [])
+const planDoubles = (s: Seen): Step[] => [
+  // What is being changed takes no call, and what is being deleted needs none.
+  ...doublesOf('delete-load-balancer', s.loadBalancer, (d) => !d.provisioningStatus.startsWith('PENDING')), ...doublesOf('delete-floating-ip', s.floatingIp, () => true),
+  ...s.slots.flatMap((x) => doublesOf('delete-port', x, (d) => d.deviceId === '')),
+]
+
 const planDeletion = (s: Seen, now: Date): Plan<Step | Finish> => {
   if (s.machines.length > 0) return { steps: [], outcome: waiting('Deleting', 'the machines go before their addresses', 60) }
   const loadBalancer = objectOf(s.loadBalancer)
-  const steps: Step[] = []
-  if (loadBalancer !== undefined && !loadBalancer.provisioningStatus.startsWith('PENDING')) steps.push({ kind: 'delete-load-balancer', id: loadBalancer.id })
-  if (s.loadBalancer.kind === 'seen') steps.push(...s.loadBalancer.doubles.map((d): Step => ({ kind: 'delete-load-balancer', id: d.id })))
-  if (s.floatingIp.kind === 'seen') steps.push(...[s.floatingIp.object, ...s.floatingIp.doubles].map((f): Step => ({ kind: 'delete-floating-ip', id: f.id })))
-  for (const x of s.slots) if (x.kind === 'seen') steps.push(...[x.object, ...x.doubles].filter((p) => p.deviceId === '').map((p): Step => ({ kind: 'delete-port', id: p.id })))
+  const steps: Step[] = [
+    ...(loadBalancer !== undefined && !loadBalancer.provisioningStatus.startsWith('PENDING') ? [{ kind: 'delete-load-balancer', id: loadBalancer.id } as const] : []), ...planDoubles(s),
+    ...(s.floatingIp.kind === 'seen' ? [{ kind: 'delete-floating-ip', id: s.floatingIp.object.id } as const] : []),
+    ...s.slots.flatMap((x): Step[] => (x.kind === 'seen' && x.object.deviceId === '' ? [{ kind: 'delete-port', id: x.object.id }] : [])),
+  ]
   const late = Object.keys(s.intents ?? {}).filter((r) => isPending(s.intents, r, now) && !seenRoles(s).has(r))
   const left = seenRoles(s).size > 0
   if (steps.length > 0 || left) return { steps, outcome: waiting('Deleting', 'waits until load balancer, floating IP and ports are gone', 1) }
@@ -86,20 +94,15 @@ const attach = (s: Seen): Step[] => {
 }
 
 export const plan = (s: Observed, now: Date): Plan<Step | Finish> => {
-  if (s.kind === 'blocked') return { steps: s.deleting && s.reason === 'WaitingForNetwork' ? [{ kind: 'finish' }] : [], outcome: s.reason === 'WaitingForNetwork' ? waiting(s.reason, s.message, 60) : refused(s.reason, s.message) }
+  if (s.kind === 'blocked') return { steps: s.deleting && (s.reason === 'WaitingForNetwork' || s.reason === 'Abandoned') ? [{ kind: 'finish' }] : [], outcome: s.reason === 'WaitingForNetwork' ? waiting(s.reason, s.message, 60) : refused(s.reason, s.message) }
   if (s.deleting) return planDeletion(s, now)
   if (s.tenant && (s.subnetId === undefined || s.groupIds.length === 0) || !s.tenant && s.groupIds.length === 0) return { steps: [], outcome: waiting('WaitingForNetwork', 'waits for the cluster\'s network and groups', 60) }
   if (s.networkId === undefined) return { steps: [], outcome: refused('NetworkMissing', 'the site has no provider network to attach machines to') }
   const lb = objectOf(s.loadBalancer)
   if (lb?.provisioningStatus === 'ERROR')
     return { steps: [{ kind: 'delete-load-balancer', id: lb.id }], outcome: waiting('LoadBalancerError', 'Octavia ended in ERROR; the balancer is deleted and made again with the same addresses', 2) }
-  const doubles: Step[] = [
-    ...(s.loadBalancer.kind === 'seen' ? s.loadBalancer.doubles.map((d): Step => ({ kind: 'delete-load-balancer', id: d.id })) : []),
-    ...(s.floatingIp.kind === 'seen' ? s.floatingIp.doubles.map((d): Step => ({ kind: 'delete-floating-ip', id: d.id })) : []),
-    ...s.slots.flatMap((x) => (x.kind === 'seen' ? x.doubles.map((d): Step => ({ kind: 'delete-port', id: d.id })) : [])),
-  ]
   const { looking, create } = missing(s, now)
-  const steps: Step[] = [...doubles, ...(create.length > 0 ? [{ kind: 'intend', roles: create.map(([r]) => r) } as const] : []), ...(create.length > 0 ? [{ kind: 'create', objects: create.map(([, c]) => c) } as const] : []), ...attach(s)]
+  const steps: Step[] = [...planDoubles(s), ...(create.length > 0 ? [{ kind: 'intend', roles: create.map(([r]) => r) } as const] : []), ...(create.length > 0 ? [{ kind: 'create', objects: create.map(([, c]) => c) } as const] : []), ...attach(s)]
   if (looking.length > 0) return { steps, outcome: waiting('Looking', `the creation of ${looking.join(', ')} was not answered; its result is looked for before it is tried again`, lookEverySeconds) }
   if (lb?.provisioningStatus.startsWith('PENDING') === true) {
     const since = lb.createdAt === undefined ? now.getTime() : Date.parse(lb.createdAt.endsWith('Z') ? lb.createdAt : `${lb.createdAt}Z`)

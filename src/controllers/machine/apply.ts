@@ -3,12 +3,13 @@ import type { Machine } from '../../api/index.ts'
 import type { ApplyContext } from '../../engine/shapes.ts'
 import { objectOf } from '../outside.ts'
 import type { Ports } from '../ports.ts'
+import { secretsOf } from '../secrets.ts'
 import { configOf } from './config.ts'
 import type { Observed, Seen } from './observe.ts'
 import type { Step } from './plan.ts'
 import { serverRole } from './role.ts'
 
-const timeoutMs = 30_000
+const timeoutMs = 20_000
 
 const consoleToEvent = async (s: Seen, serverId: string, context: ApplyContext): Promise<void> => {
   try {
@@ -28,8 +29,7 @@ export const apply = (ports: Ports) => async (step: Step, s: Observed, machine: 
   const creating = (what: string, call: (signal: AbortSignal) => Promise<unknown>) => context.creating(`${what} of ${machine.metadata.name}`, timeoutMs, call)
   const changing = (what: string, call: () => Promise<unknown>) => context.changing(`${what} of ${machine.metadata.name}`, timeoutMs, call)
   const tenantApi = async () => {
-    const secrets = await ports.secrets.get(s.cluster.metadata.uid)
-    if (secrets === undefined) throw new Error('the secrets bundle is gone')
+    const secrets = await secretsOf(ports, s.cluster)
     return ports.tenants.open(s.cluster, secrets)
   }
   switch (step.kind) {
@@ -42,8 +42,7 @@ export const apply = (ports: Ports) => async (step: Step, s: Observed, machine: 
       sizeGiB: machine.spec.rootVolume.sizeGiB, imageId: s.image!, ...(machine.spec.rootVolume.type !== undefined && { type: machine.spec.rootVolume.type }),
     }, s.mark('root'), signal)); return
     case 'create-server': {
-      const secrets = await ports.secrets.get(s.cluster.metadata.uid)
-      if (secrets === undefined) throw new Error('the secrets bundle is gone')
+      const secrets = await secretsOf(ports, s.cluster)
       const userData = ports.talos.packUserData(ports.talos.renderMachineConfig(configOf(s, secrets))).base64
       const volume = objectOf(s.volume)
       await creating('server', (signal) => cloud.compute.servers.create({
@@ -84,11 +83,12 @@ export const apply = (ports: Ports) => async (step: Step, s: Observed, machine: 
       await changing('leave etcd', () => node.etcdLeave())
       return
     }
-    case 'delete-server': await changing('delete server', () => (step.force ? cloud.compute.servers.forceDelete(step.id) : cloud.compute.servers.delete(step.id))); return
+    case 'delete-server': await changing('delete server', () => (step.force ? cloud.compute.servers.forceDelete(step.id) : cloud.compute.servers.delete(step.id))); break
     case 'delete-node': await (await tenantApi()).delete({ apiVersion: 'v1', kind: 'Node', name: step.node }); return
-    case 'delete-port': await changing('delete port', () => cloud.network.ports.delete(step.id)); return
-    case 'delete-volume': await changing('delete volume', () => cloud.volume.volumes.delete(step.id)); return
+    case 'delete-port': await changing('delete port', () => cloud.network.ports.delete(step.id)); break
+    case 'delete-volume': await changing('delete volume', () => cloud.volume.volumes.delete(step.id)); break
   }
+  if (step.isDouble === true) context.duplicate(step.kind.slice('delete-'.length))
 }
 
 /** Everything of the status but conditions and the engine's own. */

@@ -4,6 +4,7 @@ import { MachineType as MachineTypeKind, Release as ReleaseKind, Site as SiteKin
 import type { Mark, Marked, Port, Server, Volume } from '../../drivers/openstack/cloud.ts'
 import type { KubeNode } from '../../drivers/kubernetes/kubernetes.ts'
 import type { ObserveContext } from '../../engine/shapes.ts'
+import { abandonedMessage, isAbandoned } from '../abandoned.ts'
 import { demandProject, demandSight, sighted, type Intents, type Sight } from '../outside.ts'
 import type { Ports, SiteCloud } from '../ports.ts'
 import { clusterOf } from '../reads.ts'
@@ -35,21 +36,22 @@ export interface Seen {
   readonly mark: (role: string) => Mark
 }
 export type Observed = Seen
-  | { readonly kind: 'blocked'; readonly reason: 'ClusterMissing' | 'SiteMissing' | 'WaitingForEndpoint'; readonly message: string; readonly deleting: boolean; readonly nothingMade: boolean }
+  | { readonly kind: 'blocked'; readonly reason: 'Abandoned' | 'ClusterMissing' | 'SiteMissing' | 'WaitingForEndpoint'; readonly message: string; readonly deleting: boolean; /** Nothing outside is ours to delete. */ readonly holdsNothing: boolean }
 
 const absent = { kind: 'absent' } as const
 
 export const observe = (ports: Ports) => async (machine: Machine, context: ObserveContext): Promise<Observed> => {
   const deleting = machine.metadata.deletionTimestamp !== undefined
   const recorded = machine.status ?? {}
-  const nothingMade = recorded.portId === undefined && recorded.volumeId === undefined && recorded.serverId === undefined && recorded.intents === undefined
+  const holdsNothing = recorded.portId === undefined && recorded.volumeId === undefined && recorded.serverId === undefined && recorded.intents === undefined
   const cluster = clusterOf(context.cached, machine)
-  if (cluster === undefined) return { kind: 'blocked', reason: 'ClusterMissing', message: `there is no cluster ${machine.spec.cluster}`, deleting, nothingMade }
+  if (cluster === undefined) return { kind: 'blocked', reason: 'ClusterMissing', message: `there is no cluster ${machine.spec.cluster}`, deleting, holdsNothing }
+  if (isAbandoned(cluster)) return { kind: 'blocked', reason: 'Abandoned', message: abandonedMessage, deleting, holdsNothing: true }
   const site = context.cached.get(SiteKind, { namespace: '', name: cluster.spec.site })
-  if (site?.status?.found === undefined) return { kind: 'blocked', reason: 'SiteMissing', message: `site ${cluster.spec.site} is missing or was never seen`, deleting, nothingMade }
+  if (site?.status?.found === undefined) return { kind: 'blocked', reason: 'SiteMissing', message: `site ${cluster.spec.site} is missing or was never seen`, deleting, holdsNothing }
   const { endpoint, infrastructure } = cluster.status ?? {}
   if (!deleting && (endpoint?.insideAddresses === undefined || infrastructure?.nodeGroupId === undefined || (cluster.spec.controlPlane.replicas > 1 && infrastructure.serverGroupId === undefined)))
-    return { kind: 'blocked', reason: 'WaitingForEndpoint', message: 'waits for the cluster\'s network and addresses', deleting, nothingMade }
+    return { kind: 'blocked', reason: 'WaitingForEndpoint', message: 'waits for the cluster\'s network and addresses', deleting, holdsNothing }
   const siteCloud = await ports.clouds.open(site, cluster.metadata.namespace ?? '')
   demandProject(siteCloud, cluster)
   const { cloud } = siteCloud

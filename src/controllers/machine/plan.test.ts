@@ -41,8 +41,9 @@ describe('making a machine', () => {
     expect(steps(seen({ status: { intents: { server: ago(1.1) } } }))).toEqual(['intend', 'create-server'])
   })
   test('E3 a second object with one mark goes, the recorded one stays', () => {
-    expect(plan(seen({ server: is(server(), [server({ id: 's2' })]), node }), now).steps).toEqual([{ kind: 'delete-server', id: 's2', force: false }])
+    expect(plan(seen({ server: is(server(), [server({ id: 's2' })]), node }), now).steps).toEqual([{ kind: 'delete-server', id: 's2', force: false, isDouble: true }])
   })
+  test('E3 a double that is going already is not deleted, and counted, again', () => expect(steps(seen({ server: is(server(), [server({ id: 's2', taskState: 'deleting' })]), volume: is(volume(), [volume({ id: 'v2', status: 'deleting' })]), node }))).toEqual([]))
   test('a port that belongs to another server is waited for', () => expect(steps(seen({ port: is(port({ deviceId: 'old' })) }))).toEqual([]))
   test('a missing image says what to do', () => expect(reason(seen({ image: undefined }))).toBe('ImageMissing'))
   test('O7 ERROR before first contact keeps the fault, deletes and tries again, three times', () => {

@@ -17,10 +17,10 @@ export type Step =
   | { readonly kind: 'start-drain' }
   | { readonly kind: 'drain' }
   | { readonly kind: 'leave-etcd' }
-  | { readonly kind: 'delete-server'; readonly id: string; readonly force: boolean }
+  | { readonly kind: 'delete-server'; readonly id: string; readonly force: boolean; /** A second one with one mark (rule E3). */ readonly isDouble?: true }
   | { readonly kind: 'delete-node'; readonly node: string }
-  | { readonly kind: 'delete-port'; readonly id: string }
-  | { readonly kind: 'delete-volume'; readonly id: string }
+  | { readonly kind: 'delete-port'; readonly id: string; readonly isDouble?: true }
+  | { readonly kind: 'delete-volume'; readonly id: string; readonly isDouble?: true }
 
 export const maxHardReboots = 2
 export const maxFailures = 3
@@ -36,10 +36,11 @@ const bootingSince = (s: Seen): number | undefined => {
   return active === undefined || (isWorker(s) && !s.isApiSeen) ? undefined : Date.parse(active)
 }
 
+/** Those that are not going already. */
 const planDoubles = (s: Seen): Step[] => [
-  ...(s.server.kind === 'seen' ? s.server.doubles.map((d): Step => ({ kind: 'delete-server', id: d.id, force: false })) : []),
-  ...(s.port.kind === 'seen' && isWorker(s) ? s.port.doubles.filter((d) => d.deviceId === '').map((d): Step => ({ kind: 'delete-port', id: d.id })) : []),
-  ...(s.volume.kind === 'seen' ? s.volume.doubles.filter((d) => d.attachedTo.length === 0).map((d): Step => ({ kind: 'delete-volume', id: d.id })) : []),
+  ...(s.server.kind === 'seen' ? s.server.doubles.filter((d) => d.taskState !== 'deleting' && d.status !== 'DELETED').map((d): Step => ({ kind: 'delete-server', id: d.id, force: d.status === 'SOFT_DELETED', isDouble: true })) : []),
+  ...(s.port.kind === 'seen' && isWorker(s) ? s.port.doubles.filter((d) => d.deviceId === '').map((d): Step => ({ kind: 'delete-port', id: d.id, isDouble: true })) : []),
+  ...(s.volume.kind === 'seen' ? s.volume.doubles.filter((d) => d.attachedTo.length === 0 && d.status !== 'deleting').map((d): Step => ({ kind: 'delete-volume', id: d.id, isDouble: true })) : []),
 ]
 
 const planDeletion = (s: Seen, now: Date): Plan<Step | Finish> => {
@@ -86,7 +87,7 @@ const planBoot = (s: Seen, now: Date, serverId: string): Plan<Step> => {
 }
 
 export const plan = (s: Observed, now: Date): Plan<Step | Finish> => {
-  if (s.kind === 'blocked') return s.deleting && s.nothingMade ? { steps: [{ kind: 'finish' }], outcome: settled() } : { steps: [], outcome: waiting(s.reason, s.message, 60) }
+  if (s.kind === 'blocked') return s.deleting && s.holdsNothing ? { steps: [{ kind: 'finish' }], outcome: settled() } : { steps: [], outcome: waiting(s.reason, s.message, 60) }
   if (s.deleting) return planDeletion(s, now)
   if (s.type === undefined) return { steps: [], outcome: refused('MachineTypeMissing', `site ${s.cluster.spec.site} has no flavor ${s.machine.spec.machineType} any more`) }
   if (s.release === undefined) return { steps: [], outcome: refused('ReleaseMissing', `there is no release ${s.machine.spec.release}`) }

@@ -37,7 +37,8 @@ export interface NodeWatch {
 }
 
 const maxNodes = 10_000
-const backOffMs = { first: 500, most: 30_000 }
+/** An API that never answered is being made: somebody waits for it. */
+const backOffMs = { first: 500, mostNew: 4_000, most: 30_000 }
 /** Bookmarks come about once a minute; without any the connection is taken for dead. */
 const silenceMs = 150_000
 
@@ -54,6 +55,7 @@ export const watchNodes = async ({ cluster, connection, list, gates, changed, cl
   let version = ''
   let backOff: number = backOffMs.first
   let isBroken = false
+  let wasSeen = false
   const tell = (): void => { if (!signal.aborted) changed([...nodes.values()]) }
 
   const relist = async (): Promise<void> => {
@@ -62,6 +64,7 @@ export const watchNodes = async ({ cluster, connection, list, gates, changed, cl
     nodes.clear()
     for (const n of all.items.map(toNode)) nodes.set(n.name, n)
     version = all.version
+    wasSeen = true
     tell()
   }
   const event = (line: string): void => {
@@ -114,7 +117,7 @@ export const watchNodes = async ({ cluster, connection, list, gates, changed, cl
       if (!isBroken && !isExpired(error)) log.warn({ cluster, error: (error as Error).message }, 'node watch broke; tried again')
       isBroken = !isExpired(error)
       await pause(clock, backOff * (0.5 + random() / 2), signal)
-      backOff = Math.min(2 * backOff, backOffMs.most)
+      backOff = Math.min(2 * backOff, wasSeen ? backOffMs.most : backOffMs.mostNew)
     }
   }
 }

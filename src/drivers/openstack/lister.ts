@@ -10,7 +10,7 @@ export interface ListerOptions {
   readonly clock: Clock
   /** Between two lists while somebody is interested. Default 2 s. */
   readonly pollMs?: number
-  /** Between two that somebody waits for. Default a quarter of pollMs. */
+  /** Between two that somebody waits for. Default a quarter of pollMs, and never less than twice what the last one took. */
   readonly gapMs?: number
   /** While nobody is. Default 3 min. */
   readonly idleMs?: number
@@ -26,12 +26,14 @@ export interface Lister<T extends Marked> {
   close(): void
 }
 
+const longestGapMs = 4_000
+
 /** `background`: nobody waits for it. */
 export type Fetch<T> = (background: boolean) => Promise<readonly T[]>
 
 export const openLister = <T extends Marked>(fetch: Fetch<T>, options: ListerOptions): Lister<T> => {
   const { clock, pollMs = 2_000, idleMs = 180_000, interestMs = 60_000 } = options
-  const gapMs = options.gapMs ?? pollMs / 4
+  const shortestGapMs = options.gapMs ?? pollMs / 4
   const listeners = new Set<(uids: ReadonlySet<string>) => void>()
   interface Waiter { readonly after: number; readonly resolve: (l: Listing<T>) => void; readonly reject: (e: unknown) => void }
   let waiters: Waiter[] = []
@@ -40,6 +42,8 @@ export const openLister = <T extends Marked>(fetch: Fetch<T>, options: ListerOpt
   let running = false
   let begunAt = -Infinity
   let tookMs = 0
+  /** A large project's lists are dear: they are asked for less often. */
+  const gapMs = (): number => Math.max(shortestGapMs, Math.min(tookMs * 2, longestGapMs))
   let failures = 0
   let interestedUntil = -Infinity
   let cancel: (() => void) | undefined
@@ -94,7 +98,7 @@ export const openLister = <T extends Marked>(fetch: Fetch<T>, options: ListerOpt
     if (running || closed) return
     const now = clock.monotonic()
     let due: number
-    if (waiters.length > 0) due = begunAt + (failures > 0 ? Math.min(gapMs * 2 ** failures, 10_000) : gapMs)
+    if (waiters.length > 0) due = begunAt + (failures > 0 ? Math.min(gapMs() * 2 ** failures, 10_000) : gapMs())
     else if (listeners.size === 0) return
     else if (now < interestedUntil) due = begunAt + Math.min(pollMs * 2 ** failures, Math.max(idleMs, pollMs))
     else due = begunAt + idleMs

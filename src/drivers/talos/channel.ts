@@ -26,7 +26,7 @@ export const openChannel = (endpoint: string, secrets: SecretsBundle, role: Talo
   const own = newOwnTalosClient(secrets, role, now)
   const baseUrl = `https://${endpoint}`
   const options: SecureClientSessionOptions = { ...tlsOptions(secrets, own), settings: { enablePush: false } }
-  const sessionManager = new Http2SessionManager(baseUrl, { pingIntervalMs: 15_000, pingTimeoutMs: 5_000, idleConnectionTimeoutMs: 120_000 }, options)
+  const sessionManager = new Http2SessionManager(baseUrl, { pingIntervalMs: 15_000, pingTimeoutMs: 5_000, idleConnectionTimeoutMs: 15_000 }, options)
   // Answers are not asked for compressed: a small one cannot grow into a large one.
   const transport: Transport = createGrpcTransport({ baseUrl, sessionManager, acceptCompression: [], readMaxBytes: maxMessageBytes })
   return {

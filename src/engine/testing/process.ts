@@ -36,7 +36,7 @@ const watched: Controller = {
 const log = { debug: () => {}, info: () => {}, warn: () => {}, error: (fields: object, message: string) => { console.error(message, fields) } }
 const resources = httpResources({ server: api, token: 'site' })
 const running = await runControllers({
-  controllers: [shop(), watched], resources, leases: { acquire: (...a) => call('acquire', ...a), renew: (...a) => call('renew', ...a), release: (...a) => call('release', ...a) },
+  controllers: [shop(), watched], resources, leases: { acquire: (...a) => call('acquire', ...a), renew: (...a) => call('renew', ...a), release: (...a) => call('release', ...a), end: (...a) => call('end', ...a) },
   slot: 'controllers', identity: name, log, leaseTtlMs, longestCallMs, backOff: { firstMs: 100, maxMs: 1000 },
   interpose: async (effect, perform) => { if (effect.verb === 'creating') await call('pass', 'checking'); return perform() },
 })

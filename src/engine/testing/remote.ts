@@ -14,7 +14,7 @@ export interface Remote {
 /** `before` and `after` each call, with who calls; what they do is done before the caller hears. */
 export const serveRemote = async (leases: Leases, warehouse: Warehouse, hooks: { before?(c: Call): void; after?(c: Call, answer: unknown): void }): Promise<Remote> => {
   const calls: Readonly<Record<string, (...args: any[]) => Promise<unknown>>> = {
-    acquire: leases.acquire, renew: leases.renew, release: leases.release, list: warehouse.list, create: warehouse.create, remove: warehouse.remove, pass: async () => {},
+    acquire: leases.acquire, renew: leases.renew, release: leases.release, end: leases.end, list: warehouse.list, create: warehouse.create, remove: warehouse.remove, pass: async () => {},
   }
   const server = createServer((request, response) => {
     void (async () => {

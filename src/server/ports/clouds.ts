@@ -27,9 +27,10 @@ export const openClouds = (secrets: Secrets, open: OpenCloud): Ports['clouds'] =
     for (const uid of uids) pending.add(uid)
   }
   const listen = (cloud: Opened): void => {
-    const { servers } = cloud.compute
+    const { servers, serverGroups } = cloud.compute
     const lb = cloud.loadBalancer
-    for (const c of [servers, cloud.network.networks, cloud.network.ports, cloud.network.routers, cloud.network.floatingIps, cloud.network.securityGroups, cloud.volume.volumes, ...(lb === undefined ? [] : [lb.loadBalancers])]) c.onChange(changed)
+    // Everything of which a second one may come at any time; of the rest the cloud refuses it (rule O2).
+    for (const c of [servers, serverGroups, cloud.network.networks, cloud.network.ports, cloud.network.routers, cloud.network.floatingIps, cloud.network.securityGroups, cloud.volume.volumes, ...(lb === undefined ? [] : [lb.loadBalancers])]) c.onChange(changed)
   }
   const start = async (site: Site, credential: Credential): Promise<Client> => {
     const cloud = await open(site, credential)

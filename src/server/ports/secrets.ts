@@ -9,6 +9,8 @@ export type Credential = Omit<CredentialRequest['spec'], 'project'>
 export interface Secrets {
   ensure(clusterUid: string): Promise<SecretsBundle>
   get(clusterUid: string): Promise<SecretsBundle | undefined>
+  /** Seals and commits a bundle when there is none; answers the one that stands. */
+  keep(clusterUid: string, bundle: SecretsBundle): Promise<SecretsBundle>
   credential(siteUid: string, project: string): Promise<Credential | undefined>
   /** Replaces; project '' is the site's own. */
   putCredential(siteUid: string, project: string, credential: Credential): Promise<void>
@@ -32,18 +34,17 @@ export const openSecrets = (sealed: Sealed, key: Buffer, newBundle: () => Promis
     read.then((b) => { if (b === undefined) bundles.delete(uid) }, () => bundles.delete(uid))
     return read
   }
+  const keep = async (uid: string, wanted: SecretsBundle): Promise<SecretsBundle> => {
+    const id = bundleId(uid)
+    // Two makers: the first one's stands, and both use it.
+    const standing = await sealed.putIfAbsent(id, seal(key, id, Buffer.from(JSON.stringify(wanted))))
+    const bundle = JSON.parse(unseal(key, id, standing).toString()) as SecretsBundle
+    bundles.set(uid, Promise.resolve(bundle))
+    return bundle
+  }
   return {
-    get,
-    ensure: async (uid) => {
-      const have = await get(uid)
-      if (have !== undefined) return have
-      const id = bundleId(uid)
-      // Two makers: the first one's stands, and both use it.
-      const standing = await sealed.putIfAbsent(id, seal(key, id, Buffer.from(JSON.stringify(await newBundle()))))
-      const bundle = JSON.parse(unseal(key, id, standing).toString()) as SecretsBundle
-      bundles.set(uid, Promise.resolve(bundle))
-      return bundle
-    },
+    get, keep,
+    ensure: async (uid) => (await get(uid)) ?? keep(uid, await newBundle()),
     credential: async (siteUid, project) => (await open<Credential>(credentialId(siteUid, project))) ?? (project === '' ? undefined : open<Credential>(credentialId(siteUid, ''))),
     putCredential: async (siteUid, project, credential) => {
       const id = credentialId(siteUid, project)

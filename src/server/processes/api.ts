@@ -7,22 +7,20 @@ import { Gauge, Registry } from 'prom-client'
 import { kinds, Project } from '../../api/index.ts'
 import { byClientCertificate, createApiServer } from '../../apiserver/index.ts'
 import { openPostgresStore } from '../../store/postgres/postgres.ts'
-import { accessSubresources } from '../access.ts'
 import { ownersOf, refuseDeletion, validateReferences } from '../admission.ts'
 import { readDatabase } from '../database.ts'
 import { layout } from '../files.ts'
 import { platformPki } from '../platform-pki.ts'
 import { openTalos } from '../../drivers/talos/index.ts'
-import { machineSubresources } from '../machine-access.ts'
 import { openClouds } from '../ports/clouds.ts'
 import { driverErrors } from '../ports/errors.ts'
 import { cloudOpener } from '../ports/open-cloud.ts'
 import { openSecrets } from '../ports/secrets.ts'
 import { talosPort } from '../ports/talos.ts'
 import { authorize, writerOf } from '../roles.ts'
-import { secretsSubresource } from '../secrets-export.ts'
 import { signer, newBundle } from '../signer.ts'
 import { readSiteKey } from '../site-key.ts'
+import { subresources } from '../subresources.ts'
 import { begin, serveUntilEnd } from './process.ts'
 
 const { settings, log } = begin('api')
@@ -38,7 +36,7 @@ new Gauge({ name: 'skerry_event_loop_lag_seconds', help: 'p99 of the event loop\
 const api = await createApiServer({
   store, kinds, namespaceKind: Project, builtins: ['events'], authenticate: byClientCertificate(writerOf), authorize, log, metrics,
   admission: { validate: (kind, object, old, read) => validateReferences(kind.kind, object, old, read, new Date()), owners: (kind, object, read) => ownersOf(kind.kind, object, read), refuseDeletion: (kind, object, read) => refuseDeletion(kind.kind, object, read) },
-  subresources: { ...accessSubresources(secrets, signer), 'clusters/secrets': secretsSubresource(secrets), ...machineSubresources(secrets, { clouds: openClouds(secrets, cloudOpener()), talos: talosPort(openTalos({ log, now: () => new Date() })), errors: driverErrors }) }, version: { major: '1', minor: '36', gitVersion: 'v1.36.0-skerry.0.1.0' },
+  subresources: subresources(secrets, signer, { clouds: openClouds(secrets, cloudOpener()), talos: talosPort(openTalos({ log, now: () => new Date() })), errors: driverErrors }), version: { major: '1', minor: '36', gitVersion: 'v1.36.0-skerry.0.1.0' },
 })
 
 const handle = (request: IncomingMessage, response: ServerResponse): void => {

@@ -22,6 +22,8 @@ import { readSiteKey } from '../site-key.ts'
 import { begin, serveUntilEnd } from './process.ts'
 
 const { settings, log } = begin('controllers')
+// Whoever supervises starts the next process of this place only when the former one has ended.
+const place = `${process.argv[3] ?? `${hostname()}/${randomUUID()}`}/`
 const paths = layout(settings.state)
 const store = await openPostgresStore({ connection: await readDatabase(settings.state), log })
 const installation = readFileSync(paths.installation, 'utf8').trim()
@@ -36,7 +38,7 @@ const running = await runControllers({
   controllers: controllers({
     installation, secrets, clouds: openClouds(secrets, cloudOpener()), talos: talosPort(talos), tenants: openTenants(kubernetes, signOwn, Date.now), errors: driverErrors,
   }),
-  resources, leases: store.leases, slot: 'controllers', identity: `${hostname()}/${process.pid}/${randomUUID().slice(0, 8)}`, log, metrics, readOnly: settings.readOnly, events: httpEvents({ resources, now: () => new Date(), log }),
+  resources, leases: store.leases, slot: 'controllers', identity: `${place}${process.pid}`, endedPlace: place, log, metrics, readOnly: settings.readOnly, events: httpEvents({ resources, now: () => new Date(), log }),
 })
 log.info({ installation }, 'controllers run')
 

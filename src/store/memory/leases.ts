@@ -16,7 +16,7 @@ export function memoryLeases(now: () => number): MemoryLeases {
     async acquire(slot, holder, ttlMs) {
       const at = now()
       const held = slots.get(slot)
-      const left = Math.max(0, (held?.until ?? at) - at)
+      const left = (held?.until ?? at) - at
       const ours = held?.holder === holder && left > 0
       if (held !== undefined && held.holder !== '' && left > 0 && !ours) return { kind: 'taken', holder: held.holder }
       const epoch = (held?.epoch ?? 0) + (ours ? 0 : 1)
@@ -29,9 +29,13 @@ export function memoryLeases(now: () => number): MemoryLeases {
       slots.set(slot, { holder, epoch, until: now() + ttlMs })
       return true
     },
-    async release({ slot, holder, epoch }) {
+    async release({ slot, holder, epoch }, leftMs) {
       const held = slots.get(slot)
-      if (held?.holder === holder && held.epoch === epoch) slots.set(slot, { ...held, holder: '' })
+      if (held?.holder === holder && held.epoch === epoch) slots.set(slot, { epoch, holder: '', until: now() + leftMs })
+    },
+    async end(slot, place) {
+      const held = slots.get(slot)
+      if (held?.holder.startsWith(place) === true) slots.set(slot, { ...held, holder: '', until: Math.min(held.until, now()) })
     },
     isHeld: ({ slot, epoch }) => holds(slot, epoch),
   }

@@ -10,16 +10,18 @@ export interface MemoryOptions {
   readonly now?: () => number
   /** How many changes the log keeps at least; twice as many at most. */
   readonly keep?: number
+  /** What another store held: a copy is restored. */
+  readonly from?: Awaited<ReturnType<Store['snapshot']>>
 }
 
-export function openMemoryStore({ now = Date.now, keep = 1_000 }: MemoryOptions = {}): Store {
-  const rows = new Map<string, Row>()
+export function openMemoryStore({ now = Date.now, keep = 1_000, from = { version: 0, rows: [] } }: MemoryOptions = {}): Store {
+  const rows = new Map<string, Row>(from.rows.map((row) => [keyId(row), row]))
   const wakes = new Set<() => void>()
   const leases = memoryLeases(now)
   // Versions have no gaps, so log[i] is the change with version floor + 1 + i.
   let log: Change[] = []
-  let floor = 0
-  let version = 0
+  let floor = from.version
+  let { version } = from
   let waking = false
 
   function wake(): void {

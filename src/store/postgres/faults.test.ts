@@ -335,7 +335,7 @@ test('E1 whoever took a lease over sees every write that was made under the old 
     await old.leases.acquire(`s${round}`, 'old', 60_000)
     const fence = { slot: `s${round}`, epoch: 1 }
     const writes = Promise.all(Array.from({ length: 40 }, (_, i) => old.commit({ operations: [put(`r${round}-${i}`, 'absent')], fence })))
-    await old.leases.release({ slot: fence.slot, holder: 'old', epoch: 1 })
+    await old.leases.release({ slot: fence.slot, holder: 'old', epoch: 1 }, 0)
     await next.leases.acquire(fence.slot, 'next', 60_000)
     const seen = await next.version()
     for (const answer of await writes) expect(answer.kind === 'fenced' || (answer.kind === 'committed' && answer.versions[0]! <= seen)).toBe(true)

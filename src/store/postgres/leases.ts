@@ -19,7 +19,18 @@ export const leasesOn = (session: Session): Leases => ({
     })
     return rowCount === 1
   },
-  async release({ slot, holder, epoch }) {
-    await session.query({ name: 'lease_release', text: `update lease set holder = '' where slot = $1 and holder = $2 and epoch = $3`, values: [slot, holder, epoch] })
+  async release({ slot, holder, epoch }, leftMs) {
+    await session.query({
+      name: 'lease_release',
+      text: `update lease set holder = '', until = clock_timestamp() + $4 * interval '1 ms' where slot = $1 and holder = $2 and epoch = $3`,
+      values: [slot, holder, epoch, leftMs],
+    })
+  },
+  async end(slot, place) {
+    await session.query({
+      name: 'lease_end',
+      text: `update lease set holder = '', until = least(until, clock_timestamp()) where slot = $1 and starts_with(holder, $2)`,
+      values: [slot, place],
+    })
   },
 })

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { defineKind, type Column, type Kind } from '../../../api/meta/index.ts'
 import { serve, type Served } from '../../../apiserver/served.ts'
+import { daemonSetColumns, deploymentColumns, leaseColumns, namespaceColumns, nodeColumns, podColumns } from './columns.ts'
 
 interface Loose { readonly shortNames?: readonly string[]; readonly columns?: readonly Column[]; readonly selectableFields?: readonly string[] }
 
@@ -12,15 +13,14 @@ const loose = (apiVersion: string, kind: string, plural: string, namespaced: boo
     group, version, kind, plural, singular: kind.toLowerCase(), shortNames, categories: [], namespaced, description: `${kind}, simulated.`, home: 'hub', writers: { spec: 'user', status: 'user' }, spec: anything, columns, selectableFields,
   })
 }
-const column = (name: string, jsonPath: string): Column => ({ name, type: 'string', jsonPath })
 
-export const Node = loose('v1', 'Node', 'nodes', false, { shortNames: ['no'], columns: [column('Ready', '.status.conditions[?(@.type=="Ready")].status'), column('Version', '.status.nodeInfo.kubeletVersion'), column('Internal-IP', '.status.addresses[0].address')] })
-export const Namespace = loose('v1', 'Namespace', 'namespaces', false, { shortNames: ['ns'], columns: [column('Status', '.status.phase')] })
-export const Pod = loose('v1', 'Pod', 'pods', true, { shortNames: ['po'], columns: [column('Status', '.status.phase'), column('Node', '.spec.nodeName')], selectableFields: ['spec.nodeName', 'status.phase'] })
-export const Deployment = loose('apps/v1', 'Deployment', 'deployments', true, { shortNames: ['deploy'], columns: [column('Ready', '.status.readyReplicas'), column('Wanted', '.spec.replicas')] })
-export const DaemonSet = loose('apps/v1', 'DaemonSet', 'daemonsets', true, { shortNames: ['ds'], columns: [column('Ready', '.status.numberReady'), column('Wanted', '.status.desiredNumberScheduled')] })
+export const Node = loose('v1', 'Node', 'nodes', false, { shortNames: ['no'], columns: nodeColumns })
+export const Namespace = loose('v1', 'Namespace', 'namespaces', false, { shortNames: ['ns'], columns: namespaceColumns })
+export const Pod = loose('v1', 'Pod', 'pods', true, { shortNames: ['po'], columns: podColumns, selectableFields: ['spec.nodeName', 'status.phase'] })
+export const Deployment = loose('apps/v1', 'Deployment', 'deployments', true, { shortNames: ['deploy'], columns: deploymentColumns })
+export const DaemonSet = loose('apps/v1', 'DaemonSet', 'daemonsets', true, { shortNames: ['ds'], columns: daemonSetColumns })
 export const PodDisruptionBudget = loose('policy/v1', 'PodDisruptionBudget', 'poddisruptionbudgets', true, { shortNames: ['pdb'] })
-export const Lease = loose('coordination.k8s.io/v1', 'Lease', 'leases', true, { columns: [column('Holder', '.spec.holderIdentity')] })
+export const Lease = loose('coordination.k8s.io/v1', 'Lease', 'leases', true, { columns: leaseColumns })
 export const ServiceAccount = loose('v1', 'ServiceAccount', 'serviceaccounts', true, { shortNames: ['sa'] })
 export const Service = loose('v1', 'Service', 'services', true, { shortNames: ['svc'] })
 export const ClusterRole = loose('rbac.authorization.k8s.io/v1', 'ClusterRole', 'clusterroles', false)

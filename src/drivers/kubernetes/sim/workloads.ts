@@ -42,10 +42,13 @@ export const runWorkloads = ({ objects, cache, now, suffix, graceMs, after, onEr
     timers.add(cancel)
   }
 
-  const running = (node: string) => ({ phase: 'Running', startTime: `${now().toISOString().slice(0, 19)}Z`, conditions: [{ type: 'Ready', status: 'True' }, { type: 'PodScheduled', status: 'True' }], hostIP: objects.get(Node, { name: node })?.status?.addresses?.[0]?.address })
+  const running = (spec: Stored['spec'], node: string) => ({
+    phase: 'Running', startTime: `${now().toISOString().slice(0, 19)}Z`, conditions: [{ type: 'Ready', status: 'True' }, { type: 'PodScheduled', status: 'True' }], hostIP: objects.get(Node, { name: node })?.status?.addresses?.[0]?.address,
+    containerStatuses: ((spec?.containers ?? []) as readonly { readonly name: string; readonly image?: string }[]).map(({ name, image = '' }) => ({ name, image, ready: true, started: true, restartCount: 0, state: { running: { startedAt: `${now().toISOString().slice(0, 19)}Z` } } })),
+  })
   const newPod = (owner: Stored, node: string | undefined) => objects.create(Pod, {
     metadata: { ...owner.spec?.template?.metadata, name: `${owner.metadata.name.slice(0, 50)}-${suffix()}`, namespace: owner.metadata.namespace!, ownerReferences: ownerOf(owner) },
-    spec: { ...owner.spec?.template?.spec, ...(node !== undefined && { nodeName: node }) }, status: node === undefined ? { phase: 'Pending' } : running(node),
+    spec: { ...owner.spec?.template?.spec, ...(node !== undefined && { nodeName: node }) }, status: node === undefined ? { phase: 'Pending' } : running(owner.spec?.template?.spec, node),
   })
   /** Among the nodes that take it, the one with the fewest of its siblings, then the emptiest. */
   const placeFor = (pod: Stored['spec'], nodes: readonly Stored[], load: Map<string, number>, siblings: readonly (string | undefined)[] = []): string | undefined => {
@@ -92,8 +95,8 @@ export const runWorkloads = ({ objects, cache, now, suffix, graceMs, after, onEr
       if (isLost || (owner !== undefined && !owners.has(owner.uid))) await objects.remove(Pod, p.metadata)
       else if (p.spec?.nodeName === undefined) {
         const node = placeFor(p.spec, nodes, load)
-        if (node !== undefined) await objects.change(Pod, p.metadata as Key, (o) => ({ ...o, spec: { ...o.spec, nodeName: node }, status: running(node) }))
-      } else if (p.status === undefined) await objects.change(Pod, p.metadata as Key, (o) => ({ ...o, status: running(String(o.spec?.nodeName)) }))
+        if (node !== undefined) await objects.change(Pod, p.metadata as Key, (o) => ({ ...o, spec: { ...o.spec, nodeName: node }, status: running(o.spec, node) }))
+      } else if (p.status === undefined) await objects.change(Pod, p.metadata as Key, (o) => ({ ...o, status: running(o.spec, String(o.spec?.nodeName)) }))
     }
     const left = objects.list(Pod)
     for (const o of owners.values()) {

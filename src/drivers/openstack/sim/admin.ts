@@ -1,4 +1,4 @@
-/** `/skerry-sim/…`: faults, inventory, statistics and images for tests in other processes. Not part of OpenStack, no token asked. */
+/** `/skerry-sim/…`: faults, inventory, guests, statistics and images for tests in other processes. Not part of OpenStack, no token asked. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { OpenStackSim } from './simulator.ts'
 
@@ -19,6 +19,7 @@ export const admin = (sim: () => OpenStackSim) => (method: string, path: string,
     const [, , what, id] = path.split('/')
     const url = new URL(request.url ?? '/', 'http://sim')
     if (what === 'inventory' && method === 'GET') return answer(200, s.inventory(url.searchParams.get('project') ?? undefined))
+    if (what === 'guests' && method === 'GET') return answer(200, s.guestFacts() ?? {})
     if (what === 'stats' && method === 'GET') return answer(200, { total: s.stats.total, byRoute: Object.fromEntries(s.stats.byRoute), byMethod: Object.fromEntries(s.stats.byMethod), byStatus: Object.fromEntries(s.stats.byStatus) })
     if (what === 'stats' && method === 'DELETE') {
       s.stats.reset()
@@ -43,7 +44,7 @@ export const admin = (sim: () => OpenStackSim) => (method: string, path: string,
       s.revokeTokens()
       return answer(204)
     }
-    return answer(404, { message: 'GET inventory[?project=NAME], GET|DELETE stats, GET|POST faults, DELETE faults[/ID], PUT quotas/PROJECT, POST images, DELETE tokens' })
+    return answer(404, { message: 'GET inventory[?project=NAME], GET guests, GET|DELETE stats, GET|POST faults, DELETE faults[/ID], PUT quotas/PROJECT, POST images, DELETE tokens' })
   }
   run().catch((cause: unknown) => { answer(400, { message: String(cause) }) })
   return true

@@ -70,6 +70,19 @@ it('a late effect comes up to 45 s after the client has given up', async () => {
   expect(madeCount()).toBe(1)
 })
 
+it('a held call reaches the cloud when the fault is removed, whatever became of the caller', async () => {
+  const c = await start({})
+  const fault = sim.faults.add({ kind: 'held', service: 'network', method: 'POST', times: 1 })
+  const patience = new AbortController()
+  const call = c.call('POST', networks, net, {}, patience.signal)
+  await eventually(() => fault.struck === 1)
+  patience.abort()
+  await expect(call).rejects.toThrow(/abort/i)
+  expect(madeCount()).toBe(0)
+  fault.remove()
+  await eventually(() => madeCount() === 1)
+})
+
 it('slow: nothing is done before its time, then the answer is right', async () => {
   const clock = fakeClock()
   const c = await start({ clock })

@@ -10,6 +10,8 @@ export type FaultKind =
   /** Never answers; the effect comes this much later (up to 45 s). */
   | { readonly kind: 'late-effect'; readonly afterMs: number }
   | { readonly kind: 'slow'; readonly ms: number }
+  /** Reaches the cloud only when the fault is removed, whatever became of the caller: a process that was stopped while it sent. */
+  | { readonly kind: 'held' }
   /** Lists answer what was there when the fault was added. */
   | { readonly kind: 'stale-list' }
   /** Lists at 2.1–2.68 leave its servers out with 200, later ones show them UNKNOWN; a GET below 2.69 is a 500. */
@@ -51,7 +53,7 @@ export interface FaultHandle {
   readonly struck: number
 }
 
-export interface Standing { readonly id: string; readonly fault: Fault; readonly path: RegExp | undefined; struck: number; readonly memory: Map<string, unknown> }
+export interface Standing { readonly id: string; readonly fault: Fault; readonly path: RegExp | undefined; struck: number; readonly memory: Map<string, unknown>; /** Resolves when the fault is removed. */ readonly removed: Promise<void>; readonly release: () => void }
 
 export interface Faults {
   add(fault: Fault): FaultHandle
@@ -62,9 +64,18 @@ export interface Faults {
   strike<K extends Fault['kind']>(call: Call, ...kinds: readonly K[]): (Standing & { readonly fault: Extract<Fault, { kind: K }> }) | undefined
 }
 
+const released = (): Pick<Standing, 'removed' | 'release'> => {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  return { removed: promise, release: resolve }
+}
+
 export const faults = (random: () => number, projectName: (id: string) => string | undefined, added: (standing: Standing) => void): Faults => {
   const standing = new Map<string, Standing>()
   let serial = 0
+  const remove = (id: string): boolean => {
+    standing.get(id)?.release()
+    return standing.delete(id)
+  }
   const matches = (s: Standing, call: Call): boolean => {
     const f = s.fault
     if (f.times !== undefined && s.struck >= f.times) return false
@@ -77,14 +88,14 @@ export const faults = (random: () => number, projectName: (id: string) => string
   return {
     add(fault) {
       const id = `fault-${++serial}`
-      const s: Standing = { id, fault, path: fault.path === undefined ? undefined : new RegExp(fault.path), struck: 0, memory: new Map() }
+      const s: Standing = { id, fault, path: fault.path === undefined ? undefined : new RegExp(fault.path), struck: 0, memory: new Map(), ...released() }
       standing.set(id, s)
       added(s)
-      return { id, remove() { standing.delete(id) }, get struck() { return s.struck } }
+      return { id, remove() { remove(id) }, get struck() { return s.struck } }
     },
     list: () => [...standing.values()].map(({ id, fault, struck }) => ({ id, fault, struck })),
-    remove: (id) => standing.delete(id),
-    clear() { standing.clear() },
+    remove,
+    clear() { for (const id of standing.keys()) remove(id) },
     strike(call, ...kinds) {
       if (standing.size === 0) return undefined
       for (const s of standing.values()) {

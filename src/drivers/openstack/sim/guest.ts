@@ -19,6 +19,8 @@ export interface GuestStart {
   readonly hangs: boolean
   /** The disk's content outlives reboots and, for a root volume, the server. */
   readonly disk: Map<string, unknown>
+  /** Calls once the disk is no more: no server starts with it again. */
+  onDiskGone(call: () => void): void
   console(line: string): void
 }
 
@@ -28,7 +30,11 @@ export interface Guest {
   stop(): void
 }
 
-export type GuestFactory = (start: GuestStart) => Guest
+export interface GuestFactory {
+  (start: GuestStart): Guest
+  /** What guests tell tests in other processes. */
+  facts?(): unknown
+}
 
 /** The wires. `networkId` names a broadcast domain; a guest takes a port at its address. */
 export interface Fabric {

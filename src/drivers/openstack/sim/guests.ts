@@ -40,6 +40,8 @@ export const guestsOf = (world: World, fabric: Fabric): Guests => {
   const consoles = new Map<string, string[]>()
   const disks = new Map<string, Disk>()
   const dirty = new Set<string>()
+  /** What to call when a disk is no more. */
+  const onGone = new Map<string, (() => void)[]>()
 
   const save = (): void => {
     for (const id of dirty) {
@@ -55,8 +57,15 @@ export const guestsOf = (world: World, fabric: Fabric): Guests => {
     world.journal.flush()
   }
   /** The root volume's, else the server's own. */
+  const diskIdOf = (s: ServerRow): string => s.volumes.find((v) => v.bootIndex === 0)?.id ?? s.id
+  const dropDisk = (id: string): void => {
+    disks.delete(id)
+    const calls = onGone.get(id) ?? []
+    onGone.delete(id)
+    for (const call of calls) call()
+  }
   const diskOf = (s: ServerRow): Disk => {
-    const id = s.volumes.find((v) => v.bootIndex === 0)?.id ?? s.id
+    const id = diskIdOf(s)
     let disk = disks.get(id)
     if (disk === undefined) {
       const saved = world.values.get(`disk/${id}`)
@@ -92,6 +101,7 @@ export const guestsOf = (world: World, fabric: Fabric): Guests => {
     const lines = consoleOf(s)
     running.set(s.id, world.settings.guests({
       serverId: s.id, name: s.name, userData: userDataOf(world, s.id), nics: nicsOf(s), imageProperties, fabric, hangs: s.hangs, disk: diskOf(s),
+      onDiskGone(call) { const id = diskIdOf(s); onGone.set(id, [...(onGone.get(id) ?? []), call]) },
       console(line) {
         lines.push(line)
         if (lines.length > consoleLines) lines.splice(0, lines.length - consoleLines)
@@ -103,14 +113,14 @@ export const guestsOf = (world: World, fabric: Fabric): Guests => {
     running.delete(s.id)
     if (servers.get(s.id) === undefined) consoles.delete(s.id)
   }
-  world.changed.volumeGone = (id) => { disks.delete(id) }
+  world.changed.volumeGone = dropDisk
   return {
     start,
     stop(s) {
       stop(s)
       if (s.taskState === 'deleting') {
         consoles.delete(s.id)
-        disks.delete(s.id)
+        dropDisk(s.id)
       }
     },
     reboot(s) {

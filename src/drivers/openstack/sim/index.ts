@@ -73,6 +73,7 @@ export const startOpenStackSim = async (options: SimOptions = {}): Promise<OpenS
     authUrl: `${url}/identity/v3`,
     region: settings.region,
     faults: world.faults,
+    guestFacts: () => settings.guests?.facts?.(),
     stats: http.stats,
     projectId,
     setQuota(project, quota) {

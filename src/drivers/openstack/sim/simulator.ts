@@ -19,6 +19,8 @@ export interface OpenStackSim {
   /** Of one project (by name), or of all. */
   inventory(project?: string): Inventory
   readonly faults: Faults
+  /** What the guests tell tests; `GuestFactory.facts`. */
+  guestFacts(): unknown
   /** A public image that is there from the start. */
   seedImage(image: SeedImage): { readonly id: string }
   readonly stats: Stats

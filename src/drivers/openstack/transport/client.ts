@@ -52,7 +52,7 @@ export interface Client {
 }
 
 export interface Timeouts { readonly connectMs: number; readonly callMs: number; readonly listMs: number; readonly uploadMs: number }
-export const defaultTimeouts: Timeouts = { connectMs: 5_000, callMs: 30_000, listMs: 60_000, uploadMs: 30 * 60_000 }
+export const defaultTimeouts: Timeouts = { connectMs: 5_000, callMs: 20_000, listMs: 60_000, uploadMs: 30 * 60_000 }
 
 export interface ClientOptions {
   readonly send: Send

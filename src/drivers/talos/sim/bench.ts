@@ -51,6 +51,7 @@ export const plainKubernetes = (): PlainKubernetes => {
   const clusters = new Map<string, Map<string, RegisteredNode & { ready: boolean }>>()
   return {
     clusters,
+    forget: async (id) => { clusters.delete(id) },
     ensureCluster: (id) => {
       const nodes = clusters.get(id) ?? new Map<string, RegisteredNode & { ready: boolean }>()
       clusters.set(id, nodes)
@@ -67,9 +68,10 @@ export const plainKubernetes = (): PlainKubernetes => {
 }
 
 /** One server as Nova would start it. */
-export const plainServer = (factory: GuestFactory, start: Pick<GuestStart, 'serverId' | 'name' | 'userData' | 'fabric'> & Partial<GuestStart> & { readonly address: string }): Guest & { readonly disk: Map<string, unknown>; readonly lines: readonly string[] } => {
+export const plainServer = (factory: GuestFactory, start: Pick<GuestStart, 'serverId' | 'name' | 'userData' | 'fabric'> & Partial<GuestStart> & { readonly address: string }): Guest & { readonly disk: Map<string, unknown>; readonly lines: readonly string[]; /** As Nova deletes it, with its disk. */ remove(): void } => {
   const disk = start.disk ?? new Map<string, unknown>()
   const lines: string[] = []
-  const guest = factory({ nics: [{ networkId: 'net', address: start.address, mac: 'fa:16:3e:00:00:01', cidr: '10.6.0.0/24' }], imageProperties: { os_version: 'v1.13.9' }, hangs: false, disk, console: (line) => { lines.push(line) }, ...start })
-  return { ...guest, disk, lines }
+  const onGone: (() => void)[] = []
+  const guest = factory({ nics: [{ networkId: 'net', address: start.address, mac: 'fa:16:3e:00:00:01', cidr: '10.6.0.0/24' }], imageProperties: { os_version: 'v1.13.9' }, hangs: false, disk, onDiskGone: (call) => { onGone.push(call) }, console: (line) => { lines.push(line) }, ...start })
+  return { ...guest, disk, lines, remove: () => { guest.stop(); for (const call of onGone.splice(0)) call() } }
 }

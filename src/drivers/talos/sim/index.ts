@@ -5,7 +5,7 @@ import { hex } from './etcd.ts'
 import type { KubernetesSim } from './kubernetes-port.ts'
 import { realistic, zero, type Latencies } from './latencies.ts'
 import { startNode } from './node.ts'
-import type { SimClock, SimNode, World } from './world.ts'
+import { etcdIdsOf, type SimClock, type SimNode, type World } from './world.ts'
 
 export type { KubernetesClusterOptions, KubernetesSim, RegisteredNode, SimulatedApi } from './kubernetes-port.ts'
 
@@ -16,6 +16,9 @@ export interface TalosGuestsOptions {
   /** 0 ≤ x < 1 */
   readonly random?: () => number
 }
+
+/** For tests in other processes: by `SecretsBundle.clusterId`, of clusters that are gone too. */
+export interface TalosFacts { readonly etcdClusterIds: Readonly<Record<string, readonly string[]>> }
 
 /** Call it as the OpenStack simulator's guest factory. */
 export interface TalosGuests extends GuestFactory {
@@ -30,7 +33,7 @@ export const createTalosGuests = ({ kubernetes, clock, latencies = 'zero', rando
   const timers = new Set<() => void>()
   const on = new Set<SimNode>()
   const world: World = {
-    kubernetes, clock, random, clusters: new Map(), nodes: new Map(),
+    kubernetes, clock, random, clusters: new Map(), former: new Map(), nodes: new Map(),
     latencies: latencies === 'realistic' ? realistic : { ...zero, ...(typeof latencies === 'object' ? latencies : {}) },
     later: (ms, call) => {
       let cancel: () => void
@@ -53,7 +56,8 @@ export const createTalosGuests = ({ kubernetes, clock, latencies = 'zero', rando
     return { reboot: () => { on.add(node); node.reboot() }, stop: () => { on.delete(node); node.stop() } }
   }
   return Object.assign(factory, {
-    etcdClusterIds: (id: string) => [...(world.clusters.get(id)?.etcds.keys() ?? [])].map(hex),
+    etcdClusterIds: (id: string) => etcdIdsOf(world, id).map(hex),
+    facts: (): TalosFacts => ({ etcdClusterIds: Object.fromEntries([...world.former.keys(), ...world.clusters.keys()].map((id) => [id, etcdIdsOf(world, id).map(hex)])) }),
     nodes: () => [...on],
     close: () => {
       for (const node of on) node.stop()

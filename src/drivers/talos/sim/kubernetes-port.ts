@@ -12,6 +12,8 @@ export interface KubernetesSim {
    * it when its API server comes up; names and addresses of later calls are added to the serving certificate's.
    */
   ensureCluster(id: string, options: KubernetesClusterOptions): SimulatedApi
+  /** Takes the cluster and all its objects away: its last disk is gone. Nothing when it was never made. */
+  forget(id: string): Promise<void>
 }
 
 export interface KubernetesClusterOptions {

@@ -10,7 +10,7 @@ import { newServingCert } from '../pki/clients.ts'
 import { nodeKeyPem } from '../pki/pem.ts'
 import { addLearner, elect, fromData, hasQuorum, hex, newEtcd, newId, promote, removeMember, toData, type Etcd, type EtcdData, type Member } from './etcd.ts'
 import { readUserData, type NodeConfig } from './machine-config.ts'
-import { addressKey, clusterOf, poke, type EtcdService, type ServiceLine, type SimCluster, type SimNode, type World } from './world.ts'
+import { addressKey, belongs, clusterOf, poke, type EtcdService, type ServiceLine, type SimCluster, type SimNode, type World } from './world.ts'
 
 const configKey = 'talos/config'
 const etcdKey = 'talos/etcd'
@@ -230,6 +230,7 @@ export const startNode = (world: World, start: GuestStart, apid: (node: SimNode,
     world.nodes.set(addressKey(nic.networkId, nic.address), node)
     cluster = clusterOf(world, config.clusterId)
     cluster.nodes.add(node)
+    belongs(world, cluster, start)
     say(`[talos] machine is running with hostname ${hostname()}`)
     if (config.role === 'controlplane') {
       cluster.os ??= config.os

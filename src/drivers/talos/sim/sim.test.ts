@@ -99,6 +99,21 @@ test('T1 bootstrap happens once on a node with data; on a second node it makes a
   expect(guests.etcdClusterIds(secrets.clusterId).toSorted()).toEqual(ids.toSorted())
 })
 
+test('a cluster is forgotten with its last disk, not before; the ids of its etcds stay', async () => {
+  const { servers: [first, second] } = await controlPlane(2)
+  const ids = guests.etcdClusterIds(secrets.clusterId)
+  const standing = () => [...kubernetes.clusters.keys()]
+  first!.remove()
+  second!.stop()
+  expect(standing()).toEqual(ids)
+  second!.reboot()
+  await until(async () => guests.nodes().length).toBe(1)
+  expect(standing()).toEqual(ids)
+  second!.remove()
+  expect(standing()).toEqual([])
+  expect(guests.etcdClusterIds(secrets.clusterId)).toEqual(ids)
+})
+
 test('T1 whether there is etcd data is an answer or an error, never a guess', async () => {
   const one = server(1)
   const endpoint = await reach(1)

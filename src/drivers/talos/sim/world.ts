@@ -2,7 +2,7 @@
 import type { SecureContext } from 'node:tls'
 import type { Guest, GuestStart, Nic } from '../../openstack/sim/guest.ts'
 import type { KeyPair } from '../talos.ts'
-import type { Etcd, EtcdData, Member } from './etcd.ts'
+import { hex, type Etcd, type EtcdData, type Member } from './etcd.ts'
 import type { KubernetesSim, SimulatedApi } from './kubernetes-port.ts'
 import type { Latencies } from './latencies.ts'
 import type { NodeConfig } from './machine-config.ts'
@@ -45,6 +45,8 @@ export interface SimNode extends Guest {
 export interface SimCluster {
   readonly id: string
   readonly nodes: Set<SimNode>
+  /** Of machines that are or were on: with the last one the cluster is gone. */
+  readonly disks: Set<Map<string, unknown>>
   /** Known once a control plane was up; workers get their certificates from its trustd. */
   os: KeyPair | undefined
   readonly etcds: Map<bigint, Etcd>
@@ -58,6 +60,8 @@ export interface World {
   readonly random: () => number
   readonly latencies: Latencies
   readonly clusters: Map<string, SimCluster>
+  /** Ids of the etcds of clusters that are gone: all that is kept of them. */
+  readonly former: Map<string, readonly bigint[]>
   /** By network and address. */
   readonly nodes: Map<string, SimNode>
   /** Calls after a step's time; no timer and no clock for zero. Returns the cancel. */
@@ -68,9 +72,24 @@ export const addressKey = (networkId: string, address: string): string => `${net
 
 export const clusterOf = (world: World, id: string): SimCluster => {
   let cluster = world.clusters.get(id)
-  if (cluster === undefined) world.clusters.set(id, cluster = { id, nodes: new Set(), os: undefined, etcds: new Map(), apis: new Map() })
+  if (cluster === undefined) world.clusters.set(id, cluster = { id, nodes: new Set(), disks: new Set(), os: undefined, etcds: new Map(), apis: new Map() })
   return cluster
 }
+
+/** The machine with this disk is one of the cluster's, until the disk is no more. */
+export const belongs = (world: World, cluster: SimCluster, { disk, onDiskGone }: GuestStart): void => {
+  if (cluster.disks.has(disk)) return
+  cluster.disks.add(disk)
+  onDiskGone(() => {
+    cluster.disks.delete(disk)
+    if (cluster.disks.size > 0) return
+    world.former.set(cluster.id, etcdIdsOf(world, cluster.id))
+    world.clusters.delete(cluster.id)
+    for (const id of cluster.etcds.keys()) void world.kubernetes.forget(hex(id))
+  })
+}
+/** Of all that were ever bootstrapped under this cluster's secrets. */
+export const etcdIdsOf = (world: World, clusterId: string): readonly bigint[] => [...new Set([...(world.former.get(clusterId) ?? []), ...(world.clusters.get(clusterId)?.etcds.keys() ?? [])])]
 
 /** Something changed that nodes of the cluster may wait for. */
 export const poke = (cluster: SimCluster): void => { for (const node of cluster.nodes) node.look() }

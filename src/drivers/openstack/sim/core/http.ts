@@ -128,7 +128,7 @@ export const httpSide = (world: World, apis: readonly Api[], authenticate: Authe
       call.blind = true
       if (method !== 'GET' && method !== 'HEAD') return answer(api.error(403, 'Policy does not allow this request to be performed.', call))
     }
-    const struck = world.faults.strike(call, 'status', 'reset', 'silence-after-success', 'late-effect', 'slow')
+    const struck = world.faults.strike(call, 'status', 'reset', 'silence-after-success', 'late-effect', 'slow', 'held')
     if (struck === undefined) return answer(await perform(api, call, found))
     const fault = struck.fault
     switch (fault.kind) {
@@ -147,6 +147,9 @@ export const httpSide = (world: World, apis: readonly Api[], authenticate: Authe
       case 'late-effect':
         world.settings.clock.after(Math.min(fault.afterMs, 45_000), () => { void perform(api, call, found) })
         return
+      case 'held':
+        await struck.removed
+        return answer(await perform(api, call, found))
       case 'slow':
         await new Promise<void>((resolve) => { world.settings.clock.after(fault.ms, resolve) })
         return answer(await perform(api, call, found))
