@@ -19,7 +19,10 @@ import { openCloud, openRejections, tokenBucket, type OpenCloud } from '../src/d
 import { startOpenStackSim, type Inventory, type OpenStackSim, type ProjectOptions, type SimOptions } from '../src/drivers/openstack/sim/index.ts'
 import { openTalos } from '../src/drivers/talos/index.ts'
 import { createTalosGuests } from '../src/drivers/talos/sim/index.ts'
+import { isConflict } from '../src/engine/errors.ts'
+import type { Resources } from '../src/engine/resources.ts'
 import { runControllers, type RunOptions, type Running } from '../src/engine/run.ts'
+import { reconcileAnnotation } from '../src/engine/status-part.ts'
 import type { Log } from '../src/engine/shapes.ts'
 import type { NewEvent } from '../src/engine/events.ts'
 import { abandonSubresource } from '../src/server/cluster-abandon.ts'
@@ -285,9 +288,13 @@ export const openWorld = async (options: WorldOptions = {}): Promise<World> => {
     waitReady: (name) => world.until(() => world.isReady(name), `cluster ${name ?? 'first'} Ready`),
     waitGone: (name) => world.until(() => world.isGone(name), `cluster ${name ?? 'first'} gone`),
     async wakeAll() {
-      const label = { 'skerry.test/woken': String(++wakeNumber.n) }
+      const annotations = { [reconcileAnnotation]: String(++wakeNumber.n) }
       for (const kind of [Site, Cluster, NodePool, Machine] as readonly Kind<Resource>[])
-        for (const o of (await people.list(kind)).items) await resources.apply(kind, { metadata: { name: o.metadata.name, ...(o.metadata.namespace !== undefined && { namespace: o.metadata.namespace }), labels: label } }, { manager: 'waker' }).catch(() => people.apply(kind, { metadata: { name: o.metadata.name, ...(o.metadata.namespace !== undefined && { namespace: o.metadata.namespace }), labels: label } }, { manager: 'waker' }))
+        for (const o of (await people.list(kind)).items) {
+          // With its uid: what went meanwhile is not made anew.
+          const wake = (by: Resources) => by.apply(kind, { metadata: { ...keyOf(o), uid: o.metadata.uid, annotations } }, { manager: 'waker' })
+          await wake(resources).catch(() => wake(people)).catch((error: unknown) => { if (!isConflict(error)) throw error })
+        }
       if (current !== undefined) await atRest(current.running)
     },
     changes: () => Object.fromEntries([...cloud.stats.byRoute].filter(([route]) => !route.startsWith('identity ') && /^\S+ (POST|DELETE|PUT|PATCH) /.test(route))),

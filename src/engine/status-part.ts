@@ -30,8 +30,11 @@ export const isSamePart = (a: Part | undefined, b: Part): boolean => a !== undef
 const inOrder = (_key: string, value: unknown): unknown =>
   typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1))) : value
 
+/** Whoever changes it has the object looked at once, whatever else is as it was. */
+export const reconcileAnnotation = 'skerry.dev/reconcile'
+
 /** For comparing within one process: quicker than the hash, and never kept. */
-export const textOf = (object: Resource, inputs: unknown): string => JSON.stringify([object.metadata.generation, object.metadata.deletionTimestamp, inputs])
+export const textOf = (object: Resource, inputs: unknown): string => JSON.stringify([object.metadata.generation, object.metadata.deletionTimestamp, object.metadata.annotations?.[reconcileAnnotation], inputs])
 /** The hash kept as `status.observed.<controller>` (rule E4). */
 export const hashOf = (object: Resource, inputs: unknown): string =>
   hash('sha256', JSON.stringify([object.metadata.generation, object.metadata.deletionTimestamp ?? null, inputs ?? null], inOrder), 'hex').slice(0, 16)

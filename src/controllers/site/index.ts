@@ -20,7 +20,7 @@ const everySeconds = 600
 const everySecondsWithProblems = 20
 const everySecondsUndecided = 60
 const everySecondsDeleting = 5
-const deleteTimeoutMs = 30_000
+const deleteTimeoutMs = 20_000
 const warnDays = 30
 
 export const typeName = (site: string, flavor: string): string => `${site}.${flavor.toLowerCase().replaceAll(/[^a-z0-9.-]+/g, '-')}`
