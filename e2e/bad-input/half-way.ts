@@ -57,7 +57,8 @@ const until = async <T>(ask: () => Promise<T | undefined>, seconds: number): Pro
 
 const play = async (report: Report, s: Server, skerry: Skerry, row: Row, create: readonly string[]): Promise<void> => {
   const name = create[2]!
-  const { ids, counts: was } = await s.admin<{ ids: Record<string, readonly string[]>; counts: Record<string, number> }>('GET', 'inventory')
+  const { ids } = await s.admin<{ ids: Record<string, readonly string[]> }>('GET', 'inventory')
+  const was = await counts(s)
   const undo = [await row.prepare?.(s)]
   const release = row.break === undefined ? undefined : await fault(s, { kind: 'status', status: 429, retryAfter: 1, service: 'compute', method: 'POST', path: '/servers$' })
   const made = await skerry(...create)
