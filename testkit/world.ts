@@ -48,6 +48,7 @@ export interface WorldOptions {
   readonly shape?: 'tenant' | 'routed'
   readonly latencies?: SimOptions['latencies']
   readonly quota?: ProjectOptions['quota']
+  readonly octaviaProviders?: SimOptions['octaviaProviders']
   readonly site?: Partial<SiteSpec>
   readonly controllers?: (ports: Ports) => RunOptions['controllers']
   /** Objects a page of the driver's lists. */
@@ -146,7 +147,7 @@ export const openWorld = async (options: WorldOptions = {}): Promise<World> => {
   const guests = createTalosGuests({ kubernetes: kubernetesSim, clock: { now: realNow, after: clock.after } })
   const loopback = `127.${randomInt(100, 250)}.${randomInt(0, 250)}`
   const cloud = await startOpenStackSim({
-    shape, guests, clock, latencies: options.latencies ?? 'zero', publicCidr: `${loopback}.0/25`, providerCidr: `${loopback}.128/25`,
+    shape, guests, clock, latencies: options.latencies ?? 'zero', ...(options.octaviaProviders !== undefined && { octaviaProviders: options.octaviaProviders }), publicCidr: `${loopback}.0/25`, providerCidr: `${loopback}.128/25`,
     projects: [{ name: project, user: project, password, ...(options.quota !== undefined && { quota: options.quota }) }, { name: 'other', user: 'other', password }].map((p) => ({ ...p, roles: ['member', 'reader', 'load-balancer_member'] })),
   })
   cloud.seedImage({ name: `talos-${talosVersion}`, properties: { os_distro: 'talos', os_version: talosVersion } })
@@ -155,7 +156,7 @@ export const openWorld = async (options: WorldOptions = {}): Promise<World> => {
   const serveApi = () => createApiServer({
     store, kinds, namespaceKind: Project, builtins: ['events'], authenticate: byToken((token) => identities[token]), authorize: () => true, now: () => clock.now(),
     admission: {
-      validate: (kind, object, old, read) => validateReferences(kind.kind, object, old, read), owners: (kind, object, read) => ownersOf(kind.kind, object, read),
+      validate: (kind, object, old, read) => validateReferences(kind.kind, object, old, read, clock.now()), owners: (kind, object, read) => ownersOf(kind.kind, object, read),
       refuseDeletion: (kind, object, read) => refuseDeletion(kind.kind, object, read),
     },
     subresources: { 'clusters/abandon': abandonSubresource }, version: { major: '1', minor: '36', gitVersion: 'v1.36.0' }, log, pollMs: 0,

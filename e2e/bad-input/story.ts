@@ -3,6 +3,7 @@ import { contextOf, noClouds } from '../../src/cli/testing.ts'
 import { buildProgram, runProgram } from '../../src/cli/program.ts'
 import { isMain, makeReport, readFlags, type Report } from '../report.ts'
 import { counts, difference } from '../inventory.ts'
+import { halfWay } from './half-way.ts'
 import { project, release, runSkerry, startServer, type Ran, type Server } from '../server.ts'
 
 export interface Mistake {
@@ -27,6 +28,7 @@ export const mistakes: readonly Mistake[] = [
   { what: 'a network with host bits', args: create('x', { nodes: '10.250.0.1/24' }), code: 4, says: [/spec\.network\.nodes/, /10\.250\.0\.1\/24/] },
   { what: 'no network at all', args: create('x', { pods: 'ten-dot' }), code: 4, says: [/spec\.network\.pods/] },
   { what: 'an allow-list that is none', args: create('x', { allow: '192.0.2.0/33' }), code: 4, says: [/spec\.endpoint\.allowedCIDRs/, /192\.0\.2\.0\/33/] },
+  { what: 'a release whose image the site does not have', args: create('x', { release: '2026.9.9' }), code: 4, says: [/spec\.release/, /no image of Talos v1\.99\.0/, /skerry site image add/] },
   { what: 'a site that is not there', args: create('x', { site: 'nowhere' }), code: 4, says: [/spec\.site/, /nowhere/, /sim/] },
   { what: 'no site', args: create('x', { site: '' }), code: 2, says: [/--site/] },
   { what: 'a release that is not there', args: create('x', { release: '1999.1.1' }), code: 4, says: [/spec\.release/, /1999\.1\.1/] },
@@ -71,6 +73,7 @@ export const run = async (o: { readonly json: boolean; readonly within: number }
     server ??= await startServer()
     const s = server
     const skerry = (...args: readonly string[]): Promise<Ran> => (o.within === 1 ? within(s, args) : s.skerry(...args))
+    await skerry('release', 'add', '2026.9.9', '--talos', 'v1.99.0', '--kubernetes', 'v1.36.3')
     const made = await skerry(...create('held'))
     report.check('a cluster without a mistake is accepted', made.code === 0, made.err)
     // Two at a time: each may be a process of its own.
@@ -80,6 +83,9 @@ export const run = async (o: { readonly json: boolean; readonly within: number }
     const { items } = await s.resources.request({ method: 'GET', path: `/apis/skerry.dev/v1alpha1/namespaces/${project}/clusters` }) as { items: readonly { metadata: { name: string } }[] }
     // A cluster may stand whose pool was refused; nothing else was made.
     report.check('no mistake made a cluster', items.every((c) => ['held', 'workers'].includes(c.metadata.name)), items.map((c) => c.metadata.name).join(', '))
+    // What is counted from here on is the stories' own.
+    for (const c of items) await skerry('cluster', 'watch', c.metadata.name, '-n', project, '--timeout', '90')
+    await halfWay(report, s, skerry, create, o.within === 1)
     const deleted = await Promise.all(items.map((c) => skerry('cluster', 'delete', c.metadata.name, '-n', project, '--yes', '--timeout', '60')))
     report.check('what stands can be deleted', deleted.every((d) => d.code === 0), deleted.map((d) => d.err).join('\n'))
     const left = difference(await counts(s), {})

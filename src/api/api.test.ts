@@ -38,7 +38,7 @@ test('a pool may not set labels that kubelets may not', () => {
 })
 test('H2 every kind says who writes spec and status, and names are unique', () => {
   expect(kinds.map((k) => `${resourceName(k)} ${k.home} ${k.writers.spec} ${k.writers.status}`)).toEqual([
-    'projects.skerry.dev hub user hub', 'sites.skerry.dev hub user site', 'machinetypes.skerry.dev site site site', 'releases.skerry.dev hub user hub',
+    'projects.skerry.dev hub user hub', 'sites.skerry.dev hub user site', 'machinetypes.skerry.dev site site site', 'cloudprojects.skerry.dev site site site', 'releases.skerry.dev hub user hub',
     'clusters.skerry.dev hub user site', 'nodepools.skerry.dev hub user site', 'machines.skerry.dev site site site',
   ])
 })

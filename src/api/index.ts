@@ -1,5 +1,6 @@
 /** The contract: every kind of ours, in one list. Runs in a browser. */
 import type { Kind } from './meta/index.ts'
+import { CloudProject } from './cloud-project/index.ts'
 import { Cluster } from './cluster/index.ts'
 import { Machine } from './machine/index.ts'
 import { MachineType } from './machine-type/index.ts'
@@ -8,5 +9,5 @@ import { Project } from './project/index.ts'
 import { Release } from './release/index.ts'
 import { Site } from './site/index.ts'
 
-export { Cluster, Machine, MachineType, NodePool, Project, Release, Site }
-export const kinds: readonly Kind<any>[] = [Project, Site, MachineType, Release, Cluster, NodePool, Machine]
+export { CloudProject, Cluster, Machine, MachineType, NodePool, Project, Release, Site }
+export const kinds: readonly Kind<any>[] = [Project, Site, MachineType, CloudProject, Release, Cluster, NodePool, Machine]

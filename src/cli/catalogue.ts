@@ -5,13 +5,14 @@ import { cliError, type Context } from './context.ts'
 import { list, output, pairs, writer } from './options.ts'
 import { print, type Format } from './output.ts'
 
-interface ReleaseOptions { readonly talos: string; readonly kubernetes: string; readonly installer?: string; readonly cniManifest?: string; readonly image?: readonly string[]; readonly addOn?: readonly string[] }
+interface ReleaseOptions { readonly talos: string; readonly kubernetes: string; readonly installer?: string; readonly cniManifest?: string; readonly networkPolicy?: string; readonly image?: readonly string[]; readonly addOn?: readonly string[] }
 
 const addRelease = async (context: Context, name: string, o: ReleaseOptions): Promise<void> => {
   const addOns = await Promise.all(Object.entries(pairs('--add-on', o.addOn)).map(async ([addOn, file]) => ({ name: addOn, manifest: await context.files.read(file) })))
   await context.resources().apply(Release, { metadata: { name }, spec: {
     talosVersion: o.talos, kubernetesVersion: o.kubernetes, installerImage: o.installer ?? `ghcr.io/siderolabs/installer:${o.talos}`,
     ...(o.cniManifest !== undefined && { cni: { manifest: await context.files.read(o.cniManifest) } }),
+    ...(o.networkPolicy !== undefined && { networkPolicy: { manifest: await context.files.read(o.networkPolicy) } }),
     ...(o.image !== undefined && { images: pairs('--image', o.image) }), ...(addOns.length > 0 && { addOns }),
   } }, writer)
   context.terminal.err(`release ${name} added`)
@@ -32,6 +33,7 @@ export const addReleases = (program: Command, context: Context): void => {
     .requiredOption('--kubernetes <version>', 'e.g. v1.36.3')
     .option('--installer <image>', 'Talos installer image; ghcr.io/siderolabs/installer of that version when absent')
     .option('--cni-manifest <file>', 'pod network of clusters with --cni release')
+    .option('--network-policy <file>', 'what keeps pods from the metadata service, for the pod network of --cni-manifest')
     .option('--image <component=ref>', 'override of one image; may stand several times', list)
     .option('--add-on <name=file>', 'manifests that every cluster gets; may stand several times', list)
     .action((name: string, o: ReleaseOptions) => addRelease(context, name, o))

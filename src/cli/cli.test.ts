@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
-import { Cluster, NodePool, Site } from '../api/index.ts'
+import { CloudProject, Cluster, NodePool, Site } from '../api/index.ts'
 import type { AccessRequest } from '../api/access/index.ts'
 import { newSecretsBundle } from '../drivers/talos/pki/bundle.ts'
 import { signKubernetesClient } from '../drivers/talos/pki/clients.ts'
@@ -49,6 +49,15 @@ describe('cluster create', () => {
     const cluster = await bed.user.get(Cluster, shop)
     const pool = await bed.user.get(NodePool, { namespace: 'demo', name: 'shop-workers' })
     expect([cluster?.spec.release, cluster?.spec.controlPlane.replicas, pool?.spec.replicas, pool?.spec.machineType]).toEqual(['2026.4.1', 3, 2, 'b2'])
+  })
+
+  test('O3 cluster and pool that do not fit together are refused before either is made, also as a dry run', async () => {
+    const found = { shape: 'routed', projectName: 'shop', userName: 'u', roles: [], volumeTypes: [], images: [{ id: 'i', name: 't', talosVersion: 'v1.13.9' }], microversion: '2.90' }
+    await bed.site.applyStatus(Site, { metadata: { name: 'sto1' }, status: { found } }, { manager: 'test' })
+    await bed.site.create(CloudProject, { metadata: { name: 'sto1.p' }, spec: { site: 'sto1', projectId: 'p', projectName: 'shop', projects: ['demo'], seenAt: '2026-11-25T00:00:00Z', limits: { cores: { limit: 24, used: 8 } } } }, { manager: 'test' })
+    for (const more of [['--dry-run'], ['--no-wait']]) expect(await bed.run(...create, '--workers', '2', ...more)).toMatchObject({ code: 4, out: '', err: expect.stringContaining('quota cores: needs 20 cores, 16 of 24 are left in cloud project shop of site sto1') })
+    expect(await bed.user.get(Cluster, shop)).toBeUndefined()
+    expect((await bed.run(...create, '--workers', '1', '--dry-run')).code).toBe(0)
   })
 
   test('waits until cluster and pool are Ready, and says what it waits for', async () => {

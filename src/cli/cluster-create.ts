@@ -6,6 +6,7 @@ import type { Kind, Resource } from '../api/meta/index.ts'
 import { cliError, type Context } from './context.ts'
 import { integer, list, writer } from './options.ts'
 import { follow } from './progress.ts'
+import { shortOf } from './room.ts'
 
 interface CreateOptions {
   readonly site?: string
@@ -64,9 +65,9 @@ const fromOptions = async (context: Context, name: string, o: CreateOptions): Pr
 }
 
 /** What a creation will do, in words (DESIGN §3: every long action can be previewed). */
-const inWords = (cluster: Cluster, pools: readonly { readonly replicas?: number; readonly machineType?: string }[]): string => {
+const inWords = (cluster: Cluster, pools: readonly NodePool['spec'][]): string => {
   const { controlPlane, endpoint, network, site, release } = cluster.spec
-  const workers = pools.reduce((n, p) => n + (p.replicas ?? 1), 0)
+  const workers = pools.reduce((n, p) => n + p.replicas, 0)
   return [
     `cluster ${cluster.metadata.name} in project ${cluster.metadata.namespace ?? ''}, at site ${site}, release ${release}:`,
     '  makes keys of its own, sealed, before anything else',
@@ -75,6 +76,23 @@ const inWords = (cluster: Cluster, pools: readonly { readonly replicas?: number;
     `  makes ${controlPlane.replicas} control-plane machine${controlPlane.replicas === 1 ? '' : 's'} of ${controlPlane.machineType}${workers === 0 ? '' : ` and ${workers} worker${workers === 1 ? '' : 's'} of ${[...new Set(pools.map((p) => p.machineType))].join(', ')}`}, side by side`,
     '  bootstraps etcd once; applies what the release brings; is Ready when every node is',
   ].join('\n')
+}
+
+/** With the schema's defaults; what does not fit the schema is for the server to refuse. */
+const poolsOf = (objects: readonly Wanted[], cluster: string): readonly Pick<NodePool, 'spec'>[] => objects.flatMap(({ kind, object }) => {
+  const read = kind === NodePool ? NodePool.spec.safeParse(object.spec) : undefined
+  const spec = read?.success === true ? (read.data as NodePool['spec']) : undefined
+  return spec?.cluster === cluster ? [{ spec }] : []
+})
+
+/** The cluster as it would be made; throws when the server refuses it, or its pools do not fit with it. */
+const previewed = async (context: Context, object: Wanted['object'], pools: readonly Pick<NodePool, 'spec'>[]): Promise<Cluster> => {
+  const r = context.resources()
+  const whole = await r.create(Cluster, object, { ...writer, dryRun: true })
+  // The server has looked at the cluster by itself.
+  const short = pools.length === 0 ? [] : await shortOf(r, whole, pools, context.now())
+  if (short.length > 0) throw cliError(`cluster ${whole.metadata.name} with its pools: ${short.join('\n')}`, 4)
+  return whole
 }
 
 const createCluster = async (context: Context, name: string | undefined, o: CreateOptions): Promise<void> => {
@@ -87,11 +105,14 @@ const createCluster = async (context: Context, name: string | undefined, o: Crea
   if (o.dryRun === true) {
     if (clusters.length === 0) throw cliError('nothing to preview: no Cluster in the file', 2)
     for (const { object } of clusters) {
-      const whole = await r.create(Cluster, object, { ...writer, dryRun: true })
-      terminal.out(inWords(whole, objects.filter((x) => x.kind === NodePool && (x.object.spec as { cluster?: string }).cluster === object.metadata.name).map((x) => x.object.spec as never)))
+      const pools = poolsOf(objects, object.metadata.name)
+      const whole = await previewed(context, object, pools)
+      terminal.out(inWords(whole, pools.map((p) => p.spec)))
     }
     return
   }
+  // Together they may not fit though each does: said before the first is made.
+  for (const { object } of clusters) { const pools = poolsOf(objects, object.metadata.name); if (pools.length > 0) await previewed(context, object, pools) }
   for (const { kind, object } of objects) {
     await r.create(kind, object, writer)
     terminal.err(`${kind.singular} ${object.metadata.name} created`)

@@ -1,22 +1,11 @@
 /** Live progress of a cluster: a tree with elapsed times and what each part waits for; plain lines where nobody watches. */
-import { Cluster, Machine, NodePool } from '../api/index.ts'
 import { condition, isTrue, type Condition } from '../api/meta/index.ts'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { cliError, type Context } from './context.ts'
+import { watching, type View } from './watched.ts'
 
 const dim = (on: boolean, s: string): string => (on ? `\u001b[2m${s}\u001b[0m` : s)
 const green = (on: boolean, s: string): string => (on ? `\u001b[32m${s}\u001b[0m` : s)
 const red = (on: boolean, s: string): string => (on ? `\u001b[31m${s}\u001b[0m` : s)
-
-export interface View { readonly cluster: Cluster | undefined; readonly pools: readonly NodePool[]; readonly machines: readonly Machine[] }
-
-const look = async (context: Context, namespace: string, name: string): Promise<View> => {
-  const r = context.resources()
-  const [cluster, pools, machines] = await Promise.all([
-    r.get(Cluster, { namespace, name }), r.list(NodePool, { namespace, fieldSelector: `spec.cluster=${name}` }), r.list(Machine, { namespace, fieldSelector: `spec.cluster=${name}` }),
-  ])
-  return { cluster, pools: pools.items, machines: machines.items }
-}
 
 const parts = [['InfrastructureReady', 'network'], ['EndpointReady', 'endpoint'], ['ControlPlaneReady', 'control plane'], ['AddOnsReady', 'add-ons']] as const
 const isRefused = (c: Condition | undefined): boolean => c?.status === 'False' && c.fault === 'User'
@@ -55,14 +44,17 @@ const redraw = (context: Context, lines: readonly string[], before: number): num
   return lines.length
 }
 
+/** How often elapsed times are drawn while nothing happens. */
+const redrawMs = 1_000
+
 /** Until the cluster and its pools are Ready (or gone); throws after `timeoutSeconds`. */
-export const follow = async (context: Context, namespace: string, name: string, until: 'ready' | 'gone', timeoutSeconds: number): Promise<number> => {
+export const follow = (context: Context, namespace: string, name: string, until: 'ready' | 'gone', timeoutSeconds: number): Promise<number> => watching(context, namespace, name, async (watched) => {
   const begun = performance.now()
   const { terminal } = context
   const said = new Map<string, string>()
   let drawn = 0
   for (;;) {
-    const v = await look(context, namespace, name)
+    const v = watched.view
     const elapsed = (performance.now() - begun) / 1000
     const lines = tree(v, context.now().getTime(), terminal.colors)
     if (terminal.isTty) drawn = redraw(context, lines, drawn)
@@ -74,7 +66,8 @@ export const follow = async (context: Context, namespace: string, name: string, 
     if (until === 'ready' && isReady(v)) return elapsed
     if (until === 'gone' && v.cluster === undefined) return elapsed
     if (until === 'ready' && v.cluster === undefined) throw cliError(`cluster ${name} is gone`, 3)
-    if (elapsed > timeoutSeconds) throw cliError(`cluster ${name} is not ${until} after ${timeoutSeconds} s; skerry cluster get ${name} -n ${namespace} -o yaml says what it waits for`, 6)
-    await sleep(terminal.isTty ? 250 : 500)
+    if (elapsed >= timeoutSeconds) throw cliError(`cluster ${name} is not ${until} after ${timeoutSeconds} s; skerry cluster get ${name} -n ${namespace} -o yaml says what it waits for`, 6)
+    const leftMs = (timeoutSeconds - elapsed) * 1000
+    await watched.changed(terminal.isTty ? Math.min(redrawMs, leftMs) : leftMs)
   }
-}
+})

@@ -1,6 +1,6 @@
 /** skerry site …: OpenStack installations. What was found and what is missing is said before anything is done. */
 import type { Command } from 'commander'
-import { MachineType, Site } from '../api/index.ts'
+import { CloudProject, MachineType, Site } from '../api/index.ts'
 import type { SiteSpec } from '../api/site/index.ts'
 import { condition, isTrue } from '../api/meta/index.ts'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -116,4 +116,5 @@ export const addSites = (program: Command, context: Context): void => {
   addSiteImages(site, context)
   addSiteReconcile(site, context)
   output(site.command('machine-types').argument('[site]').description('flavors as they were seen')).action((name: string | undefined, o: { output: Format }) => print(context, MachineType, o.output, name === undefined ? {} : { fieldSelector: `spec.site=${name}` }))
+  output(site.command('quotas').argument('[site]').description('limits of the cloud\'s projects, and what is used')).action((name: string | undefined, o: { output: Format }) => print(context, CloudProject, o.output, name === undefined ? {} : { fieldSelector: `spec.site=${name}` }))
 }

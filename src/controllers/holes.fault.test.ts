@@ -38,6 +38,7 @@ const holes: readonly { readonly name: string; readonly faults: readonly Fault[]
   { name: 'the role was removed: 200 and empty', faults: roleRemoved, reason: 'CloudViewIncomplete' },
   { name: 'Nova alone shows nothing', faults: [{ kind: 'role-removed', service: 'compute' }], reason: 'CloudViewIncomplete' },
   { name: 'Neutron alone shows nothing', faults: [{ kind: 'role-removed', service: 'network' }], reason: 'CloudViewIncomplete' },
+  { name: 'the token counts for another project', faults: [{ kind: 'wrong-project', as: 'other' }], reason: 'CredentialOfAnotherProject' },
   { name: 'the marker between two pages is lost', faults: [{ kind: 'lost-marker' }], reason: 'CloudRefused', options: { pageSize: 2 } },
 ]
 
@@ -51,7 +52,7 @@ test.each(holes)('E2 $name: 0 creates, 0 deletes, $reason, and Ready again after
   expect(w.changes()).toEqual({})
   expect(await reasons(w)).toContain(reason)
   for (const hole of standing) hole.remove()
-  await w.until(() => w.isReady(), 'Ready again')
+  await w.until(() => w.isReady(), 'Ready again', 900_000)
   await w.pass(20_000)
   expect(w.changes()).toEqual({})
   expect(w.inventory()).toEqual(before)
@@ -100,6 +101,22 @@ test('E2 the role is removed when only what all machines share is left: the clus
   const cluster = await w.cluster()
   expect(cluster?.metadata.finalizers).toContain('skerry.dev/site')
   expect(isTrue(cluster!, 'Ready')).toBe(false)
+  for (const h of hole) h.remove()
+  await w.waitGone()
+  expect(w.left()).toEqual({})
+}, 120_000)
+
+test('E2 O9 services take the token for another project\'s when only the network is left: the cluster is not forgotten', async () => {
+  const w = await readyWorld()
+  const block = w.cloud.faults.add({ kind: 'status', status: 503, service: 'network', method: 'DELETE', path: '/networks/' })
+  await w.deleteCluster()
+  await w.until(() => Object.keys(w.left()).join() === 'networks', 'only the network left')
+  // Keystone is as it was: nothing but the answers themselves says whose they are.
+  const hole = (['compute', 'network', 'volume', 'load-balancer'] as const).map((service) => w.cloud.faults.add({ kind: 'wrong-project', as: 'other', service }))
+  block.remove()
+  await w.pass(120_000)
+  expect((await w.cluster())?.metadata.finalizers).toContain('skerry.dev/site')
+  expect(Object.keys(w.left())).toEqual(['networks'])
   for (const h of hole) h.remove()
   await w.waitGone()
   expect(w.left()).toEqual({})

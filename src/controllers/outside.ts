@@ -73,8 +73,10 @@ export class ViewError extends Error {
 /** Throws when the credential is not of the project in which the cluster was made: everything would look gone. */
 export const demandProject = (site: SiteCloud, cluster: ClusterResource): void => {
   const recorded = cluster.status?.infrastructure?.projectId
-  if (recorded !== undefined && recorded !== site.projectId)
-    throw new ViewError('CredentialOfAnotherProject', `the site's credential is for project ${site.projectId}, the cluster was made in ${recorded}; give the site a credential of that project`)
+  if (recorded === undefined || recorded === site.projectId) return
+  // The next token may be right again.
+  site.cloud.identity.logInAnew()
+  throw new ViewError('CredentialOfAnotherProject', `the site's credential is for project ${site.projectId}, the cluster was made in ${recorded}; give the site a credential of that project`)
 }
 
 /** What must be in the lists of one project of one site now. What may go at any moment because its deletion was asked for is no sign of holes. */
@@ -130,12 +132,12 @@ export const demandWholeView = async (cached: Cached, site: SiteCloud): Promise<
 
 /**
  * Nothing is concluded to be gone by who cannot see. Neutron makes a group `default` for every project when its groups are listed,
- * and nobody can delete it: who is not shown it is shown nothing, whatever the status code (rule E2).
+ * and nobody can delete it: who is not shown it, or is shown another project's, is shown nothing, whatever the status code (rule E2).
  */
 export const demandSight = async (site: SiteCloud): Promise<void> => {
   const groups = await site.cloud.network.securityGroups.list(now)
-  if (!groups.items.some((g) => g.name === 'default'))
-    throw new ViewError('CloudViewIncomplete', 'the cloud does not even show the project\'s default security group: the credential sees nothing, so nothing is concluded to be gone; give it its role back')
+  if (!groups.items.some((g) => g.name === 'default' && g.projectId === site.projectId))
+    throw new ViewError('CloudViewIncomplete', 'the cloud does not even show the project\'s default security group: the credential sees nothing of it, so nothing is concluded to be gone; give it its role in this project back')
 }
 
 /** A server whose cell does not answer is unseen (rule E2). */

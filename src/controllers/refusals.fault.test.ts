@@ -1,8 +1,9 @@
-/** What a cloud refuses: quota, credentials, configurations that are too large. People are told in a condition; nothing is left behind. */
-import { randomBytes } from 'node:crypto'
+/** What goes wrong when half is made: quotas, images, credentials, sites, configurations, lists. People are told in a condition whose move it is and what to do; nothing is left behind. */
+import { createHash, randomBytes } from 'node:crypto'
 import { afterEach, expect, test } from 'vitest'
 import { Machine, Site } from '../api/index.ts'
 import { condition } from '../api/meta/index.ts'
+import type { Fault } from '../drivers/openstack/sim/index.ts'
 import { openWorld, passwordOf, type World, type WorldOptions } from '../../testkit/world.ts'
 
 let world: World | undefined
@@ -13,33 +14,103 @@ const begin = async (options: WorldOptions = {}): Promise<World> => {
   return world
 }
 
-/** The reasons of all that is not as wanted, of a cluster and its machines. */
-const complaints = async (w: World): Promise<ReadonlySet<string>> =>
-  new Set([(await w.cluster())!, ...(await w.machines())].flatMap((o) => (o.status?.conditions ?? []).filter((c) => c.status !== 'True').map((c) => c.reason)))
+interface Row {
+  readonly what: string
+  readonly options?: WorldOptions
+  /** Calls that fail until `break` is done, so that it comes when half is made. */
+  readonly held?: Fault
+  /** Answers what undoes it, for deletion to go on. */
+  readonly break?: (w: World) => Promise<() => void | Promise<void>>
+  readonly reason: string
+  readonly fault: 'User' | 'Platform' | 'Cloud'
+  /** The object, and what to do. */
+  readonly says: readonly RegExp[]
+  /** The call that is refused: already in the first minute it is not made more than once by each of two objects. */
+  readonly refused?: RegExp
+  /** How long nobody is hammered, as it is watched here. Default 4 minutes. */
+  readonly watchedMs?: number
+  /** What stands half-made. */
+  readonly stands: readonly string[]
+}
 
-const quotas: readonly { readonly name: string; readonly quota: NonNullable<WorldOptions['quota']> }[] = [
-  { name: 'of Nova, 403', quota: { instances: 1 } }, { name: 'of Neutron, 409', quota: { port: 3 } }, { name: 'of Cinder, 413', quota: { volumes: 1 } }, { name: 'of Octavia, 403', quota: { load_balancer: 0 } },
+const nothing = (): void => {}
+const shared = ['networks', 'subnets', 'routers', 'securityGroups', 'floatingIps', 'loadBalancers', 'ports']
+const noServer: Fault = { kind: 'status', status: 503, service: 'compute', method: 'POST', path: '/servers$' }
+const noNetwork: Fault = { kind: 'status', status: 503, service: 'network', method: 'POST', path: '/networks$' }
+const lostQuota = (quota: NonNullable<WorldOptions['quota']>) => async (w: World) => { w.cloud.setQuota('demo', quota); return nothing }
+const quotaSays = [/raise the quota or free something/]
+const longRoot = (): string => `-----BEGIN CERTIFICATE-----\n${randomBytes(90_000).toString('base64').replaceAll(/.{64}/g, '$&\n')}\n-----END CERTIFICATE-----\n`
+
+/** An application credential of ten minutes becomes the site's. */
+const useShortCredential = async (w: World): Promise<void> => {
+  const user = createHash('md5').update('user/demo').digest('hex')
+  const made = await w.asOther('POST', 'identity', `/v3/users/${user}/application_credentials`, { application_credential: { name: 'short', expires_at: new Date(w.clock.now().getTime() + 600_000).toISOString() } })
+  await w.useCredential({ applicationCredential: { id: made.body.application_credential.id, secret: made.body.application_credential.secret } } as never)
+  await w.start()
+}
+
+const rows: readonly Row[] = [
+  { what: 'a quota of Nova, 403, lost half-way', held: noServer, break: lostQuota({ instances: 1 }), refused: /POST .*\/servers$/, reason: 'QuotaExceeded', fault: 'User', says: quotaSays, stands: [...shared, 'volumes', 'servers'] },
+  { what: 'a quota of Neutron, 409, lost half-way', held: noNetwork, break: lostQuota({ port: 4 }), refused: /POST .*\/ports$/, reason: 'QuotaExceeded', fault: 'User', says: quotaSays, stands: [...shared, 'volumes', 'servers'] },
+  { what: 'a quota of Cinder, 413, lost half-way', held: noNetwork, break: lostQuota({ volumes: 1 }), refused: /POST .*\/volumes$/, reason: 'QuotaExceeded', fault: 'User', says: quotaSays, stands: [...shared, 'volumes', 'servers'] },
+  { what: 'a quota of Octavia, 403, lost half-way', held: noNetwork, break: lostQuota({ load_balancer: 0 }), refused: /POST .*\/loadbalancers$/, reason: 'QuotaExceeded', fault: 'User', says: quotaSays, stands: [...shared.filter((s) => s !== 'loadBalancers'), 'volumes', 'servers'] },
+  { what: 'an image that went', held: noNetwork, break: async (w) => {
+    const hole = w.cloud.faults.add({ kind: 'role-removed', service: 'image' })
+    await w.wakeAll()
+    await w.until(async () => !(await w.isSiteReady()), 'the site misses its image')
+    return () => { hole.remove() }
+  }, reason: 'ImageMissing', fault: 'Platform', says: [/Talos v1\.13\.9/, /skerry site image add/], stands: shared },
+  { what: 'a credential that ended', held: noServer, break: async (w) => {
+    await useShortCredential(w)
+    await w.pass(700_000)
+    return async () => { await w.useCredential(passwordOf('demo')); await w.start() }
+  }, reason: 'CredentialRejected', fault: 'Platform', says: [/Keystone refuses the credential/, /give the site a new one/], stands: [...shared, 'volumes'] },
+  { what: 'a site that cannot be reached', options: { pollMs: 30_000 }, watchedMs: 20_000, held: noServer, break: async (w) => { const fault = w.cloud.faults.add({ kind: 'reset', when: 'before' }); return () => { fault.remove() } },
+    reason: 'CloudUnreachable', fault: 'Cloud', says: [/it is tried again by itself/], stands: [...shared, 'volumes'] },
+  { what: 'a configuration over 65,535 bytes', options: { site: { services: { ntp: [], dns: [], registryMirrors: {}, trustedRoots: [longRoot()] } } },
+    reason: 'ConfigurationTooLarge', fault: 'User', says: [/Nova takes 65535/, /Shorten trusted roots, registry mirrors or labels/], stands: [...shared, 'volumes'] },
+  { what: 'an allow-list that cannot be enforced any more', options: { octaviaProviders: ['amphora', 'vendor'] }, held: noNetwork, break: async (w) => {
+    await w.people.request({ method: 'PATCH', path: '/apis/skerry.dev/v1alpha1/sites/sim', contentType: 'application/merge-patch+json', body: { spec: { loadBalancerProvider: 'vendor' } } })
+    await w.until(async () => (await w.people.get(Site, { namespace: '', name: 'sim' }))?.status?.found?.loadBalancer?.provider === 'vendor', 'the site prefers a provider that enforces nothing')
+    return nothing
+  }, reason: 'AllowListNotEnforceable', fault: 'Platform', says: [/provider vendor of site sim/, /use spec\.endpoint\.kind: nodes/], stands: ['networks', 'subnets', 'routers', 'securityGroups'] },
 ]
-test.each(quotas)('O3 O9 a quota $name, lost half-way: QuotaExceeded, not asked more than once a minute, and what was made goes with the cluster', async ({ quota }) => {
-  const w = await begin({ quota })
-  await w.makeCluster()
-  await w.until(async () => (await complaints(w)).has('QuotaExceeded'), 'QuotaExceeded')
-  await w.pass(60_000)
-  w.forgetCalls()
-  await w.pass(600_000)
-  for (const [route, n] of Object.entries(w.changes())) expect({ route, n }).toEqual({ route, n: expect.toSatisfy((x: number) => x <= 11) })
-  expect(await complaints(w)).toContain('QuotaExceeded')
-  await w.deleteCluster()
-  await w.waitGone()
-  expect(w.left()).toEqual({})
-}, 120_000)
 
-test('T5 a configuration over 65,535 bytes: ConfigurationTooLarge, no server is made, and all goes with the cluster', async () => {
-  const root = `-----BEGIN CERTIFICATE-----\n${randomBytes(90_000).toString('base64').replaceAll(/.{64}/g, '$&\n')}\n-----END CERTIFICATE-----\n`
-  const w = await begin({ site: { services: { ntp: [], dns: [], registryMirrors: {}, trustedRoots: [root] } } })
-  await w.makeCluster({ workers: 0 })
-  await w.until(async () => (await complaints(w)).has('ConfigurationTooLarge'), 'ConfigurationTooLarge')
-  expect(w.left()['servers']).toBeUndefined()
+/** Conditions with this reason, of the cluster and its machines. */
+const saying = async (w: World, reason: string) => [(await w.cluster())!, ...(await w.machines())].flatMap((o) => (o.status?.conditions ?? []).filter((c) => c.reason === reason))
+
+/** What is in the cloud and in no status. A balancer's port is its own. */
+const unlisted = async (w: World): Promise<readonly string[]> => {
+  const listed = JSON.stringify([(await w.cluster())!.status, ...(await w.machines()).map((m) => m.status)])
+  const { ids, counts } = w.inventory()
+  return [...shared, 'volumes', 'servers'].flatMap((type) => (ids[type] ?? []).filter((id) => !listed.includes(id)).slice(type === 'ports' ? counts['loadBalancers'] : 0).map((id) => `${type} ${id}`))
+}
+
+test.each(rows)('O3 O4 O6 O9 T5 $what: $reason with whose move it is and what to do; half-made things are listed, nobody is asked more than once a minute, and all goes with the cluster', async (row) => {
+  const w = await begin(row.options)
+  const held = row.held === undefined ? undefined : w.cloud.faults.add(row.held)
+  await w.makeCluster()
+  if (held !== undefined) await w.until(() => held.struck > 0, 'half made')
+  await w.pass(row.held === noServer ? 30_000 : 0)
+  const undo = (await row.break?.(w)) ?? nothing
+  held?.remove()
+  await w.until(async () => (await saying(w, row.reason)).length > 0, row.reason)
+  const watchedMs = row.watchedMs ?? 240_000
+  w.forgetCalls()
+  await w.pass(Math.min(watchedMs, 55_000))
+  for (const [route, n] of Object.entries(w.changes())) if (row.refused?.test(route) === true) expect(n).toBeLessThanOrEqual(2)
+  w.forgetCalls()
+  await w.pass(watchedMs)
+  for (const [route, n] of Object.entries(w.changes())) expect({ route, n }).toEqual({ route, n: expect.toSatisfy((x: number) => x <= watchedMs / 60_000 + 1) })
+  const said = await saying(w, row.reason)
+  expect(said.length).toBeGreaterThan(0)
+  for (const c of said.filter((x) => x.type !== 'Progressing')) {
+    expect(c).toMatchObject({ status: 'False', fault: row.fault })
+    for (const text of row.says) expect(c.message).toMatch(text)
+  }
+  expect(Object.keys(w.left()).filter((t) => [...shared, 'volumes', 'servers'].includes(t)).toSorted()).toEqual(row.stands.toSorted())
+  expect(await unlisted(w)).toEqual([])
+  await undo()
   await w.deleteCluster()
   await w.waitGone()
   expect(w.left()).toEqual({})

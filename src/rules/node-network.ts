@@ -39,3 +39,12 @@ export const listenerCidrs = (p: EndpointPolicy, port: 6443 | 50000): readonly s
   const own = p.nodeCidr === undefined ? [] : [p.nodeCidr]
   return [...new Set([...(port === 6443 ? p.allowedCIDRs : []), ...p.egressCIDRs, ...own])].toSorted()
 }
+
+/** What an Octavia provider does about strangers: amphora filters, OVN keeps the source address; of others nothing is known. */
+export const balancerTraits = (provider: string): { readonly allowedCIDRs: boolean; readonly keepsSource: boolean } =>
+  ({ allowedCIDRs: ['amphora', 'octavia', 'amphorav2'].includes(provider), keepsSource: provider === 'ovn' })
+
+/** Why nobody could be kept from the ports behind this balancer; the Talos port has a list always, so an empty list of the cluster's is no way out. */
+export const whyNotEnforceable = (site: string, balancer: { readonly provider: string; readonly allowedCIDRs: boolean; readonly keepsSource?: boolean } | undefined): string | undefined =>
+  (balancer === undefined || balancer.allowedCIDRs || balancer.keepsSource !== false ? undefined
+    : `load balancer provider ${balancer.provider} of site ${site} neither filters nor is known to keep the source address, so no list of who may reach the cluster can be enforced; use spec.endpoint.kind: nodes, or let the site's operator choose the provider amphora or ovn`)

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { addressText, contains, firstOverlap, nth, overlap, parseAddress, parseCidr } from '../api/meta/cidr.ts'
 import { milliseconds } from './durations.ts'
 import { endpointName, machineName } from './names.ts'
-import { allocationPool, controlPlaneIngress, listenerCidrs, slotAddress, vipAddress } from './node-network.ts'
+import { allocationPool, balancerTraits, controlPlaneIngress, listenerCidrs, slotAddress, vipAddress, whyNotEnforceable } from './node-network.ts'
 import { isViewIncomplete } from './view.ts'
 
 test('O1 machine names are DNS labels of at most 63 characters, ending in five that look random, and differ by ordinal', () => {
@@ -48,4 +48,11 @@ test('O6 an empty list admits everybody to the API and nobody but us to Talos', 
   const open = { ...policy, allowedCIDRs: [] }
   expect(cidrs(6443, open)).toContain('0.0.0.0/0')
   expect(cidrs(50000, open)).not.toContain('0.0.0.0/0')
+})
+test.each([['amphora', false], ['amphorav2', false], ['octavia', false], ['ovn', false], ['f5', true]])('O6 a list behind provider %s cannot be enforced: %s', (provider, unkept) => {
+  expect(whyNotEnforceable('sto1', { provider, ...balancerTraits(provider) }) !== undefined).toBe(unkept)
+})
+test('O6 the reason names site, provider and what to do; where nothing is known yet, or no balancer is there, there is none', () => {
+  expect(whyNotEnforceable('sto1', { provider: 'f5', ...balancerTraits('f5') })).toMatch(/provider f5 of site sto1 .*spec\.endpoint\.kind: nodes/)
+  expect([whyNotEnforceable('sto1', undefined), whyNotEnforceable('sto1', { provider: 'f5', allowedCIDRs: false })]).toEqual([undefined, undefined])
 })

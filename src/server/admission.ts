@@ -1,12 +1,9 @@
 /** Checks of an object against others, when it is written: what it names must be there and fit. */
 import { Cluster, Machine, MachineType, NodePool, Release, Site } from '../api/index.ts'
-import { controllerRef, type FieldError, type Kind, type OwnerReference, type Resource } from '../api/meta/index.ts'
-
-/** Reads what is committed. */
-export interface Reader {
-  get<R extends Resource>(kind: Kind<R>, key: { readonly namespace: string; readonly name: string }): R | undefined
-  list<R extends Resource>(kind: Kind<R>, namespace?: string): readonly R[]
-}
+import { controllerRef, type FieldError, type OwnerReference, type Resource } from '../api/meta/index.ts'
+import type { Reader } from '../apiserver/index.ts'
+import { whyNotEnforceable } from '../rules/node-network.ts'
+import { clusterFits, poolFits } from './preflight.ts'
 
 const machineTypeOf = (read: Reader, site: string, flavor: string, field: string): readonly FieldError[] => {
   const types = read.list(MachineType).filter((t) => t.spec.site === site)
@@ -20,7 +17,7 @@ const volumeTypeOf = (site: Site, type: string | undefined, field: string): read
   return type === undefined || types.includes(type) ? [] : [{ field, reason: 'FieldValueNotSupported', message: `${type} is no volume type of site ${site.metadata.name}: ${types.join(', ') || 'none is known yet'}` }]
 }
 
-const cluster = (object: Cluster, old: Cluster | undefined, read: Reader): readonly FieldError[] => {
+const cluster = (object: Cluster, old: Cluster | undefined, read: Reader, now: Date): readonly FieldError[] => {
   const site = read.get(Site, { namespace: '', name: object.spec.site })
   if (site === undefined) return [{ field: 'spec.site', reason: 'FieldValueNotSupported', message: `there is no site ${object.spec.site}: ${read.list(Site).map((s) => s.metadata.name).join(', ') || 'none was added yet'}` }]
   const errors: FieldError[] = []
@@ -33,24 +30,29 @@ const cluster = (object: Cluster, old: Cluster | undefined, read: Reader): reado
   if (object.spec.network.cni === 'release' && release !== undefined && release.spec.cni === undefined) errors.push({ field: 'spec.network.cni', reason: 'FieldValueInvalid', message: `release ${object.spec.release} brings no pod network; use flannel or none` })
   const found = site.status?.found
   if (found !== undefined && object.spec.endpoint.kind === 'octavia' && found.loadBalancer === undefined) errors.push({ field: 'spec.endpoint.kind', reason: 'FieldValueNotSupported', message: `site ${object.spec.site} has no load balancer; use nodes` })
-  return errors
+  const { endpoint } = object.spec
+  const isNew = old === undefined || JSON.stringify(old.spec.endpoint) !== JSON.stringify(endpoint)
+  const unkept = isNew && endpoint.kind !== 'nodes' && object.status?.endpoint?.loadBalancerId === undefined ? whyNotEnforceable(object.spec.site, found?.loadBalancer) : undefined
+  if (unkept !== undefined) errors.push({ field: endpoint.allowedCIDRs.length > 0 ? 'spec.endpoint.allowedCIDRs' : 'spec.endpoint.kind', reason: 'FieldValueForbidden', message: unkept })
+  return errors.length > 0 ? errors : clusterFits(object, old, read, now)
 }
 
-const nodePool = (object: NodePool, old: NodePool | undefined, read: Reader): readonly FieldError[] => {
-  if (old !== undefined) return []
+const nodePool = (object: NodePool, old: NodePool | undefined, read: Reader, now: Date): readonly FieldError[] => {
   const owner = read.get(Cluster, { namespace: object.metadata.namespace ?? '', name: object.spec.cluster })
+  if (old !== undefined) return owner === undefined ? [] : poolFits(object, old, owner, read, now)
   if (owner === undefined) return [{ field: 'spec.cluster', reason: 'FieldValueInvalid', message: `there is no cluster ${object.spec.cluster} in project ${object.metadata.namespace ?? ''}` }]
   if (owner.metadata.deletionTimestamp !== undefined) return [{ field: 'spec.cluster', reason: 'FieldValueInvalid', message: `cluster ${object.spec.cluster} is being deleted` }]
   const site = read.get(Site, { namespace: '', name: owner.spec.site })
-  return [...machineTypeOf(read, owner.spec.site, object.spec.machineType, 'spec.machineType'), ...(site === undefined ? [] : volumeTypeOf(site, object.spec.rootVolume.type, 'spec.rootVolume.type'))]
+  const errors = [...machineTypeOf(read, owner.spec.site, object.spec.machineType, 'spec.machineType'), ...(site === undefined ? [] : volumeTypeOf(site, object.spec.rootVolume.type, 'spec.rootVolume.type'))]
+  return errors.length > 0 ? errors : poolFits(object, old, owner, read, now)
 }
 
 /** Problems with the fields of an object that is about to be written. */
-export const validateReferences = (kind: string, object: Resource, old: Resource | undefined, read: Reader): readonly FieldError[] => {
+export const validateReferences = (kind: string, object: Resource, old: Resource | undefined, read: Reader, now: Date): readonly FieldError[] => {
   if (object.metadata.deletionTimestamp !== undefined) return []
   switch (kind) {
-    case 'Cluster': return cluster(object as Cluster, old as Cluster | undefined, read)
-    case 'NodePool': return nodePool(object as NodePool, old as NodePool | undefined, read)
+    case 'Cluster': return cluster(object as Cluster, old as Cluster | undefined, read, now)
+    case 'NodePool': return nodePool(object as NodePool, old as NodePool | undefined, read, now)
     default: return []
   }
 }

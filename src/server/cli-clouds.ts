@@ -55,7 +55,7 @@ export const cloudPorts = (env: NodeJS.ProcessEnv, home: string): CloudPorts => 
     return {
       projectName: found.projectName, userName: found.userName, roles: found.roles, ...(found.credentialExpiresAt !== undefined && { credentialExpiresAt: found.credentialExpiresAt }), shape: found.shape,
       ...(found.externalNetwork !== undefined && { externalNetwork: found.externalNetwork.name }), ...(found.providerNetwork !== undefined && { providerNetwork: found.providerNetwork.name }),
-      ...(found.loadBalancer !== undefined && { loadBalancer: `${found.loadBalancer.provider}${found.loadBalancer.allowedCIDRs ? '' : ' (allow-lists are kept by security groups)'}` }),
+      ...(found.loadBalancer !== undefined && { loadBalancer: `${found.loadBalancer.provider}${found.loadBalancer.allowedCIDRs ? '' : found.loadBalancer.keepsSource === true ? ' (allow-lists are kept by security groups)' : ' (cannot keep strangers out: clusters need endpoints on the nodes)'}` }),
       machineTypes: flavors.map((f) => ({ name: f.name, cpus: f.vcpus, memoryMiB: f.ramMiB, diskGiB: f.diskGiB })).toSorted((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true })),
       volumeTypes: found.volumeTypes, images: found.images, problems: problems.map((p) => p.message),
     }

@@ -6,7 +6,7 @@ export const sites = 'skerry:sites'
 
 export const writerOf = (_user: string, groups: readonly string[]): WriterRole => (groups.includes(sites) ? 'site' : groups.includes(administrators) ? 'admin' : 'user')
 
-const siteWrites = new Set(['clusters', 'nodepools', 'machines', 'machinetypes', 'sites', 'events'])
+const siteWrites = new Set(['clusters', 'nodepools', 'machines', 'machinetypes', 'cloudprojects', 'sites', 'events'])
 /** What hands out or takes in keys (`access.ts`) is a subresource too, and is not here. */
 const siteParts = new Set(['', 'status', 'scale'])
 const discovery = /^\/(api|apis|version|openapi)(\/|$)/

@@ -34,6 +34,13 @@ export const loadBalancerRows = (bed: Bed): void => {
       expect([isAlreadyExists(foreign), isConflict(foreign), isUnclear(foreign)], String(foreign)).toEqual([true, true, false])
       expect(talos.id).not.toBe(api.id)
 
+      if (provider === 'amphora') {
+        for (const list of [null, ['198.51.100.0/24', '192.0.2.0/24'], ['192.0.2.0/24']] as const) {
+          await lb().listeners.admit(api.id, list)
+          expect((await lb().listeners.get(api.id))?.allowedCidrs ?? null).toEqual(list === null ? null : expect.toSatisfy((have: readonly string[]) => have.toSorted().join() === list.toSorted().join()))
+        }
+      }
+
       const algorithm = provider === 'ovn' ? 'SOURCE_IP_PORT' : 'ROUND_ROBIN'
       const pool = await lb().pools.create({ listenerId: api.id, algorithm }, mark('api-6443'))
       expect((await lb().pools.create({ listenerId: api.id, algorithm }, mark('api-6443'))).id).toBe(pool.id)

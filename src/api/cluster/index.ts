@@ -41,7 +41,7 @@ export const Cluster = defineKind<Cluster>({
     infrastructure: ids('projectId', 'shape', 'networkId', 'subnetId', 'routerId', 'controlPlaneGroupId', 'nodeGroupId', 'serverGroupId').optional(),
     endpoint: z.object({
       kind: text, host: text, port: z.int().optional(), addresses: z.array(z.string()).optional(), insideAddresses: z.array(z.string()).optional(),
-      floatingIpId: text, loadBalancerId: text, intents: intentsSchema,
+      floatingIpId: text, loadBalancerId: text, loadBalancerProvider: text, intents: intentsSchema,
       slots: z.array(z.object({ slot: z.int(), portId: z.string(), address: z.string() })).optional(),
     }).optional(),
     controlPlane: z.object({

@@ -38,6 +38,8 @@ export interface ClusterEndpoint {
   readonly insideAddresses?: readonly string[]
   readonly floatingIpId?: string
   readonly loadBalancerId?: string
+  /** It was made with this one, whatever the site now prefers. */
+  readonly loadBalancerProvider?: string
   readonly slots?: readonly EndpointSlot[]
   readonly intents?: Readonly<Record<string, string>>
 }

@@ -49,7 +49,8 @@ export interface SiteFound {
   readonly projectName: string; readonly userName: string; readonly roles: readonly string[]; readonly credentialExpiresAt?: string
   readonly externalNetwork?: { readonly id: string; readonly name: string }
   readonly providerNetwork?: { readonly id: string; readonly name: string; readonly cidr: string; readonly subnetId: string }
-  readonly loadBalancer?: { readonly provider: string; readonly allowedCIDRs: boolean }
+  /** `allowedCIDRs`: keeps strangers out itself. `keepsSource`: nodes see who asks. With neither no list can be enforced (rule O6). */
+  readonly loadBalancer?: { readonly provider: string; readonly allowedCIDRs: boolean; readonly keepsSource?: boolean }
   readonly volumeTypes: readonly string[]
   readonly images: readonly { readonly id: string; readonly name: string; readonly talosVersion: string }[]
   readonly microversion: string
@@ -81,7 +82,7 @@ export const Site = defineKind<Site>({
     found: z.object({
       shape: z.enum(['tenant', 'routed']), projectName: z.string(), userName: z.string(), roles: z.array(z.string()), credentialExpiresAt: z.string().optional(),
       externalNetwork: named.optional(), providerNetwork: named.extend({ cidr: z.string(), subnetId: z.string() }).optional(),
-      loadBalancer: z.object({ provider: z.string(), allowedCIDRs: z.boolean() }).optional(),
+      loadBalancer: z.object({ provider: z.string(), allowedCIDRs: z.boolean(), keepsSource: z.boolean().optional() }).optional(),
       volumeTypes: z.array(z.string()), images: z.array(named.extend({ talosVersion: z.string() })), microversion: z.string(),
     }).optional().meta({ description: 'What was found out about the cloud.' }),
     unknownObjects: z.object({

@@ -6,7 +6,7 @@ import type { Release as ReleaseResource } from '../../api/index.ts'
 import { keyOf } from '../../api/meta/index.ts'
 import type { KubeObject } from '../../drivers/kubernetes/kubernetes.ts'
 import { refused, settled, waiting } from '../../engine/outcome.ts'
-import { planned, status as writes, type ObserveContext, type Plan, type Finish } from '../../engine/shapes.ts'
+import { planned, status as writes, type NewCondition, type ObserveContext, type Plan, type Finish } from '../../engine/shapes.ts'
 import { condition, fromPass } from '../conditions.ts'
 import type { Ports } from '../ports.ts'
 import { decided, releaseOfCluster } from '../reads.ts'
@@ -33,7 +33,10 @@ const binding: KubeObject = {
 }
 
 export const manifestsOf = (cluster: Cluster, release: ReleaseResource): { readonly objects: readonly KubeObject[]; readonly bad?: string } => {
-  const texts = [...(cluster.spec.network.cni === 'release' && release.spec.cni !== undefined ? [{ name: 'cni', manifest: release.spec.cni.manifest }] : []), ...release.spec.addOns]
+  const { cni, networkPolicy } = release.spec
+  const own = cluster.spec.network.cni === 'release' && cni !== undefined
+  // The policy before what it is to hold back.
+  const texts = [...(own ? [{ name: 'cni', manifest: cni.manifest }] : []), ...(own && networkPolicy !== undefined ? [{ name: 'networkPolicy', manifest: networkPolicy.manifest }] : []), ...release.spec.addOns]
   const objects: KubeObject[] = [binding]
   for (const { name, manifest } of texts) {
     for (const document of parseAllDocuments(manifest)) {
@@ -84,6 +87,15 @@ const plan = (s: Seen, _now: Date): Plan<Step | Finish> => {
   return { steps: [...s.wanted.map((object): Step => ({ kind: 'apply', object })), { kind: 'record', applied: s.hash }], outcome: settled() }
 }
 
+/** Neither flannel nor a pod network that we do not know keeps pods from the metadata service (rule T5). */
+const metadata = (cluster: Cluster, seen: Seen | undefined, applied: string | undefined): NewCondition => {
+  const say = (why: string) => condition('MetadataReachable', seen === undefined ? 'Unknown' : 'True', 'MetadataReachable', `${why}; user data there opens this cluster only`)
+  if (cluster.spec.network.cni === 'flannel') return say('flannel cannot keep pods from 169.254.169.254')
+  if (cluster.spec.network.cni === 'none') return say('whether this pod network keeps pods from 169.254.169.254 is not known')
+  if (seen?.release?.spec.networkPolicy === undefined) return say(`release ${cluster.spec.release} brings no network policy that keeps pods from 169.254.169.254`)
+  return applied === seen.hash ? condition('MetadataReachable', 'False', 'MetadataProtected', 'the release\'s network policy is applied; its pod network enforces it') : say('the release\'s network policy is not applied yet')
+}
+
 export const addOns = (ports: Ports) => planned<Cluster, Seen, Step>({
   name: 'add-ons',
   concurrency: 64,
@@ -100,15 +112,11 @@ export const addOns = (ports: Ports) => planned<Cluster, Seen, Step>({
   },
   status: (cluster, seen, pass) => {
     const recorded = (pass.recorded['addOns'] as { applied?: string } | undefined)?.applied ?? cluster.status?.addOns?.applied
-    const reachable = cluster.spec.network.cni !== 'release'
     return {
       ...(recorded !== undefined && { addOns: { applied: recorded } }),
       conditions: [
         fromPass('AddOnsReady', pass, ports, { reason: 'Done', message: 'what the release brings is applied' }),
-        // Neither flannel nor a pod network that we do not know keeps pods from the metadata service (rule T5).
-        condition('MetadataReachable', seen === undefined ? 'Unknown' : 'True', 'MetadataReachable', reachable
-          ? 'this pod network cannot keep pods from 169.254.169.254; user data there opens this cluster only'
-          : 'not known to be kept from pods; user data there opens this cluster only'),
+        metadata(cluster, seen, recorded),
       ],
     }
   },

@@ -4,7 +4,7 @@ import { Site as SiteKind } from '../../api/index.ts'
 import { isTrue } from '../../api/meta/index.ts'
 import type { Mark, Network, Router, SecurityGroup, SecurityGroupRuleSpec, ServerGroup, Subnet, Marked, Port } from '../../drivers/openstack/cloud.ts'
 import type { ObserveContext } from '../../engine/shapes.ts'
-import { controlPlaneIngress, nodeIngress, type Ingress } from '../../rules/node-network.ts'
+import { balancerTraits, controlPlaneIngress, nodeIngress, type Ingress } from '../../rules/node-network.ts'
 import { isAbandoned } from '../abandoned.ts'
 import { demandProject, demandSight, isLeftBehind, sighted, type Intents, type Sight } from '../outside.ts'
 import type { Ports, SiteCloud } from '../ports.ts'
@@ -95,7 +95,7 @@ export const observe = (ports: Ports) => async (cluster: Cluster, context: Obser
   const ownRouterPort = inNetwork.find(isRouterPort)
   const isLeftover = (p: Port) => subnet.kind === 'seen' && isLeftBehind(p, subnet.object.id)
   const nodeGroupId = nodeGroup.kind === 'seen' ? nodeGroup.object.id : undefined
-  const balancerFilters = (cluster.status?.endpoint?.kind ?? (found.loadBalancer === undefined ? 'nodes' : 'octavia')) === 'octavia' && found.loadBalancer?.allowedCIDRs === true
+  const balancerFilters = (cluster.status?.endpoint?.kind ?? (found.loadBalancer === undefined ? 'nodes' : 'octavia')) === 'octavia' && balancerTraits(cluster.status?.endpoint?.loadBalancerProvider ?? found.loadBalancer?.provider ?? '').allowedCIDRs
   const policy = { allowedCIDRs: cluster.spec.endpoint.allowedCIDRs, egressCIDRs: site.spec.egressCIDRs, nodeCidr: tenant ? cluster.spec.network.nodes : undefined, balancerFilters }
   return {
     kind: 'seen', site, siteCloud, deleting, shape, mark, network, subnet, router, isAttached: ownRouterPort !== undefined, nodeGroup, controlPlaneGroup, serverGroup,

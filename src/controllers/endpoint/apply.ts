@@ -33,6 +33,7 @@ export const apply = async (step: Step, s: Observed, cluster: Cluster, context: 
       ...cluster.status?.endpoint, kind: s.endpoint, intents: { ...cluster.status?.endpoint?.intents, ...Object.fromEntries(step.roles.map((r) => [r, context.now.toISOString()])) },
     } }); return
     case 'create': await together(step.objects.map((c) => context.creating(`${c.kind.slice('create-'.length)} of ${cluster.metadata.name}`, timeoutMs, (signal) => create(c, s, signal)))); return
+    case 'admit': await changing('allowed networks', () => loadBalancer!.listeners.admit(step.listenerId, step.allowed)); return
     case 'add-monitor': await changing('health monitor', () => loadBalancer!.addHealthMonitor(step.poolId, { type: 'TCP', delay: 5, timeout: 3, maxRetries: 2 })); return
     case 'add-member': await changing(`member ${step.slot}`, () => loadBalancer!.addMember(step.poolId, { address: step.address, port: step.port, subnetId: s.subnetId!, name: `cp-${step.slot}` })); return
     case 'bind': await changing('bind floating IP', () => network.floatingIps.bind(step.floatingIpId, step.portId)); return

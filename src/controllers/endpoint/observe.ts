@@ -3,7 +3,7 @@ import type { Cluster, Site } from '../../api/index.ts'
 import { Site as SiteKind } from '../../api/index.ts'
 import type { FloatingIp, Listener, LoadBalancer, Mark, Marked, Member, Pool, Port } from '../../drivers/openstack/cloud.ts'
 import type { ObserveContext } from '../../engine/shapes.ts'
-import { listenerCidrs } from '../../rules/node-network.ts'
+import { balancerTraits, listenerCidrs, whyNotEnforceable } from '../../rules/node-network.ts'
 import { abandonedMessage, isAbandoned } from '../abandoned.ts'
 import { demandProject, demandSight, sighted, type Intents, type Sight } from '../outside.ts'
 import type { Ports, SiteCloud } from '../ports.ts'
@@ -61,6 +61,9 @@ export const observe = (ports: Ports) => async (cluster: Cluster, context: Obser
   const endpoint = (recorded?.kind ?? (asked === 'auto' ? (tenant && found.loadBalancer !== undefined ? 'octavia' : 'nodes') : asked)) as 'octavia' | 'nodes'
   if (!deleting && endpoint === 'octavia' && found.loadBalancer === undefined)
     return { kind: 'blocked', reason: 'LoadBalancerMissing', message: `site ${site.metadata.name} has no Octavia; use spec.endpoint.kind: nodes`, deleting }
+  // What stands already has the provider that it was made with.
+  const unkept = !deleting && endpoint === 'octavia' && recorded?.loadBalancerId === undefined ? whyNotEnforceable(site.metadata.name, found.loadBalancer) : undefined
+  if (unkept !== undefined) return { kind: 'blocked', reason: 'AllowListNotEnforceable', message: unkept, deleting }
   const siteCloud = await ports.clouds.open(site, cluster.metadata.namespace ?? '')
   demandProject(siteCloud, cluster)
   const { cloud } = siteCloud
@@ -77,7 +80,7 @@ export const observe = (ports: Ports) => async (cluster: Cluster, context: Obser
     tenant ? find<FloatingIp>(cloud.network.floatingIps, 'api', recorded?.floatingIpId) : absent,
     octavia && balancers !== undefined ? find<LoadBalancer>(balancers.loadBalancers, 'api', recorded?.loadBalancerId) : absent,
   ])
-  const policy = { allowedCIDRs: cluster.spec.endpoint.allowedCIDRs, egressCIDRs: site.spec.egressCIDRs, nodeCidr: tenant ? cluster.spec.network.nodes : undefined, balancerFilters: found.loadBalancer?.allowedCIDRs === true }
+  const policy = { allowedCIDRs: cluster.spec.endpoint.allowedCIDRs, egressCIDRs: site.spec.egressCIDRs, nodeCidr: tenant ? cluster.spec.network.nodes : undefined, balancerFilters: loadBalancer.kind === 'seen' && balancerTraits(loadBalancer.object.provider).allowedCIDRs }
   const ways: Way[] = []
   // The nodes were reached through it: what has no recorded id of its own was there too.
   const isBuilt = cluster.status?.controlPlane?.bootstrap?.doneAt !== undefined && loadBalancer.kind === 'seen' && loadBalancer.object.id === recorded?.loadBalancerId

@@ -8,6 +8,8 @@ export type Step =
   | { readonly kind: 'intend'; readonly roles: readonly string[] }
   /** All of one level, side by side (rule O5). */
   | { readonly kind: 'create'; readonly objects: readonly Creation[] }
+  /** The list was changed: nobody reaches the API who is no longer on it. */
+  | { readonly kind: 'admit'; readonly listenerId: string; readonly allowed: readonly string[] | null }
   | { readonly kind: 'add-monitor'; readonly poolId: string }
   | { readonly kind: 'add-member'; readonly poolId: string; readonly port: ApiPort; readonly address: string; readonly slot: number }
   | { readonly kind: 'bind'; readonly floatingIpId: string; readonly portId: string }
@@ -68,12 +70,16 @@ const missing = (s: Seen, now: Date) => {
   return { looking, create: want.filter(([r]) => !looking.includes(r)) }
 }
 
+const isSameList = (a: readonly string[] | null, b: readonly string[] | null): boolean => JSON.stringify((a ?? []).toSorted()) === JSON.stringify((b ?? []).toSorted())
+
 /** What hangs on objects that are there; adding it twice is refused by the cloud (rule O2), so it needs no intent. */
 const attach = (s: Seen): Step[] => {
   const lb = objectOf(s.loadBalancer)
   const fip = objectOf(s.floatingIp)
   const steps: Step[] = []
   if (lb?.provisioningStatus === 'ACTIVE') for (const w of s.ways) {
+    const listener = objectOf(w.listener)
+    if (listener !== undefined && !isSameList(listener.allowedCidrs, w.allowed)) steps.push({ kind: 'admit', listenerId: listener.id, allowed: w.allowed })
     const pool = objectOf(w.pool)
     if (pool === undefined) continue
     s.slots.forEach((x, slot) => {

@@ -29,7 +29,7 @@ export const status = (ports: Ports) => (cluster: Cluster, s: Observed | undefin
   const slots = s.slots.flatMap((x, slot) => (x.kind === 'seen' && x.object.fixedIps[0] !== undefined ? [{ slot, portId: x.object.id, address: x.object.fixedIps[0].address }] : []))
   return {
     endpoint: {
-      kind: s.endpoint, ...addresses(s), ...(fip !== undefined && { floatingIpId: fip.id }), ...(lb !== undefined && { loadBalancerId: lb.id }),
+      kind: s.endpoint, ...addresses(s), ...(fip !== undefined && { floatingIpId: fip.id }), ...(lb !== undefined && { loadBalancerId: lb.id, loadBalancerProvider: lb.provider }),
       ...(slots.length > 0 && { slots }), ...(intents !== undefined && { intents }),
     },
     conditions,

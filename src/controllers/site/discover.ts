@@ -4,12 +4,11 @@ import type { SiteFound } from '../../api/site/index.ts'
 import type { Flavor, Network } from '../../drivers/openstack/cloud.ts'
 import type { SiteCloud } from '../ports.ts'
 import type { Reason } from '../conditions.ts'
+import { balancerTraits } from '../../rules/node-network.ts'
 
 export interface Problem { readonly reason: Reason; readonly message: string }
 export interface Discovery { readonly found: SiteFound; readonly flavors: readonly Flavor[]; readonly problems: readonly Problem[] }
 
-/** Providers whose listeners keep strangers out themselves (rule O6). */
-const filters = new Set(['amphora', 'octavia', 'amphorav2'])
 const minMicroversion = 79
 
 const choose = (what: string, wanted: string | undefined, candidates: readonly Network[]): { readonly network?: Network; readonly problem?: Problem } => {
@@ -33,8 +32,7 @@ export const discover = async (site: SiteCloud, spec: SiteSpec): Promise<Discove
   const providerSubnet = provider.network === undefined ? undefined : subnets.items.find((s) => s.networkId === provider.network!.id && s.cidr.includes('.'))
   if (shape === 'tenant' && external.problem !== undefined) problems.push(external.problem)
   if (shape === 'routed' && provider.problem !== undefined) problems.push(provider.problem)
-  const known = providers.filter((p) => filters.has(p) || p === 'ovn')
-  const lbProvider = spec.loadBalancerProvider ?? known.find((p) => filters.has(p)) ?? known[0]
+  const lbProvider = spec.loadBalancerProvider ?? providers.find((p) => balancerTraits(p).allowedCIDRs) ?? providers.find((p) => balancerTraits(p).keepsSource)
   if (spec.loadBalancerProvider !== undefined && !providers.includes(spec.loadBalancerProvider)) problems.push({ reason: 'LoadBalancerMissing', message: `Octavia has no provider ${spec.loadBalancerProvider}; it has ${providers.join(', ') || 'none'}` })
   const minor = Number(versions.max.split('.')[1] ?? 0)
   if (minor < minMicroversion) problems.push({ reason: 'CloudTooOld', message: `Nova speaks up to ${versions.max}; 2.${minMicroversion} is needed` })
@@ -49,7 +47,7 @@ export const discover = async (site: SiteCloud, spec: SiteSpec): Promise<Discove
       shape, projectName: identity.projectName, userName: identity.userName, roles: identity.roles.toSorted(), ...(identity.credentialExpiresAt !== undefined && { credentialExpiresAt: identity.credentialExpiresAt }),
       ...(external.network !== undefined && { externalNetwork: { id: external.network.id, name: external.network.name } }),
       ...(provider.network !== undefined && providerSubnet !== undefined && { providerNetwork: { id: provider.network.id, name: provider.network.name, cidr: providerSubnet.cidr, subnetId: providerSubnet.id } }),
-      ...(shape === 'tenant' && lbProvider !== undefined && { loadBalancer: { provider: lbProvider, allowedCIDRs: filters.has(lbProvider) } }),
+      ...(shape === 'tenant' && lbProvider !== undefined && { loadBalancer: { provider: lbProvider, ...balancerTraits(lbProvider) } }),
       volumeTypes: types.map((t) => t.name).toSorted(), images: talos.toSorted((a, b) => a.name.localeCompare(b.name) || a.id.localeCompare(b.id)), microversion: versions.max,
     },
   }

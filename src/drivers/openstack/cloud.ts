@@ -85,7 +85,7 @@ export interface Port extends Marked {
   readonly securityGroupIds: readonly string[]
 }
 export interface PortSpec { readonly networkId: string; readonly fixedIps?: readonly { readonly subnetId: string; readonly address?: string }[]; readonly securityGroupIds: readonly string[]; readonly allowedAddressPairs?: readonly string[] }
-export interface SecurityGroup extends Marked { readonly rules: readonly SecurityGroupRule[] }
+export interface SecurityGroup extends Marked { readonly projectId: string; readonly rules: readonly SecurityGroupRule[] }
 export interface SecurityGroupRule { readonly id: string; readonly direction: 'ingress' | 'egress'; readonly etherType: 'IPv4' | 'IPv6'; readonly protocol: string | null; readonly portMin: number | null; readonly portMax: number | null; readonly remoteCidr: string | null; readonly remoteGroupId: string | null }
 export type SecurityGroupRuleSpec = Omit<SecurityGroupRule, 'id'>
 export interface FloatingIp extends Marked { readonly address: string; readonly portId: string | null; readonly networkId: string; readonly status: string }
@@ -102,7 +102,13 @@ export interface Member { readonly id: string; readonly address: string; readonl
 export interface Identity { readonly projectId: string; readonly projectName: string; readonly userName: string; readonly roles: readonly string[]; readonly tokenExpiresAt: string; /** of an application credential, when it has one */ readonly credentialExpiresAt?: string; readonly services: readonly string[] }
 
 export interface Cloud {
-  readonly identity: { describe(): Promise<Identity> }
+  readonly identity: {
+    describe(): Promise<Identity>
+    /** Of the token that calls carry now, as Keystone said when it gave it (rule E2). */
+    project(): Promise<{ readonly id: string; readonly name: string }>
+    /** Leaves the token, so that the next call logs in; one younger than a minute is kept. */
+    logInAnew(): void
+  }
   readonly compute: {
     readonly servers: Collection<Server, ServerSpec> & { forceDelete(id: string): Promise<void>; rebootHard(id: string): Promise<void>; console(id: string, lines: number): Promise<string> }
     readonly serverGroups: Collection<ServerGroup, { readonly policy: 'anti-affinity' | 'soft-anti-affinity' }>
@@ -144,7 +150,10 @@ export interface Cloud {
   /** Absent when the catalogue has no load-balancer service. Calls below one load balancer go one after another (rule O3). */
   readonly loadBalancer?: {
     readonly loadBalancers: Collection<LoadBalancer, { readonly vipSubnetId: string; readonly vipAddress?: string; readonly provider?: string }> & { deleteCascade(id: string): Promise<void> }
-    readonly listeners: Collection<Listener, { readonly loadBalancerId: string; readonly port: number; readonly allowedCidrs?: readonly string[] }>
+    readonly listeners: Collection<Listener, { readonly loadBalancerId: string; readonly port: number; readonly allowedCidrs?: readonly string[] }> & {
+      /** null: everybody. Not with OVN. */
+      admit(listenerId: string, allowedCidrs: readonly string[] | null): Promise<void>
+    }
     readonly pools: Collection<Pool, { readonly listenerId: string; readonly algorithm: 'SOURCE_IP_PORT' | 'ROUND_ROBIN' }>
     members(poolId: string): Promise<readonly Member[]>
     /** Adopts on 409 duplicate. */

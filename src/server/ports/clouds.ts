@@ -1,4 +1,4 @@
-/** One client for each credential of each site, made again when the credential changes. */
+/** One client for each credential of each site, made again when the credential changes. Whose project it sees is asked of its token each time (rule E2). */
 import { createHash } from 'node:crypto'
 import type { Site } from '../../api/index.ts'
 import type { Ports, SiteCloud } from '../../controllers/ports.ts'
@@ -7,7 +7,7 @@ import type { Credential, Secrets } from './secrets.ts'
 
 export type OpenCloud = (site: Site, credential: Credential) => Promise<Opened>
 
-type Client = SiteCloud & { readonly cloud: Opened }
+type Client = Omit<SiteCloud, 'projectId'> & { readonly cloud: Opened }
 
 /** How often a sealed credential is read again, so that a new one is taken without a restart. */
 const rereadMs = 30_000
@@ -34,21 +34,22 @@ export const openClouds = (secrets: Secrets, open: OpenCloud): Ports['clouds'] =
   }
   const start = async (site: Site, credential: Credential): Promise<Client> => {
     const cloud = await open(site, credential)
-    const { projectId } = await cloud.identity.describe()
     // Who only asks now and then (the API) starts no listers.
     if (listeners.size > 0) listen(cloud)
-    return { site: site.metadata.name, cloud, projectId }
+    return { site: site.metadata.name, cloud }
   }
+  /** A token's project may change under our feet: a credential is replaced in place, or somebody's Keystone errs. */
+  const withProject = async (client: Promise<Client>): Promise<SiteCloud> => { const c = await client; return { ...c, projectId: (await c.cloud.identity.project()).id } }
 
   return {
     open: async (site, namespace) => {
       const id = `${site.metadata.uid}/${namespace}`
       const have = clients.get(id)
-      if (have !== undefined && performance.now() - have.readAt < rereadMs) return have.cloud
+      if (have !== undefined && performance.now() - have.readAt < rereadMs) return withProject(have.cloud)
       const credential = await secrets.credential(site.metadata.uid, namespace)
       if (credential === undefined) throw Object.assign(new Error(`site ${site.metadata.name} has no credential`), { reason: 'CredentialMissing' })
       const hash = createHash('sha256').update(JSON.stringify([credential, site.spec.authUrl, site.spec.region, site.spec.interface, site.spec.caCertificate])).digest('hex')
-      if (have?.hash === hash) { have.readAt = performance.now(); return have.cloud }
+      if (have?.hash === hash) { have.readAt = performance.now(); return withProject(have.cloud) }
       // Projects that share the site's credential share its client, and so its listers (rule E4).
       const twin = [...clients.entries()].find(([key, c]) => c.hash === hash && key.startsWith(`${site.metadata.uid}/`))?.[1]
       const cloud = twin?.cloud ?? start(site, credential)
@@ -56,7 +57,7 @@ export const openClouds = (secrets: Secrets, open: OpenCloud): Ports['clouds'] =
       // The old credential's listers and connections end with its last user.
       if (have !== undefined && ![...clients.values()].some((c) => c.cloud === have.cloud)) have.cloud.then((c) => c.cloud.close()).catch(() => undefined)
       cloud.catch(() => { if (clients.get(id)?.cloud === cloud) clients.delete(id) })
-      return cloud
+      return withProject(cloud)
     },
     onChange: (l) => { listeners.add(l); return () => listeners.delete(l) },
   }

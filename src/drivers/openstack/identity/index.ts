@@ -5,6 +5,8 @@ import type { Client } from '../transport/client.ts'
 import { object, time } from '../transport/json.ts'
 
 export const openIdentity = (client: Client): Cloud['identity'] => ({
+  project: async () => { const s = await client.session(); return { id: s.projectId, name: s.projectName } },
+  logInAnew: () => { client.leaveToken() },
   describe: async (): Promise<Identity> => {
     const s = await client.session()
     let expires: string | undefined

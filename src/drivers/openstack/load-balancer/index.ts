@@ -95,7 +95,10 @@ export const openLoadBalancer = (client: Client, listers: Listers, options: Load
 
   return {
     loadBalancers: { ...loadBalancers, deleteCascade: (lb) => queue.below(lb, () => client.remove({ service, path: `/lbaas/loadbalancers/${lb}`, query: 'cascade=true' })) },
-    listeners,
+    listeners: { ...listeners, admit: async (listener, allowedCidrs) => {
+      const lb = await mustBeAbove('listeners', listener)
+      await queue.below(lb, () => client.send({ service, method: 'PUT', path: `/lbaas/listeners/${listener}`, body: { listener: { allowed_cidrs: allowedCidrs } } }))
+    } },
     pools,
     members: async (poolId) => (await allPages(client, { service, path: `/lbaas/pools/${poolId}/members`, key: 'members' })).map(toMember),
     addMember: (poolId, m) => addOnce(poolId, `/lbaas/pools/${poolId}/members`, { member: { name: m.name, address: m.address, protocol_port: m.port, subnet_id: m.subnetId } }),

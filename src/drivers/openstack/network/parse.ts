@@ -27,6 +27,6 @@ const toRule = (o: Json): SecurityGroupRule => ({
   portMin: numberOrNull(o['port_range_min']), portMax: numberOrNull(o['port_range_max']), remoteCidr: textOrNull(o['remote_ip_prefix']), remoteGroupId: textOrNull(o['remote_group_id']),
 })
 /** Rules in an order of their own, so that two lists of the same are equal. */
-export const toSecurityGroup = (o: Json): SecurityGroup => ({ ...marked(o), rules: array(o['security_group_rules']).map((r) => toRule(object(r))).toSorted((a, b) => a.id.localeCompare(b.id)) })
+export const toSecurityGroup = (o: Json): SecurityGroup => ({ ...marked(o), projectId: text(o['project_id'] ?? o['tenant_id']), rules: array(o['security_group_rules']).map((r) => toRule(object(r))).toSorted((a, b) => a.id.localeCompare(b.id)) })
 
 export const toFloatingIp = (o: Json): FloatingIp => ({ ...marked(o), address: text(o['floating_ip_address']), portId: textOrNull(o['port_id']), networkId: text(o['floating_network_id']), status: text(o['status']) })

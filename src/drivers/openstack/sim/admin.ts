@@ -35,12 +35,16 @@ export const admin = (sim: () => OpenStackSim) => (method: string, path: string,
       else if (!s.faults.remove(id)) return answer(404, { message: `no fault ${id}` })
       return answer(204)
     }
+    if (what === 'quotas' && method === 'PUT' && id !== undefined) {
+      s.setQuota(id, (await body(request)) as never)
+      return answer(204)
+    }
     if (what === 'images' && method === 'POST') return answer(201, s.seedImage((await body(request)) as never))
     if (what === 'tokens' && method === 'DELETE') {
       s.revokeTokens()
       return answer(204)
     }
-    return answer(404, { message: 'GET inventory[?project=NAME], GET guests, GET|DELETE stats, GET|POST faults, DELETE faults[/ID], POST images, DELETE tokens' })
+    return answer(404, { message: 'GET inventory[?project=NAME], GET guests, GET|DELETE stats, GET|POST faults, DELETE faults[/ID], PUT quotas/PROJECT, POST images, DELETE tokens' })
   }
   run().catch((cause: unknown) => { answer(400, { message: String(cause) }) })
   return true

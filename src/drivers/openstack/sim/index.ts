@@ -76,6 +76,11 @@ export const startOpenStackSim = async (options: SimOptions = {}): Promise<OpenS
     guestFacts: () => settings.guests?.facts?.(),
     stats: http.stats,
     projectId,
+    setQuota(project, quota) {
+      const row = tables.projects.get(projectId(project))!
+      Object.assign(row.quota, quota)
+      tables.projects.touch(row)
+    },
     inventory(project) {
       const own = project === undefined ? undefined : projectId(project)
       const ids: Record<string, readonly string[]> = {}

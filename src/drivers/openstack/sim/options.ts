@@ -90,7 +90,8 @@ export interface SimOptions {
   readonly region?: string
   readonly projects?: readonly ProjectOptions[]
   readonly shape?: 'tenant' | 'routed'
-  readonly octaviaProviders?: readonly ('amphora' | 'ovn')[]
+  /** `vendor` stands for any other: here it does what amphora does. */
+  readonly octaviaProviders?: readonly ('amphora' | 'ovn' | 'vendor')[]
   readonly flavors?: readonly FlavorOptions[]
   readonly volumeTypes?: readonly string[]
   readonly latencies?: 'zero' | 'realistic' | Partial<Latencies>

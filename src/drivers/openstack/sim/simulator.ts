@@ -2,6 +2,7 @@
 import type { Stats } from './core/http.ts'
 import type { Faults } from './faults.ts'
 import type { SeedImage } from './image/index.ts'
+import type { QuotaOptions } from './options.ts'
 
 /** Ids by kind of object. What the cloud makes for itself (default groups, metadata and gateway ports) is left out, so an emptied project counts nothing. */
 export interface Inventory {
@@ -24,6 +25,8 @@ export interface OpenStackSim {
   seedImage(image: SeedImage): { readonly id: string }
   readonly stats: Stats
   projectId(name: string): string
+  /** Changes a project's limits; what is there already stays. */
+  setQuota(project: string, quota: QuotaOptions): void
   /** Every token made so far is 401 from now on. */
   revokeTokens(): void
   /** Lines of a server's console. */

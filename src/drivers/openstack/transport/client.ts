@@ -40,6 +40,8 @@ export interface Client {
   /** DELETE, where 404 is success. */
   remove(wish: Wish): Promise<void>
   session(): Promise<Session>
+  /** The next call logs in anew. */
+  leaveToken(): void
   has(service: Service): Promise<boolean>
   address(service: Service): Promise<string>
   /** The same with another priority for calls that do not name one. */
@@ -163,6 +165,7 @@ export const openClient = (o: ClientOptions, priority: Priority = 'work'): Clien
       try { await perform({ method: 'DELETE', ...wish }) } catch (error) { if (failureOf(error)?.kind !== 'not-found') throw error }
     },
     session: () => o.tokens.session(),
+    leaveToken: () => { o.tokens.leave() },
     has: async (service) => hasService(await o.tokens.session(), o.where, service),
     address: async (service) => endpointOf(await o.tokens.session(), o.where, service),
     as: (p) => openClient(o, p),

@@ -89,6 +89,8 @@ export interface Tokens {
   session(): Promise<Session>
   /** A service said 401 to this token: a new one, or CredentialRejected when it was just issued. */
   renew(refusedToken: string, service: string): Promise<Session>
+  /** The next session is a new one, unless this one is younger than a minute. */
+  leave(): void
   /** A service took the token: the next refusal waits 5 minutes again. */
   accepted(): void
   readonly secrets: readonly string[]
@@ -98,6 +100,7 @@ export interface TokenOptions { readonly auth: Auth; readonly send: Send; readon
 
 /** A token younger than this that is refused was refused because of the credential. */
 const justIssuedMs = 30_000
+const keepMs = 60_000
 
 export const openTokens = ({ auth, send, clock, limitMs, rejections }: TokenOptions): Tokens => {
   const url = `${identityUrl(auth.authUrl)}/auth/tokens`
@@ -146,6 +149,7 @@ export const openTokens = ({ auth, send, clock, limitMs, rejections }: TokenOpti
 
   return {
     accepted() { rejections.clear(credential) },
+    leave() { if (current !== undefined && clock.monotonic() - current.issuedAt >= keepMs) current = undefined },
     secrets,
     session: async () => {
       const now = clock.monotonic()
