@@ -156,7 +156,7 @@ export const openWorld = async (options: WorldOptions = {}): Promise<World> => {
   const serveApi = () => createApiServer({
     store, kinds, namespaceKind: Project, builtins: ['events'], authenticate: byToken((token) => identities[token]), authorize: () => true, now: () => clock.now(),
     admission: {
-      validate: (kind, object, old, read) => validateReferences(kind.kind, object, old, read, clock.now()), owners: (kind, object, read) => ownersOf(kind.kind, object, read),
+      validate: (kind, object, old, read) => validateReferences(kind.kind, object, old, read), owners: (kind, object, read) => ownersOf(kind.kind, object, read),
       refuseDeletion: (kind, object, read) => refuseDeletion(kind.kind, object, read),
     },
     subresources: { 'clusters/abandon': abandonSubresource }, version: { major: '1', minor: '36', gitVersion: 'v1.36.0' }, log, pollMs: 0,

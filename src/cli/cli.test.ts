@@ -53,8 +53,8 @@ describe('cluster create', () => {
 
   test('O3 cluster and pool that do not fit together are refused before either is made, also as a dry run', async () => {
     const found = { shape: 'routed', projectName: 'shop', userName: 'u', roles: [], volumeTypes: [], images: [{ id: 'i', name: 't', talosVersion: 'v1.13.9' }], microversion: '2.90' }
-    await bed.site.applyStatus(Site, { metadata: { name: 'sto1' }, status: { found } }, { manager: 'test' })
-    await bed.site.create(CloudProject, { metadata: { name: 'sto1.p' }, spec: { site: 'sto1', projectId: 'p', projectName: 'shop', projects: ['demo'], seenAt: '2026-11-25T00:00:00Z', limits: { cores: { limit: 24, used: 8 } } } }, { manager: 'test' })
+    await bed.site.applyStatus(Site, { metadata: { name: 'sto1' }, status: { found, conditions: [{ type: 'Ready', status: 'True', reason: 'Ready', message: '', lastTransitionTime: '2026-11-25T00:00:00Z', observedGeneration: 1 }] } }, { manager: 'test' })
+    await bed.site.create(CloudProject, { metadata: { name: 'sto1.p' }, spec: { site: 'sto1', projectId: 'p', projectName: 'shop', projects: ['demo'], since: '2026-11-25T00:00:00Z', limits: { cores: { limit: 24, used: 8 } } } }, { manager: 'test' })
     for (const more of [['--dry-run'], ['--no-wait']]) expect(await bed.run(...create, '--workers', '2', ...more)).toMatchObject({ code: 4, out: '', err: expect.stringContaining('quota cores: needs 20 cores, 16 of 24 are left in cloud project shop of site sto1') })
     expect(await bed.user.get(Cluster, shop)).toBeUndefined()
     expect((await bed.run(...create, '--workers', '1', '--dry-run')).code).toBe(0)

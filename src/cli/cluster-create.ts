@@ -90,7 +90,7 @@ const previewed = async (context: Context, object: Wanted['object'], pools: read
   const r = context.resources()
   const whole = await r.create(Cluster, object, { ...writer, dryRun: true })
   // The server has looked at the cluster by itself.
-  const short = pools.length === 0 ? [] : await shortOf(r, whole, pools, context.now())
+  const short = pools.length === 0 ? [] : await shortOf(r, whole, pools)
   if (short.length > 0) throw cliError(`cluster ${whole.metadata.name} with its pools: ${short.join('\n')}`, 4)
   return whole
 }

@@ -1,16 +1,16 @@
 /** Whether a cluster with its pools fits what is left of the cloud project's quotas, before any of it is made. The server checks each object by itself. */
 import { CloudProject, MachineType, Site, type Cluster, type NodePool } from '../api/index.ts'
 import type { Resources } from '../engine/resources.ts'
-import { isFresh, machinesNeed, sentence, sharedNeed, shortages, sum } from '../rules/quota.ts'
+import { areTrusted, machinesNeed, sentence, sharedNeed, shortages, sum } from '../rules/quota.ts'
 
 /** One sentence for each quota that is short; none where limits are not known. */
-export const shortOf = async (r: Resources, cluster: Cluster, pools: readonly Pick<NodePool, 'spec'>[], now: Date): Promise<readonly string[]> => {
+export const shortOf = async (r: Resources, cluster: Cluster, pools: readonly Pick<NodePool, 'spec'>[]): Promise<readonly string[]> => {
   const { controlPlane, endpoint, site: name } = cluster.spec
   const ofSite = { fieldSelector: `spec.site=${name}` }
   const [site, { items: projects }, { items: types }] = await Promise.all([r.get(Site, { namespace: '', name }), r.list(CloudProject, ofSite), r.list(MachineType, ofSite)])
-  const cloud = projects.find((p) => p.spec.projects.includes(cluster.metadata.namespace ?? '') && isFresh(p, now))
+  const cloud = projects.find((p) => p.spec.projects.includes(cluster.metadata.namespace ?? ''))
   const found = site?.status?.found
-  if (cloud === undefined || found === undefined) return []
+  if (cloud === undefined || found === undefined || !areTrusted(site)) return []
   const machines = (n: number, flavor: string, rootGiB: number) => { const type = types.find((t) => t.spec.flavor === flavor); return type === undefined ? {} : machinesNeed(n, type, rootGiB) }
   const need = sum([
     machines(controlPlane.replicas, controlPlane.machineType, controlPlane.rootVolume.sizeGiB), sharedNeed(found.shape, found.loadBalancer !== undefined && endpoint.kind !== 'nodes'),

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import type { CloudProject, Cluster, Machine, MachineType, NodePool } from '../api/index.ts'
+import type { CloudProject, Site, Cluster, Machine, MachineType, NodePool } from '../api/index.ts'
 import { quotaNames } from '../api/cloud-project/index.ts'
-import { freshMs, isFresh, machinesNeed, promised, sentence, sharedNeed, shortages, sum } from './quota.ts'
+import { areTrusted, machinesNeed, promised, sentence, sharedNeed, shortages, sum } from './quota.ts'
 
 const type = (diskGiB: number): MachineType => ({ spec: { cpus: 4, memoryMiB: 8192, diskGiB } }) as MachineType
 const meta = { namespace: 'demo', name: 'shop' }
@@ -47,11 +47,10 @@ test.each([
   ['a pool that goes', { pools: [pool(5, { deletionTimestamp: 'now' })] }, {}],
 ])('O3 %s: what was promised and is not made', (_, o, want) => expect(all(o)).toEqual(want))
 
-const seen = (seenAt: string): CloudProject => ({ spec: { site: 'sto1', projectName: 'shop', seenAt } }) as CloudProject
-test('limits are trusted for a minute', () => {
-  const now = new Date('2026-01-01T00:01:00.000Z')
-  expect([isFresh(seen('2026-01-01T00:00:00.000Z'), now), isFresh(seen('2026-01-01T00:00:00.000Z'), new Date(now.getTime() + 1)), freshMs]).toEqual([true, false, 60_000])
+test('limits are trusted while their site is Ready', () => {
+  const site = (status: string): Site => ({ metadata: { generation: 1 }, status: { conditions: [{ type: 'Ready', status, observedGeneration: 1 }] } }) as never
+  expect([undefined, site('True'), site('False'), site('Unknown')].map(areTrusted)).toEqual([false, true, false, false])
 })
 test('the sentence says quota, need, what is left, where, and what to do', () => {
-  expect(sentence({ quota: 'cores', need: 12, left: 8, limit: 20 }, seen(''))).toBe('quota cores: needs 12 cores, 8 of 20 are left in cloud project shop of site sto1; ask for less, free some, or let the site\'s operator raise the quota')
+  expect(sentence({ quota: 'cores', need: 12, left: 8, limit: 20 }, { spec: { site: 'sto1', projectName: 'shop' } } as CloudProject)).toBe('quota cores: needs 12 cores, 8 of 20 are left in cloud project shop of site sto1; ask for less, free some, or let the site\'s operator raise the quota')
 })

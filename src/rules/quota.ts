@@ -1,14 +1,13 @@
 /** What machines and clusters need of a cloud project's quotas, and what is short. Who asks decides what is asked for; nothing here reads. */
-import type { CloudProject, Cluster, Machine, MachineType, NodePool } from '../api/index.ts'
+import type { CloudProject, Cluster, Machine, MachineType, NodePool, Site } from '../api/index.ts'
 import { quotaNames, type QuotaName } from '../api/cloud-project/index.ts'
+import { isTrue } from '../api/meta/index.ts'
 
 export type Need = Readonly<Partial<Record<QuotaName, number>>>
 export interface Shortage { readonly quota: QuotaName; readonly need: number; readonly left: number; readonly limit: number }
 
-/** What was seen longer ago than this refuses nothing. */
-export const freshMs = 60_000
-
-export const isFresh = (p: CloudProject, now: Date): boolean => now.getTime() - Date.parse(p.spec.seenAt) <= freshMs
+/** Limits are written when they change and looked at all the time: they hold while their site is Ready. */
+export const areTrusted = (site: Site | undefined): boolean => site !== undefined && isTrue(site, 'Ready')
 
 export const sum = (needs: readonly Need[]): Need => Object.fromEntries(quotaNames.map((q) => [q, needs.reduce((n, x) => n + (x[q] ?? 0), 0)] as const).filter(([, n]) => n !== 0))
 

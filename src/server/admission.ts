@@ -17,7 +17,7 @@ const volumeTypeOf = (site: Site, type: string | undefined, field: string): read
   return type === undefined || types.includes(type) ? [] : [{ field, reason: 'FieldValueNotSupported', message: `${type} is no volume type of site ${site.metadata.name}: ${types.join(', ') || 'none is known yet'}` }]
 }
 
-const cluster = (object: Cluster, old: Cluster | undefined, read: Reader, now: Date): readonly FieldError[] => {
+const cluster = (object: Cluster, old: Cluster | undefined, read: Reader): readonly FieldError[] => {
   const site = read.get(Site, { namespace: '', name: object.spec.site })
   if (site === undefined) return [{ field: 'spec.site', reason: 'FieldValueNotSupported', message: `there is no site ${object.spec.site}: ${read.list(Site).map((s) => s.metadata.name).join(', ') || 'none was added yet'}` }]
   const errors: FieldError[] = []
@@ -34,25 +34,25 @@ const cluster = (object: Cluster, old: Cluster | undefined, read: Reader, now: D
   const isNew = old === undefined || JSON.stringify(old.spec.endpoint) !== JSON.stringify(endpoint)
   const unkept = isNew && endpoint.kind !== 'nodes' && object.status?.endpoint?.loadBalancerId === undefined ? whyNotEnforceable(object.spec.site, found?.loadBalancer) : undefined
   if (unkept !== undefined) errors.push({ field: endpoint.allowedCIDRs.length > 0 ? 'spec.endpoint.allowedCIDRs' : 'spec.endpoint.kind', reason: 'FieldValueForbidden', message: unkept })
-  return errors.length > 0 ? errors : clusterFits(object, old, read, now)
+  return errors.length > 0 ? errors : clusterFits(object, old, read)
 }
 
-const nodePool = (object: NodePool, old: NodePool | undefined, read: Reader, now: Date): readonly FieldError[] => {
+const nodePool = (object: NodePool, old: NodePool | undefined, read: Reader): readonly FieldError[] => {
   const owner = read.get(Cluster, { namespace: object.metadata.namespace ?? '', name: object.spec.cluster })
-  if (old !== undefined) return owner === undefined ? [] : poolFits(object, old, owner, read, now)
+  if (old !== undefined) return owner === undefined ? [] : poolFits(object, old, owner, read)
   if (owner === undefined) return [{ field: 'spec.cluster', reason: 'FieldValueInvalid', message: `there is no cluster ${object.spec.cluster} in project ${object.metadata.namespace ?? ''}` }]
   if (owner.metadata.deletionTimestamp !== undefined) return [{ field: 'spec.cluster', reason: 'FieldValueInvalid', message: `cluster ${object.spec.cluster} is being deleted` }]
   const site = read.get(Site, { namespace: '', name: owner.spec.site })
   const errors = [...machineTypeOf(read, owner.spec.site, object.spec.machineType, 'spec.machineType'), ...(site === undefined ? [] : volumeTypeOf(site, object.spec.rootVolume.type, 'spec.rootVolume.type'))]
-  return errors.length > 0 ? errors : poolFits(object, old, owner, read, now)
+  return errors.length > 0 ? errors : poolFits(object, old, owner, read)
 }
 
 /** Problems with the fields of an object that is about to be written. */
-export const validateReferences = (kind: string, object: Resource, old: Resource | undefined, read: Reader, now: Date): readonly FieldError[] => {
+export const validateReferences = (kind: string, object: Resource, old: Resource | undefined, read: Reader): readonly FieldError[] => {
   if (object.metadata.deletionTimestamp !== undefined) return []
   switch (kind) {
-    case 'Cluster': return cluster(object as Cluster, old as Cluster | undefined, read, now)
-    case 'NodePool': return nodePool(object as NodePool, old as NodePool | undefined, read, now)
+    case 'Cluster': return cluster(object as Cluster, old as Cluster | undefined, read)
+    case 'NodePool': return nodePool(object as NodePool, old as NodePool | undefined, read)
     default: return []
   }
 }

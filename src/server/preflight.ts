@@ -1,26 +1,26 @@
 /** Whether what is asked for fits into what is left of the cloud project's quotas. What is not known, or not fresh, refuses nothing: the cloud itself still does. */
 import { CloudProject, Cluster, Machine, MachineType, NodePool, Site } from '../api/index.ts'
-import type { FieldError } from '../api/meta/index.ts'
+import type { FieldError, Kind, Resource } from '../api/meta/index.ts'
 import type { Reader } from '../apiserver/index.ts'
-import { isFresh, machinesNeed, promised, sentence, sharedNeed, shortages, sum, type Need, type Shortage } from '../rules/quota.ts'
+import { areTrusted, machinesNeed, promised, sentence, sharedNeed, shortages, sum, type Need, type Shortage } from '../rules/quota.ts'
 
 interface Asked { readonly need: Need; readonly field: string }
 
-const errorsOf = (cluster: Cluster, namespace: string, asked: readonly Asked[], read: Reader, now: Date): readonly FieldError[] => {
-  const found = read.get(Site, { namespace: '', name: cluster.spec.site })?.status?.found
-  const cloud = read.list(CloudProject).filter((p) => p.spec.site === cluster.spec.site && p.spec.projects.includes(namespace)).toSorted((a, b) => b.spec.seenAt.localeCompare(a.spec.seenAt))[0]
-  if (found === undefined || cloud === undefined || !isFresh(cloud, now)) return []
+const errorsOf = (cluster: Cluster, namespace: string, asked: readonly Asked[], read: Reader): readonly FieldError[] => {
+  const standing = read.get(Site, { namespace: '', name: cluster.spec.site })
+  const found = standing?.status?.found
+  const cloud = read.list(CloudProject).filter((p) => p.spec.site === cluster.spec.site && p.spec.projects.includes(namespace)).toSorted((a, b) => b.spec.since.localeCompare(a.spec.since))[0]
+  if (found === undefined || cloud === undefined || !areTrusted(standing)) return []
   const { limits, projects, site } = cloud.spec
   const need = sum(asked.map((a) => a.need))
   // Whether it fits at all is cheap to say; who else was promised something is asked for only where there is a limit.
   if (!Object.keys(need).some((q) => (limits[q as keyof typeof limits]?.limit ?? -1) >= 0)) return []
-  const own = new Set(projects)
-  const isOwn = (o: { readonly metadata: { readonly namespace?: string } }): boolean => own.has(o.metadata.namespace ?? '')
-  const clusters = read.list(Cluster).filter((c) => isOwn(c) && c.spec.site === site)
+  const ofProjects = <R extends Resource>(kind: Kind<R>): readonly R[] => projects.flatMap((p) => read.list(kind, p))
+  const clusters = ofProjects(Cluster).filter((c) => c.spec.site === site)
   const names = new Set(clusters.map((c) => `${c.metadata.namespace}/${c.metadata.name}`))
   const isTheirs = (o: NodePool | Machine): boolean => names.has(`${o.metadata.namespace}/${o.spec.cluster}`)
   const taken = promised({
-    clusters, pools: read.list(NodePool).filter(isTheirs), machines: read.list(Machine).filter(isTheirs), shape: found.shape, hasBalancer: (c) => hasBalancer(c, found.loadBalancer !== undefined),
+    clusters, pools: ofProjects(NodePool).filter(isTheirs), machines: ofProjects(Machine).filter(isTheirs), shape: found.shape, hasBalancer: (c) => hasBalancer(c, found.loadBalancer !== undefined),
     typeOf: (flavor) => typeOf(read, site, flavor),
   })
   const say = (s: Shortage): FieldError => ({ field: asked.find((a) => (a.need[s.quota] ?? 0) > 0)!.field, reason: 'FieldValueForbidden', message: sentence(s, cloud) })
@@ -30,7 +30,7 @@ const errorsOf = (cluster: Cluster, namespace: string, asked: readonly Asked[], 
 const hasBalancer = (c: Cluster, isThere: boolean): boolean => isThere && c.spec.endpoint.kind !== 'nodes'
 const typeOf = (read: Reader, site: string, flavor: string): MachineType | undefined => read.list(MachineType).find((t) => t.spec.site === site && t.spec.flavor === flavor)
 
-export const clusterFits = (object: Cluster, old: Cluster | undefined, read: Reader, now: Date): readonly FieldError[] => {
+export const clusterFits = (object: Cluster, old: Cluster | undefined, read: Reader): readonly FieldError[] => {
   const more = object.spec.controlPlane.replicas - (old?.spec.controlPlane.replicas ?? 0)
   const type = typeOf(read, object.spec.site, object.spec.controlPlane.machineType)
   const found = read.get(Site, { namespace: '', name: object.spec.site })?.status?.found
@@ -38,12 +38,12 @@ export const clusterFits = (object: Cluster, old: Cluster | undefined, read: Rea
   return errorsOf(object, object.metadata.namespace ?? '', [
     { need: machinesNeed(more, type, object.spec.controlPlane.rootVolume.sizeGiB), field: 'spec.controlPlane.replicas' },
     ...(old === undefined ? [{ need: sharedNeed(found.shape, hasBalancer(object, found.loadBalancer !== undefined)), field: 'spec.endpoint.kind' }] : []),
-  ], read, now)
+  ], read)
 }
 
-export const poolFits = (object: NodePool, old: NodePool | undefined, owner: Cluster, read: Reader, now: Date): readonly FieldError[] => {
+export const poolFits = (object: NodePool, old: NodePool | undefined, owner: Cluster, read: Reader): readonly FieldError[] => {
   const more = object.spec.replicas - (old?.spec.replicas ?? 0)
   const type = typeOf(read, owner.spec.site, object.spec.machineType)
   if (more <= 0 || type === undefined) return []
-  return errorsOf(owner, object.metadata.namespace ?? '', [{ need: machinesNeed(more, type, object.spec.rootVolume.sizeGiB), field: 'spec.replicas' }], read, now)
+  return errorsOf(owner, object.metadata.namespace ?? '', [{ need: machinesNeed(more, type, object.spec.rootVolume.sizeGiB), field: 'spec.replicas' }], read)
 }

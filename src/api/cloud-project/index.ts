@@ -9,7 +9,7 @@ export interface Limit { readonly limit: number; readonly used: number }
 
 export interface CloudProjectSpec {
   readonly site: string; readonly projectId: string; readonly projectName: string; readonly projects: readonly string[]
-  readonly seenAt: string; readonly limits: Readonly<Partial<Record<QuotaName, Limit>>>
+  readonly since: string; readonly limits: Readonly<Partial<Record<QuotaName, Limit>>>
 }
 export type CloudProject = Resource<CloudProjectSpec, never>
 
@@ -20,7 +20,7 @@ export const CloudProject = defineKind<CloudProject>({
   spec: z.object({
     site: z.string(), projectId: z.string(), projectName: z.string(),
     projects: z.array(z.string()).meta({ description: 'The projects of Skerry whose clusters are made in it.' }),
-    seenAt: z.string().meta({ description: 'When the limits were read; older than a minute, they refuse nothing.' }),
+    since: z.string().meta({ description: 'Since when limits and use are as they are here. They are read every half minute, and refuse nothing while the site is not Ready.' }),
     limits: z.partialRecord(z.enum(quotaNames), z.object({ limit: z.int().meta({ description: '-1: none.' }), used: z.int() })).meta({ description: 'What a service does not tell is absent, and refuses nothing.' }),
   }),
   columns: [
@@ -30,7 +30,7 @@ export const CloudProject = defineKind<CloudProject>({
     { name: 'Cores at most', type: 'integer', jsonPath: '.spec.limits.cores.limit' },
     { name: 'Instances', type: 'integer', jsonPath: '.spec.limits.instances.used' },
     { name: 'Instances at most', type: 'integer', jsonPath: '.spec.limits.instances.limit' },
-    { name: 'Seen', type: 'date', jsonPath: '.spec.seenAt' },
+    { name: 'Since', type: 'date', jsonPath: '.spec.since' },
   ],
   selectableFields: ['spec.site'],
 })

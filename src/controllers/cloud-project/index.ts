@@ -2,6 +2,7 @@
 import { CloudProject, Project, Site } from '../../api/index.ts'
 import type { CloudProjectSpec } from '../../api/cloud-project/index.ts'
 import { controllerRef } from '../../api/meta/index.ts'
+import { isSame } from '../../engine/applied.ts'
 import { waiting } from '../../engine/outcome.ts'
 import { every } from '../../engine/relations.ts'
 import { exclusive, planned, type Finish, type Log, type Plan } from '../../engine/shapes.ts'
@@ -11,7 +12,7 @@ import { quietly } from '../reads.ts'
 type Step = { readonly kind: 'show'; readonly spec: CloudProjectSpec } | { readonly kind: 'drop'; readonly project: CloudProject }
 interface Seen { readonly found: readonly CloudProjectSpec[]; readonly known: readonly CloudProject[]; readonly isWhole: boolean }
 
-/** Twice within the minute after which admission no longer trusts it (`src/rules/quota.ts`). */
+/** What refuses people must be of now. */
 const everySeconds = 30
 
 /** Each service by itself: one that does not tell leaves the others. */
@@ -26,9 +27,13 @@ const limitsOf = async ({ cloud }: SiteCloud, log: Log): Promise<CloudProjectSpe
   }
 }
 
+/** Limits that nobody can look at any more refuse nothing. */
+const unasked = (s: Seen): readonly CloudProjectSpec[] => (s.isWhole ? [] : s.known.filter((k) => !s.found.some((f) => f.projectId === k.spec.projectId)).map((k) => ({ ...k.spec, limits: {} })))
+
 const plan = (s: Seen, _now: Date): Plan<Step | Finish> => ({
   steps: [
-    ...s.found.map((spec): Step => ({ kind: 'show', spec })),
+    // What is as it was is not written again: a quiet installation writes nothing.
+    ...[...s.found, ...unasked(s)].filter((spec) => !s.known.some((k) => isSame({ ...k.spec, since: '' }, { ...spec, since: '' }))).map((spec): Step => ({ kind: 'show', spec })),
     // Who could not be asked is not gone.
     ...(s.isWhole ? s.known.filter((k) => !s.found.some((f) => f.projectId === k.spec.projectId)).map((project): Step => ({ kind: 'drop', project })) : []),
   ],
@@ -47,7 +52,7 @@ export const cloudProject = (ports: Ports) => planned<Site, Seen, Step>({
     const clouds = new Map(opened.flatMap((o) => (o === undefined ? [] : [[o.cloud.projectId, o.cloud] as const])))
     const found = await Promise.all([...clouds].map(async ([projectId, cloud]) => {
       const { projectName } = await cloud.cloud.identity.describe()
-      return { site: site.metadata.name, projectId, projectName, projects: opened.flatMap((o) => (o?.cloud.projectId === projectId ? [o.name] : [])), limits: await limitsOf(cloud, context.log), seenAt: context.now.toISOString() }
+      return { site: site.metadata.name, projectId, projectName, projects: opened.flatMap((o) => (o?.cloud.projectId === projectId ? [o.name] : [])), limits: await limitsOf(cloud, context.log), since: context.now.toISOString() }
     }))
     return { found, known: context.cached.list(CloudProject).filter((k) => k.spec.site === site.metadata.name), isWhole: opened.every((o) => o !== undefined) }
   },
