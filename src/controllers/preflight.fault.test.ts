@@ -71,6 +71,7 @@ test('O3 limits are written when they change, and refuse nothing while the site 
   w.cloud.faults.add({ kind: 'status', status: 503 })
   await w.wakeAll()
   await w.until(async () => !(await w.isSiteReady()), 'the site not Ready')
+  await w.stop()
   expect(await causes(w.makeCluster({ workers: 0 }))).toEqual([])
 }, 60_000)
 
