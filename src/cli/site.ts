@@ -5,7 +5,7 @@ import type { SiteSpec } from '../api/site/index.ts'
 import { condition, isTrue } from '../api/meta/index.ts'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { cliError, type Context, type Probe } from './context.ts'
-import { list, output, writer } from './options.ts'
+import { integer, list, output, writer } from './options.ts'
 import { print, tableText, type Format } from './output.ts'
 import { addSiteImages } from './site-image.ts'
 import { addSiteReconcile } from './site-reconcile.ts'
@@ -32,6 +32,7 @@ interface AddOptions {
   readonly installDisk?: string
   readonly relaxedTimers?: boolean
   readonly bootTimeout?: string
+  readonly callsPerSecond?: number
   readonly publicDefaults?: boolean
   readonly yes?: boolean
   readonly quiet?: boolean
@@ -48,7 +49,7 @@ const specFrom = (o: AddOptions, base: Partial<SiteSpec>): Partial<SiteSpec> => 
   ...base, shape: o.shape as SiteSpec['shape'], ...(o.externalNetwork !== undefined && { externalNetwork: o.externalNetwork }), ...(o.providerNetwork !== undefined && { providerNetwork: o.providerNetwork }),
   ...(o.loadBalancer !== undefined && { loadBalancerProvider: o.loadBalancer }), egressCIDRs: o.egress ?? [], publicDefaults: o.publicDefaults === true,
   services: { ntp: o.ntp ?? [], dns: o.dns ?? [], trustedRoots: [], registryMirrors: mirrorsOf(o.mirror), ...(o.installer !== undefined && { installer: o.installer }) },
-  ...(o.installDisk !== undefined && { installDisk: o.installDisk }), ...(o.relaxedTimers === true && { relaxedTimers: true }), ...(o.bootTimeout !== undefined && { bootTimeout: o.bootTimeout }),
+  ...(o.installDisk !== undefined && { installDisk: o.installDisk }), ...(o.relaxedTimers === true && { relaxedTimers: true }), ...(o.bootTimeout !== undefined && { bootTimeout: o.bootTimeout }), ...(o.callsPerSecond !== undefined && { callsPerSecond: o.callsPerSecond }),
 })
 
 const describe = (name: string, p: Probe, o: AddOptions): string => [
@@ -105,6 +106,7 @@ export const addSites = (program: Command, context: Context): void => {
     .option('--install-disk <device>', 'root disk of nodes')
     .option('--relaxed-timers', 'for slow clouds')
     .option('--boot-timeout <duration>', 'to first contact of a machine')
+    .option('--calls-per-second <number>', 'to this cloud on average, by all projects together', integer)
     .option('--public-defaults', 'public time and name servers')
     .option('--yes', 'do not ask')
     .option('--quiet', 'do not describe the cloud')

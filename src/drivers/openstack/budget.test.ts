@@ -37,3 +37,19 @@ test('who gives up leaves the queue, and a cloud that asks for quiet gets it', a
   await after
   await expect(budget.take('work', AbortSignal.abort(new Error('too late')))).rejects.toThrow('too late')
 })
+
+test('E4 another pace counts from now on, for those who wait too', async () => {
+  const clock = fakeClock()
+  const budget = openBudget({ clock, perSecond: 1, burst: 1 })
+  await budget.take('work')
+  let went = 0
+  for (let i = 0; i < 20; i++) void budget.take('work').then(() => went++)
+  budget.pace(10, 10)
+  await clock.advance(1)
+  expect(went).toBe(9)
+  await clock.advance(1_000)
+  expect(went).toBe(19)
+  budget.pace(1, 1)
+  await clock.advance(1_000)
+  expect([went, budget.waiting]).toEqual([20, 0])
+})

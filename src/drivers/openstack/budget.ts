@@ -21,12 +21,15 @@ export interface Budget {
   take(priority: Priority, signal?: AbortSignal): Promise<void>
   /** No call before that long from now: the cloud asked for it. */
   hold(ms: number): void
+  /** From now on. */
+  pace(perSecond: number, burst: number): void
   readonly waiting: number
 }
 
 export interface BudgetOptions { readonly clock: Clock; readonly perSecond: number; readonly burst: number }
 
-export const openBudget = ({ clock, perSecond, burst }: BudgetOptions): Budget => {
+export const openBudget = ({ clock, ...first }: BudgetOptions): Budget => {
+  let { perSecond, burst } = first
   interface Waiter { readonly go: () => void }
   const queues: Readonly<Record<Priority, Set<Waiter>>> = { people: new Set(), work: new Set(), background: new Set() }
   let level = burst
@@ -65,6 +68,7 @@ export const openBudget = ({ clock, perSecond, burst }: BudgetOptions): Budget =
       queues[priority].add(waiter)
       serve()
     }),
+    pace(rate, atOnce) { fill(); level = Math.min(level + Math.max(0, atOnce - burst), atOnce); perSecond = rate; burst = atOnce; serve() },
     hold(ms) { heldUntil = Math.max(heldUntil, clock.monotonic() + ms) },
     get waiting() { return waiting() },
   }

@@ -48,7 +48,7 @@ export const openClouds = (secrets: Secrets, open: OpenCloud): Ports['clouds'] =
       if (have !== undefined && performance.now() - have.readAt < rereadMs) return withProject(have.cloud)
       const credential = await secrets.credential(site.metadata.uid, namespace)
       if (credential === undefined) throw Object.assign(new Error(`site ${site.metadata.name} has no credential`), { reason: 'CredentialMissing' })
-      const hash = createHash('sha256').update(JSON.stringify([credential, site.spec.authUrl, site.spec.region, site.spec.interface, site.spec.caCertificate])).digest('hex')
+      const hash = createHash('sha256').update(JSON.stringify([credential, site.spec.authUrl, site.spec.region, site.spec.interface, site.spec.caCertificate, site.spec.callsPerSecond])).digest('hex')
       if (have?.hash === hash) { have.readAt = performance.now(); return withProject(have.cloud) }
       // Projects that share the site's credential share its client, and so its listers (rule E4).
       const twin = [...clients.entries()].find(([key, c]) => c.hash === hash && key.startsWith(`${site.metadata.uid}/`))?.[1]
