@@ -8,8 +8,7 @@ declare
 begin
   insert into lease values (p_slot, '', 0, clock_timestamp()) on conflict (slot) do nothing;
   select l.* into strict v from lease l where l.slot = p_slot for update;
-  -- Nobody held it before: nothing is left, and nothing is over.
-  previous_ttl_ms := case when v.epoch = 0 then 0 else ceil(extract(epoch from v.until - clock_timestamp()) * 1000) end;
+  previous_ttl_ms := ceil(extract(epoch from v.until - clock_timestamp()) * 1000);
   if v.holder <> '' and previous_ttl_ms > 0 then
     if v.holder <> p_holder then
       taken_by := v.holder;
