@@ -22,6 +22,8 @@ const youngSpace = ['--max-semi-space-size=4']
 
 const maxDelayMs = 10_000
 const graceMs = 10_000
+/** What ran longer than this is not ending again and again: it is started at once. */
+const steadyMs = 10_000
 
 export const supervise = (logs: string, say: (message: string) => void): Supervisor => {
   const children = new Map<string, { child: ChildProcess; ended: Promise<void> }>()
@@ -38,7 +40,7 @@ export const supervise = (logs: string, say: (message: string) => void): Supervi
       child.once('exit', (code, signal) => {
         done()
         if (stopping) return
-        const next = performance.now() - startedAt > 30_000 ? 250 : Math.min(delayMs * 2, maxDelayMs)
+        const next = performance.now() - startedAt > steadyMs ? 250 : Math.min(delayMs * 2, maxDelayMs)
         say(`${spec.name} ended with ${signal ?? code ?? '?'}; again in ${next} ms`)
         setTimeout(() => { if (!stopping) launch(spec, next, ready) }, next)
       })

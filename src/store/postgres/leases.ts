@@ -9,7 +9,9 @@ export const leasesOn = (session: Session): Leases => ({
       name: 'lease_acquire', text: 'select * from lease_acquire($1, $2, $3)', values: [slot, holder, ttlMs],
     })
     const { epoch, taken_by: takenBy, previous_ttl_ms: previousTtlMs } = rows[0]!
-    return epoch === null ? { kind: 'taken', holder: takenBy! } : { kind: 'held', lease: { slot, holder, epoch }, previousTtlMs }
+    if (epoch === null) return { kind: 'taken', holder: takenBy! }
+    // Nobody held it before the first: nothing is left, and nothing is over.
+    return { kind: 'held', lease: { slot, holder, epoch }, previousTtlMs: epoch === 1 ? 0 : previousTtlMs }
   },
   async renew({ slot, holder, epoch }, ttlMs) {
     const { rowCount } = await session.query({
