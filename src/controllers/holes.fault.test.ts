@@ -1,5 +1,6 @@
 /** Holes in what the cloud shows (rule E2): a Ready cluster stands, nothing is created or deleted, people are told, and all goes on afterwards. */
 import { afterEach, expect, test } from 'vitest'
+import { CloudProject, Project } from '../api/index.ts'
 import { condition, isTrue } from '../api/meta/index.ts'
 import type { Fault } from '../drivers/openstack/sim/index.ts'
 import { openWorld, passwordOf, type World, type WorldOptions } from '../../testkit/world.ts'
@@ -120,4 +121,16 @@ test('E2 O9 services take the token for another project\'s when only the network
   for (const h of hole) h.remove()
   await w.waitGone()
   expect(w.left()).toEqual({})
+}, 120_000)
+
+test('E2 a credential that was given before a cluster is the one that it is made with, however young', async () => {
+  const w = world = await openWorld()
+  await w.people.create(Project, { metadata: { name: 'other' }, spec: {} }, { manager: 'people' })
+  await w.start()
+  // The site's own credential stands in for the project's, and is in use.
+  await w.until(async () => (await w.people.list(CloudProject)).items.some((p) => p.spec.projects.includes('other')), 'both projects seen')
+  await w.useCredential(passwordOf('other'), 'other')
+  await w.makeCluster({ name: 'young', project: 'other' })
+  await w.waitReady('young')
+  expect([w.left('demo'), w.left('other')['servers']]).toEqual([{}, 2])
 }, 120_000)

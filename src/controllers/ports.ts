@@ -17,7 +17,7 @@ export interface Ports {
   readonly installation: string
   readonly clouds: {
     /** Throws an error with `reason: 'CredentialMissing'` when none was given for the site. */
-    open(site: Site, namespace: string): Promise<SiteCloud>
+    open(site: Site, namespace: string, /** Reads the credential anew: one that was given before this call counts. */ now?: boolean): Promise<SiteCloud>
     /** uids of marks whose objects changed in some cloud. */
     onChange(changed: (uids: ReadonlySet<string>) => void): () => void
   }

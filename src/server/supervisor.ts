@@ -17,8 +17,11 @@ export interface Supervisor {
   pids(): Readonly<Record<string, number>>
 }
 
-/** V8's default of 16 MiB was never returned after a burst; this took no more CPU (bench/README.md). */
-const youngSpace = ['--max-semi-space-size=4']
+/**
+ * V8 lets a heap grow to four times what lives in it, and begins with a nursery so small that lists on their way through survive it.
+ * Measured with 300 clusters being made: 917 MiB instead of about 1,200, and less CPU.
+ */
+const heap = ['--min-semi-space-size=32', '--max-semi-space-size=32', '--heap-growing-percent=50']
 
 const maxDelayMs = 10_000
 const graceMs = 10_000
@@ -31,7 +34,7 @@ export const supervise = (logs: string, say: (message: string) => void): Supervi
 
   const launch = (spec: ProcessSpec, delayMs: number, ready: () => void): void => {
     const log = createWriteStream(join(logs, `${spec.name}.log`), { flags: 'a', mode: 0o600 })
-    const child = spawn(process.execPath, ['--enable-source-maps', ...youngSpace, ...spec.args], { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] })
+    const child = spawn(process.execPath, ['--enable-source-maps', ...heap, ...spec.args], { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] })
     child.stdout?.pipe(log)
     child.stderr?.pipe(log)
     child.on('message', (m) => { if (m === 'ready') ready() })

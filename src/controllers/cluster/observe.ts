@@ -71,10 +71,11 @@ export const observe = (ports: Ports) => async (cluster: Cluster, context: Obser
   const found = site.status?.found
   if (found === undefined || (!isTrue(site, 'Ready') && cluster.status?.infrastructure?.projectId === undefined))
     return { kind: 'blocked', reason: 'SiteNotReady', message: `site ${cluster.spec.site} is not ready; skerry site get ${cluster.spec.site} says why`, deleting }
-  const siteCloud = await ports.clouds.open(site, cluster.metadata.namespace ?? '')
+  const recorded = cluster.status?.infrastructure
+  // A credential that was given before the cluster decides in which project it is made, for ever.
+  const siteCloud = await ports.clouds.open(site, cluster.metadata.namespace ?? '', recorded?.projectId === undefined)
   demandProject(siteCloud, cluster)
   const { cloud } = siteCloud
-  const recorded = cluster.status?.infrastructure
   const shape = (recorded?.shape ?? found.shape) as 'tenant' | 'routed'
   const mark = (role: Role): Mark => ({ uid: cluster.metadata.uid, site: ports.installation, role })
   const after = context.lastEffectAt

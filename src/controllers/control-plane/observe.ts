@@ -58,14 +58,20 @@ const ask = async (ports: Ports, cluster: Cluster, machines: readonly Machine[],
   const listing = await siteCloud.cloud.compute.servers.list(context.lastEffectAt)
   const role = serverRole('controlplane', cluster.metadata.uid)
   const servers = listing.items.filter((s) => s.mark?.site === ports.installation && s.mark.role === role && s.status !== 'DELETED')
-  return Promise.all(servers.map(async (server): Promise<Answer> => {
+  const answers = await Promise.all(servers.map(async (server): Promise<Answer> => {
     const machine = machines.find((m) => m.metadata.uid === server.mark?.uid)
     const address = server.addresses[0]?.address ?? machine?.status?.address
     if (address === undefined || server.status !== 'ACTIVE') return { serverId: server.id, machine: machine?.metadata.name, address, data: 'silent', instanceId: undefined, hostname: undefined }
     const node = ports.talos.node(cluster, secrets, address)
     const data = await quietly(() => node.etcdDataExists())
-    const [instanceId, hostname] = data === undefined ? [undefined, undefined] : await Promise.all([quietly(() => node.instanceId()), quietly(() => node.hostname())])
-    return { serverId: server.id, machine: machine?.metadata.name, address, data: data === undefined ? 'silent' : data ? 'yes' : 'no', instanceId, hostname }
+    return { serverId: server.id, machine: machine?.metadata.name, address, data: data === undefined ? 'silent' : data ? 'yes' : 'no', instanceId: undefined, hostname: undefined }
+  }))
+  // Who they say they are matters only once all have said that they hold nothing.
+  if (answers.some((a) => a.data !== 'no')) return answers
+  return Promise.all(answers.map(async (a): Promise<Answer> => {
+    const node = ports.talos.node(cluster, secrets, a.address!)
+    const [instanceId, hostname] = await Promise.all([quietly(() => node.instanceId()), quietly(() => node.hostname())])
+    return { ...a, instanceId, hostname }
   }))
 }
 

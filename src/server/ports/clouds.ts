@@ -42,10 +42,10 @@ export const openClouds = (secrets: Secrets, open: OpenCloud): Ports['clouds'] =
   const withProject = async (client: Promise<Client>): Promise<SiteCloud> => { const c = await client; return { ...c, projectId: (await c.cloud.identity.project()).id } }
 
   return {
-    open: async (site, namespace) => {
+    open: async (site, namespace, now = false) => {
       const id = `${site.metadata.uid}/${namespace}`
       const have = clients.get(id)
-      if (have !== undefined && performance.now() - have.readAt < rereadMs) return withProject(have.cloud)
+      if (have !== undefined && !now && performance.now() - have.readAt < rereadMs) return withProject(have.cloud)
       const credential = await secrets.credential(site.metadata.uid, namespace)
       if (credential === undefined) throw Object.assign(new Error(`site ${site.metadata.name} has no credential`), { reason: 'CredentialMissing' })
       const hash = createHash('sha256').update(JSON.stringify([credential, site.spec.authUrl, site.spec.region, site.spec.interface, site.spec.caCertificate, site.spec.callsPerSecond])).digest('hex')
