@@ -10,7 +10,7 @@ export const reasons = {
   SiteMissing: 'User', SiteNotReady: 'Platform', ReleaseMissing: 'User', ClusterMissing: 'User', MachineTypeMissing: 'User', ImageMissing: 'Platform',
   CredentialMissing: 'Platform', SecretsMissing: 'Platform', CredentialRejected: 'Platform', CredentialOfAnotherProject: 'Platform', CredentialExpiring: 'Platform', CloudUnreachable: 'Cloud', CloudViewIncomplete: 'Cloud',
   QuotaExceeded: 'User', CloudRefused: 'Cloud', CloudTooOld: 'Cloud', ConfigurationTooLarge: 'User', UnknownObjects: 'Platform',
-  WaitingForNetwork: 'Platform', WaitingForEndpoint: 'Platform', WaitingForMachines: 'Cloud', WaitingForWorkers: 'Platform', WaitingForControlPlane: 'Platform', WaitingForAddOns: 'Platform',
+  WaitingForTurn: 'Platform', WaitingForNetwork: 'Platform', WaitingForEndpoint: 'Platform', WaitingForMachines: 'Cloud', WaitingForWorkers: 'Platform', WaitingForControlPlane: 'Platform', WaitingForAddOns: 'Platform',
   WaitingForVolume: 'Cloud', WaitingForServer: 'Cloud', WaitingForBoot: 'Cloud', WaitingForNode: 'Platform', WaitingForEtcd: 'Platform', WaitingForApi: 'Platform', WaitingForLoadBalancer: 'Cloud',
   LoadBalancerError: 'Cloud', LoadBalancerStuck: 'Cloud', AllowListNotEnforceable: 'Platform', ServerError: 'Cloud', BootTimeout: 'Cloud', ServerStuckDeleting: 'Cloud', HostNotFenced: 'Cloud',
   EtcdDataLost: 'Platform', EtcdUnhealthy: 'Platform', BlockedBy: 'User', Draining: 'User', NotReady: 'Platform', Failed: 'Platform', Unreachable: 'Platform',

@@ -125,8 +125,9 @@ export const startLoop = (declared: Controller, term: LoopOptions): Loop => {
       // A pass catches what its controller throws; this is a fault of inputs() or of ours.
       end = { kind: 'failed', error }
     }
-    metrics.passSeconds.observe({ controller: name }, (clock.monotonic() - started) / 1000)
-    if (!signal.aborted) heed(text, object, end, log)
+    const tookMs = clock.monotonic() - started
+    metrics.passSeconds.observe({ controller: name }, tookMs / 1000)
+    if (!signal.aborted) heed(text, object, end, tookMs, log)
   }
 
   const noteOwnStatus = (text: string, version: number): void => {
@@ -155,7 +156,7 @@ export const startLoop = (declared: Controller, term: LoopOptions): Loop => {
     return Math.max(0, left)
   }
 
-  const heed = (text: string, object: Resource, end: PassEnd, log: Log): void => {
+  const heed = (text: string, object: Resource, end: PassEnd, tookMs: number, log: Log): void => {
     if (end.kind !== 'held-back' && end.statusVersion !== undefined) noteOwnStatus(text, end.statusVersion)
     if (end.kind === 'failed') {
       metrics.passes.inc({ controller: name, result: 'error' })
@@ -175,7 +176,8 @@ export const startLoop = (declared: Controller, term: LoopOptions): Loop => {
     }
     metrics.passes.inc({ controller: name, result: end.outcome.kind })
     // Waiting is a deadline only: what it waits for should wake us sooner. Refused: not before an input changes.
-    if (end.outcome.kind === 'waiting') queue.addAfter(text, end.outcome.afterSeconds * 1000, 'events')
+    // Who is slow to be looked at is looked at less often: under load, looking again and again would be all that is done.
+    if (end.outcome.kind === 'waiting') queue.addAfter(text, Math.max(end.outcome.afterSeconds * 1000, 2 * tookMs), 'events')
   }
 
   /** What an input cannot be computed from is looked at at once; the pass will meet the same error and say so. */

@@ -27,6 +27,7 @@ export const advice = {
   CloudTooOld: 'The cloud has to be upgraded; the message names the version that is needed.',
   ConfigurationTooLarge: 'Make the site\'s trusted roots or registry mirrors shorter: Nova takes 64 KiB of user data.',
   UnknownObjects: 'Something in the project carries our mark and its owner is not known: decide what becomes of it with `skerry site reconcile SITE`; see [the runbook](../runbooks/unknown-objects.md).',
+  WaitingForTurn: 'Wait; or raise spec.clustersAtOnce of the site.',
   WaitingForNetwork: 'Wait.',
   WaitingForEndpoint: 'Wait.',
   WaitingForMachines: 'Look at the machines that the message names: `skerry machine get NAME`.',

@@ -38,7 +38,7 @@ export const Cluster = defineKind<Cluster>({
   description: 'A Kubernetes cluster on Talos Linux.',
   spec,
   status: z.object({
-    infrastructure: ids('projectId', 'shape', 'networkId', 'subnetId', 'routerId', 'controlPlaneGroupId', 'nodeGroupId', 'serverGroupId').optional(),
+    infrastructure: ids('begunAt', 'projectId', 'shape', 'networkId', 'subnetId', 'routerId', 'controlPlaneGroupId', 'nodeGroupId', 'serverGroupId').optional(),
     endpoint: z.object({
       kind: text, host: text, port: z.int().optional(), addresses: z.array(z.string()).optional(), insideAddresses: z.array(z.string()).optional(),
       floatingIpId: text, loadBalancerId: text, loadBalancerProvider: text, intents: intentsSchema,

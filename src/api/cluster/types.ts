@@ -14,6 +14,8 @@ export interface ClusterSpec {
 /** The controller `cluster`: what all machines share. */
 export interface ClusterInfrastructure {
   /** The OpenStack project in which everything is; a credential of another one is refused (rule E2). */
+  /** When the first of it was about to be made. */
+  readonly begunAt?: string
   readonly projectId?: string
   readonly shape?: 'tenant' | 'routed'
   readonly networkId?: string

@@ -27,6 +27,7 @@ const spec = z.object({
   installDisk: z.string().default('/dev/vda'),
   relaxedTimers: z.boolean().default(false).meta({ description: 'Longer leases and elections, for slow clouds.' }),
   bootTimeout: z.string().regex(/^\d+(s|m|h)$/).default('10m').meta({ description: 'How long a machine may take to first contact.' }),
+  clustersAtOnce: z.int().min(1).max(1_000).default(100).meta({ description: 'How many clusters are made at the same time; others wait for their turn.' }),
   callsPerSecond: z.int().min(1).max(5_000).default(100).meta({ description: 'Calls to this cloud on average, by all projects together; twice as many at once.' }),
   unknownObjects: z.record(z.string(), z.enum(['leave', 'delete'])).optional()
     .meta({ description: 'What a platform administrator decided of objects in `status.unknownObjects`, by their id (rule H3). leave: it stays and is not looked at again. delete: the site deletes it.' }),
@@ -40,7 +41,7 @@ export interface SiteSpec {
   readonly authUrl: string; readonly region?: string; readonly interface: 'public' | 'internal'; readonly caCertificate?: string
   readonly shape: 'auto' | 'tenant' | 'routed'; readonly externalNetwork?: string; readonly providerNetwork?: string; readonly loadBalancerProvider?: string
   readonly services: SiteServices; readonly publicDefaults: boolean; readonly egressCIDRs: readonly string[]
-  readonly installDisk: string; readonly relaxedTimers: boolean; readonly bootTimeout: string; readonly callsPerSecond: number
+  readonly installDisk: string; readonly relaxedTimers: boolean; readonly bootTimeout: string; readonly callsPerSecond: number; readonly clustersAtOnce: number
   readonly unknownObjects?: Readonly<Record<string, Decision>>
 }
 export type Decision = 'leave' | 'delete'

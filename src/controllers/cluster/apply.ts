@@ -43,7 +43,7 @@ export const apply = (ports: Ports) => async (step: Step, seen: Observed, cluste
     case 'keep-secrets': await (cluster.status?.controlPlane?.bootstrap === undefined ? ports.secrets.ensure(cluster.metadata.uid) : secretsOf(ports, cluster)); return
     case 'intend': {
       const recorded = cluster.status?.infrastructure ?? {}
-      await context.record({ infrastructure: { ...recorded, projectId: seen.siteCloud.projectId, shape: seen.shape, intents: { ...recorded.intents, ...Object.fromEntries(step.roles.map((r) => [r, context.now.toISOString()])) } } })
+      await context.record({ infrastructure: { ...recorded, begunAt: recorded.begunAt ?? context.now.toISOString(), projectId: seen.siteCloud.projectId, shape: seen.shape, intents: { ...recorded.intents, ...Object.fromEntries(step.roles.map((r) => [r, context.now.toISOString()])) } } })
       return
     }
     case 'create': await together(step.roles.map((role) => context.creating(`${role} of ${cluster.metadata.name}`, createTimeoutMs, (signal) => create(role, seen, cluster, signal)))); return

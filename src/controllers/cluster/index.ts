@@ -10,25 +10,29 @@ import { decided, machinesIn, machinesOfCluster, siteInputs, siteOfCluster, woke
 import { apply } from './apply.ts'
 import { observe, type Observed } from './observe.ts'
 import { plan, type Step } from './plan.ts'
+import { openTurns } from './turns.ts'
 import { parts, status } from './status.ts'
 
-export const cluster = (ports: Ports, census: Census) => planned<Cluster, Observed & { readonly replicas: number }, Step>({
-  name: 'cluster',
-  concurrency: 256,
-  patience: quotaPatience(ports),
-  for: Cluster,
-  reads: [siteOfCluster, machinesOfCluster],
-  writes: [writes(Cluster, 'infrastructure')],
-  outside: ['network.*', 'compute.serverGroups', 'secrets.ensure'],
-  finalizer: 'skerry.dev/site',
-  isReleased: isAbandoned,
-  observe: async (object, context) => ({ ...(await observe(ports)(object, context)), replicas: object.spec.controlPlane.replicas }),
-  plan: (seen, now) => plan(seen.replicas)(seen, now),
-  apply: whenDecided(census, apply(ports)),
-  status: status(ports),
-  wakers: wokenByCloud(ports, Cluster),
-  inputs: (c, cached) => [
-    siteInputs(cached, c.spec.site), decided(c), c.status?.endpoint?.kind, parts.map((type) => { const found = condition(c, type); return [found?.status, found?.reason, found?.message] }),
-    c.metadata.deletionTimestamp !== undefined && [c.metadata.finalizers, machinesIn(cached, c).map((m) => m.metadata.name)],
-  ],
-})
+export const cluster = (ports: Ports, census: Census) => {
+  const look = observe(ports, openTurns())
+  return planned<Cluster, Observed & { readonly replicas: number }, Step>({
+    name: 'cluster',
+    concurrency: 256,
+    patience: quotaPatience(ports),
+    for: Cluster,
+    reads: [siteOfCluster, machinesOfCluster],
+    writes: [writes(Cluster, 'infrastructure')],
+    outside: ['network.*', 'compute.serverGroups', 'secrets.ensure'],
+    finalizer: 'skerry.dev/site',
+    isReleased: isAbandoned,
+    observe: async (object, context) => ({ ...(await look(object, context)), replicas: object.spec.controlPlane.replicas }),
+    plan: (seen, now) => plan(seen.replicas)(seen, now),
+    apply: whenDecided(census, apply(ports)),
+    status: status(ports),
+    wakers: wokenByCloud(ports, Cluster),
+    inputs: (c, cached) => [
+      siteInputs(cached, c.spec.site), decided(c), c.status?.endpoint?.kind, parts.map((type) => { const found = condition(c, type); return [found?.status, found?.reason, found?.message] }),
+      c.metadata.deletionTimestamp !== undefined && [c.metadata.finalizers, machinesIn(cached, c).map((m) => m.metadata.name)],
+    ],
+  })
+}

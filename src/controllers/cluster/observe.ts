@@ -9,6 +9,7 @@ import { isAbandoned } from '../abandoned.ts'
 import { demandProject, demandSight, isLeftBehind, sighted, type Intents, type Sight } from '../outside.ts'
 import type { Ports, SiteCloud } from '../ports.ts'
 import { machinesIn } from '../reads.ts'
+import type { Turns } from './turns.ts'
 
 export type Role = 'network' | 'subnet' | 'router' | 'nodes' | 'control-plane' | 'anti-affinity'
 
@@ -39,7 +40,7 @@ export interface Seen {
   /** Ids of ports that the cloud itself made on our subnet for our load balancer, and left behind. */
   readonly leftovers: readonly string[]
 }
-export type Observed = Seen | { readonly kind: 'abandoned'; readonly before: readonly string[] } | { readonly kind: 'blocked'; readonly reason: 'SiteMissing' | 'SiteNotReady'; readonly message: string; readonly deleting: boolean }
+export type Observed = Seen | { readonly kind: 'abandoned'; readonly before: readonly string[] } | { readonly kind: 'blocked'; readonly reason: 'SiteMissing' | 'SiteNotReady' | 'WaitingForTurn'; readonly message: string; readonly deleting: boolean }
 
 const asRule = (i: Ingress, nodeGroupId: string | undefined): SecurityGroupRuleSpec | undefined =>
   i.fromNodes === true && nodeGroupId === undefined ? undefined : {
@@ -59,7 +60,7 @@ const compare = (group: SecurityGroup | undefined, wanted: readonly Ingress[], n
 
 const absent = { kind: 'absent' } as const
 
-export const observe = (ports: Ports) => async (cluster: Cluster, context: ObserveContext): Promise<Observed> => {
+export const observe = (ports: Ports, turns: Turns) => async (cluster: Cluster, context: ObserveContext): Promise<Observed> => {
   const deleting = cluster.metadata.deletionTimestamp !== undefined
   const before = [
     ...(cluster.metadata.finalizers ?? []).filter((f) => f !== 'skerry.dev/site' && f.startsWith('skerry.dev/')).map((f) => f.slice('skerry.dev/'.length)),
@@ -71,6 +72,8 @@ export const observe = (ports: Ports) => async (cluster: Cluster, context: Obser
   const found = site.status?.found
   if (found === undefined || (!isTrue(site, 'Ready') && cluster.status?.infrastructure?.projectId === undefined))
     return { kind: 'blocked', reason: 'SiteNotReady', message: `site ${cluster.spec.site} is not ready; skerry site get ${cluster.spec.site} says why`, deleting }
+  if (!deleting && !turns.take(cluster, site, context.cached, context.now))
+    return { kind: 'blocked', reason: 'WaitingForTurn', message: `site ${cluster.spec.site} makes ${site.spec.clustersAtOnce} clusters at a time; this one's turn comes`, deleting }
   const recorded = cluster.status?.infrastructure
   // A credential that was given before the cluster decides in which project it is made, for ever.
   const siteCloud = await ports.clouds.open(site, cluster.metadata.namespace ?? '', recorded?.projectId === undefined)

@@ -56,9 +56,12 @@ const planDeletion = (s: Seen): Plan<Step | Finish> => {
 }
 const gone = (): Outcome => waiting('Deleting', 'waits until the cloud answers 404 for what was deleted', 1)
 
+/** Of many that wait somebody asks all the time; of few one may wait this long. */
+const turnEverySeconds = 10
+
 export const plan = (replicas: number) => (s: Observed, now: Date): Plan<Step | Finish> => {
   if (s.kind === 'abandoned') return s.before.length > 0 ? { steps: [], outcome: first(s.before) } : { steps: end, outcome: settled() }
-  if (s.kind === 'blocked') return { steps: [], outcome: waiting(s.reason, s.message, 60) }
+  if (s.kind === 'blocked') return { steps: [], outcome: waiting(s.reason, s.message, s.reason === 'WaitingForTurn' ? turnEverySeconds : 60) }
   if (s.deleting) return planDeletion({ ...s, intents: Object.fromEntries(Object.keys(s.intents ?? {}).filter((r) => isPending(s.intents, r, now) && !seenRoles(s).has(r)).map((r) => [r, ''])) })
   const seen = seenRoles(s)
   const missing = wanted(s, replicas).filter((r) => !seen.has(r))

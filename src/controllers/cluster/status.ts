@@ -29,7 +29,7 @@ export const status = (ports: Ports) => (cluster: Cluster, s: Observed | undefin
   const intents = openIntents(recorded?.intents, { ...pass, recorded: (pass.recorded['infrastructure'] as Record<string, unknown> | undefined) ?? {} }, seenRoles(s), ports)
   return {
     infrastructure: {
-      ...(old.projectId !== undefined && { projectId: old.projectId }), ...(old.shape !== undefined && { shape: old.shape }),
+      ...(old.begunAt !== undefined && { begunAt: old.begunAt }), ...(old.projectId !== undefined && { projectId: old.projectId }), ...(old.shape !== undefined && { shape: old.shape }),
       ...id('networkId', s.network), ...id('subnetId', s.subnet), ...id('routerId', s.router), ...id('nodeGroupId', s.nodeGroup),
       ...id('controlPlaneGroupId', s.controlPlaneGroup), ...id('serverGroupId', s.serverGroup), ...(intents !== undefined && { intents }),
     },
