@@ -36,7 +36,7 @@ export interface Ports {
   readonly tenants: {
     open(cluster: Cluster, secrets: SecretsBundle): Promise<TenantKubernetes>
     /** From a watch that this call starts; undefined until it has answered, and while the API is out of reach. */
-    nodes(cluster: Cluster, secrets: SecretsBundle): readonly KubeNode[] | undefined
+    nodes(cluster: Cluster, secrets: SecretsBundle): Promise<readonly KubeNode[] | undefined>
     /** Cluster uids whose nodes changed. */
     onNodes(changed: (clusterUid: string) => void): () => void
     forget(cluster: Cluster): void

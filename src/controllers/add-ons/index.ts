@@ -74,7 +74,7 @@ const observe = (ports: Ports) => async (cluster: Cluster, context: ObserveConte
   const secrets = await ports.secrets.get(cluster.metadata.uid)
   if (secrets === undefined) return { ...base, isApiReady: false }
   // The nodes' watch tells when the API begins to answer, and wakes us: nobody asks every few seconds.
-  if (ports.tenants.nodes(cluster, secrets) === undefined) return { ...base, isApiReady: false }
+  if ((await ports.tenants.nodes(cluster, secrets)) === undefined) return { ...base, isApiReady: false }
   const api = await ports.tenants.open(cluster, secrets)
   return { ...base, isApiReady: await api.readyz().catch(() => false) }
 }

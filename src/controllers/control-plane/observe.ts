@@ -110,7 +110,7 @@ export const observe = (ports: Ports) => async (cluster: Cluster, context: Obser
   const secrets = await ports.secrets.get(cluster.metadata.uid)
   const isBootstrapped = controlPlane?.bootstrap?.doneAt !== undefined
   const hasServers = machines.some((m) => m.status?.activeAt !== undefined)
-  const nodes = secrets !== undefined && isBootstrapped ? ports.tenants.nodes(cluster, secrets) : undefined
+  const nodes = secrets !== undefined && isBootstrapped ? await ports.tenants.nodes(cluster, secrets) : undefined
   const asked = isBootstrapped ? undefined : controlPlane?.bootstrap?.serverId
   return {
     ...base, hasSecrets: secrets !== undefined, hasAddresses,

@@ -74,7 +74,7 @@ export const observe = (ports: Ports) => async (machine: Machine, context: Obser
   const secrets = await ports.secrets.get(cluster.metadata.uid)
   const isBootstrapped = cluster.status?.controlPlane?.bootstrap?.doneAt !== undefined
   const isClusterGoing = cluster.metadata.deletionTimestamp !== undefined
-  const nodes = secrets !== undefined && isBootstrapped && !isClusterGoing ? ports.tenants.nodes(cluster, secrets) : undefined
+  const nodes = secrets !== undefined && isBootstrapped && !isClusterGoing ? await ports.tenants.nodes(cluster, secrets) : undefined
   const serverObject = server.kind === 'seen' ? server.object : undefined
   const address = port.kind === 'seen' ? port.object.fixedIps[0]?.address : undefined
   // The same name on another server's node is the former machine's, never ours: names are used once (rule O1).

@@ -8,7 +8,10 @@ import { endpointName } from '../../rules/names.ts'
 /** Signs our own short-lived certificate for one cluster. */
 export type SignOwn = (secrets: SecretsBundle) => Promise<{ readonly crt: string; readonly key: string; readonly renewAt: number }>
 
-interface Tenant { access: Promise<KubeAccess>; renewAt: number; server: string; nodes: readonly KubeNode[] | undefined; stop: (() => void) | undefined }
+/** An API that is known to stand is given this long to answer a new watch, before anything is said of its nodes. */
+const firstAnswerMs = 5_000
+
+interface Tenant { first: Promise<void> | undefined; access: Promise<KubeAccess>; renewAt: number; server: string; nodes: readonly KubeNode[] | undefined; stop: (() => void) | undefined }
 
 export const openTenants = (driver: KubernetesDriver, sign: SignOwn, now: () => number): Ports['tenants'] => {
   const tenants = new Map<string, Tenant>()
@@ -22,7 +25,7 @@ export const openTenants = (driver: KubernetesDriver, sign: SignOwn, now: () => 
     const have = tenants.get(uid)
     if (have !== undefined && have.server === server && now() < have.renewAt) return have
     if (have !== undefined) drop(uid)
-    const made: Tenant = { server, nodes: have?.nodes, stop: undefined, renewAt: now() + 60_000, access: sign(secrets).then((own) => {
+    const made: Tenant = { first: undefined, server, nodes: have?.nodes, stop: undefined, renewAt: now() + 60_000, access: sign(secrets).then((own) => {
       made.renewAt = own.renewAt
       return { server, serverName: endpointName(uid), ca: secrets.certs.k8s.crt, clientCert: own.crt, clientKey: own.key }
     }) }
@@ -31,16 +34,26 @@ export const openTenants = (driver: KubernetesDriver, sign: SignOwn, now: () => 
   }
   return {
     open: async (cluster, secrets) => driver.connect(cluster.metadata.uid, await tenant(cluster, secrets).access),
-    nodes: (cluster, secrets) => {
+    nodes: async (cluster, secrets) => {
       const t = tenant(cluster, secrets)
       if (t.stop === undefined) {
         let stopped = false
+        const answered = Promise.withResolvers<void>()
+        const timer = setTimeout(answered.resolve, firstAnswerMs)
+        t.first = answered.promise
         t.stop = () => { stopped = true }
         t.access.then((access) => {
           if (stopped) return
-          t.stop = driver.watchNodes(cluster.metadata.uid, access, (nodes) => { t.nodes = nodes; for (const l of listeners) l(cluster.metadata.uid) })
+          t.stop = driver.watchNodes(cluster.metadata.uid, access, (nodes) => {
+            t.nodes = nodes
+            clearTimeout(timer)
+            answered.resolve()
+            for (const l of listeners) l(cluster.metadata.uid)
+          })
         }, () => { t.stop = undefined })
       }
+      // After a start nothing is known yet, which is no reason to say that nodes are gone.
+      if (t.nodes === undefined && cluster.status?.controlPlane?.established === true) await t.first
       return t.nodes
     },
     onNodes: (l) => { listeners.add(l); return () => listeners.delete(l) },
