@@ -21,7 +21,7 @@ export const nodePool = (ports: Ports) => planned<NodePool, Seen, Step>({
   plan,
   inputs: (pool, cached) => {
     const cluster = clusterOf(cached, pool)
-    return [cluster !== undefined && [cluster.metadata.deletionTimestamp, cluster.spec.release], cached.ownedBy(Machine, pool.metadata.uid).map((m) => [m.metadata.name, m.metadata.deletionTimestamp, m.status?.phase === 'Running'])]
+    return [cluster !== undefined && [cluster.metadata.deletionTimestamp, cluster.spec.release, cluster.status?.infrastructure?.projectId], cached.ownedBy(Machine, pool.metadata.uid).map((m) => [m.metadata.name, m.metadata.deletionTimestamp, m.status?.phase === 'Running'])]
   },
   apply: async (step, seen, pool, context) => {
     switch (step.kind) {

@@ -21,6 +21,8 @@ export const plan = (s: Seen, _now: Date): Plan<Step | Finish> => {
     return s.deleting ? { steps: [{ kind: 'finish' }], outcome: settled() } : { steps: [], outcome: settled() }
   }
   if (s.cluster === undefined) return { steps: [], outcome: waiting('ClusterMissing', `there is no cluster ${s.pool.spec.cluster}`, 60) }
+  // Machines of a cluster whose turn has not come could only wait.
+  if (s.cluster.status?.infrastructure?.projectId === undefined) return { steps: [], outcome: waiting('WaitingForNetwork', 'waits until the cluster is begun', 60) }
   const { replicas } = s.pool.spec
   const missing = replicas - s.staying.length
   if (missing > 0) {
