@@ -21,7 +21,7 @@ export const readBody = (request: IncomingMessage): Promise<Buffer> => new Promi
   })
   request.on('end', () => resolve(Buffer.concat(chunks)))
   request.on('error', reject)
-  request.on('close', () => { if (!request.complete) reject(badRequest('the request was cut off')) })
+  request.on('close', () => { if (!request.readableEnded) reject(badRequest('the request was cut off')) })
 })
 
 export type Headers = Readonly<Record<string, string | readonly string[]>>

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import type { Cluster as ClusterResource, Machine as MachineResource, NodePool as NodePoolResource, Site as SiteResource } from '../api/index.ts'
 import { Cluster, Machine, MachineType, NodePool, Release, Site } from '../api/index.ts'
-import { condition, keyOf, type Key, type Kind, type Resource } from '../api/meta/index.ts'
+import { condition, isTrue, keyOf, type Key, type Kind, type Resource } from '../api/meta/index.ts'
 import type { Cached, Read } from '../engine/shapes.ts'
 import type { Ports } from './ports.ts'
 
@@ -50,6 +50,8 @@ export const siteInputs = (cached: Cached, name: string): unknown => {
   const site = cached.get(Site, { namespace: '', name })
   return site === undefined ? undefined : [site.metadata.generation, foundOf(site)]
 }
+/** Only who has not begun waits for it; who stands does not care how his site fares. */
+export const isSiteReady = (cached: Cached, name: string): boolean => { const site = cached.get(Site, { namespace: '', name }); return site !== undefined && isTrue(site, 'Ready') }
 /** Sites are looked at by everybody and change rarely: hashed once for each version. */
 const foundHashes = new WeakMap<SiteResource, string>()
 const foundOf = (site: SiteResource): string => {

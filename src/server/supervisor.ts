@@ -19,7 +19,7 @@ export interface Supervisor {
 
 /**
  * V8 lets a heap grow to four times what lives in it, and begins with a nursery so small that lists on their way through survive it.
- * Measured with 300 clusters being made: 917 MiB instead of about 1,200, and less CPU.
+ * Measured with 1,000 clusters being made: api and controllers took 1,350 MiB at the peak, and 1,920 with a nursery of 4 MiB alone.
  */
 const heap = ['--min-semi-space-size=32', '--max-semi-space-size=32', '--heap-growing-percent=50']
 

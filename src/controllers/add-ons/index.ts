@@ -50,20 +50,17 @@ export const manifestsOf = (cluster: Cluster, release: ReleaseResource): { reado
 }
 
 /** Manifests are large and the same for all clusters of a release: parsed and hashed once for each version of it. */
-const wantedOf = (() => {
-  const kept = new WeakMap<ReleaseResource, Map<boolean, ReturnType<typeof manifestsOf> & { readonly hash: string }>>()
-  return (cluster: Cluster, release: ReleaseResource) => {
-    const made = kept.get(release) ?? new Map<boolean, ReturnType<typeof manifestsOf> & { readonly hash: string }>()
-    kept.set(release, made)
-    const withCni = cluster.spec.network.cni === 'release'
-    const have = made.get(withCni)
-    if (have !== undefined) return have
-    const manifests = manifestsOf(cluster, release)
-    const whole = { ...manifests, hash: createHash('sha256').update(JSON.stringify(manifests.objects)).digest('hex').slice(0, 16) }
-    made.set(withCni, whole)
-    return whole
-  }
-})()
+type Wanted = ReturnType<typeof manifestsOf> & { readonly hash: string }
+const parsed = new WeakMap<ReleaseResource, Map<Cluster['spec']['network']['cni'], Wanted>>()
+const wantedOf = (cluster: Cluster, release: ReleaseResource): Wanted => {
+  const { cni } = cluster.spec.network
+  const have = parsed.get(release)?.get(cni)
+  if (have !== undefined) return have
+  const manifests = manifestsOf(cluster, release)
+  const made = { ...manifests, hash: createHash('sha256').update(JSON.stringify(manifests.objects)).digest('hex').slice(0, 16) }
+  parsed.set(release, new Map([...(parsed.get(release) ?? []), [cni, made]]))
+  return made
+}
 
 const observe = (ports: Ports) => async (cluster: Cluster, context: ObserveContext): Promise<Seen> => {
   const release = context.cached.get(Release, { namespace: '', name: cluster.spec.release })

@@ -6,7 +6,7 @@ import { isAbandoned } from '../abandoned.ts'
 import { quotaPatience } from '../patience.ts'
 import { whenDecided, type Census } from '../census.ts'
 import type { Ports } from '../ports.ts'
-import { decided, machinesIn, machinesOfCluster, siteInputs, siteOfCluster, wokenByCloud } from '../reads.ts'
+import { decided, isSiteReady, machinesIn, machinesOfCluster, siteInputs, siteOfCluster, wokenByCloud } from '../reads.ts'
 import { apply } from './apply.ts'
 import { observe, type Observed } from './observe.ts'
 import { plan, type Step } from './plan.ts'
@@ -31,7 +31,7 @@ export const cluster = (ports: Ports, census: Census) => {
     status: status(ports),
     wakers: wokenByCloud(ports, Cluster),
     inputs: (c, cached) => [
-      siteInputs(cached, c.spec.site), decided(c), c.status?.endpoint?.kind, parts.map((type) => { const found = condition(c, type); return [found?.status, found?.reason, found?.message] }),
+      siteInputs(cached, c.spec.site), c.status?.infrastructure?.projectId === undefined && isSiteReady(cached, c.spec.site), decided(c), c.status?.endpoint?.kind, parts.map((type) => { const found = condition(c, type); return [found?.status, found?.reason, found?.message] }),
       c.metadata.deletionTimestamp !== undefined && [c.metadata.finalizers, machinesIn(cached, c).map((m) => m.metadata.name)],
     ],
   })

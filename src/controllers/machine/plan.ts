@@ -89,8 +89,8 @@ const planBoot = (s: Seen, now: Date, serverId: string): Plan<Step> => {
 export const plan = (s: Observed, now: Date): Plan<Step | Finish> => {
   if (s.kind === 'blocked') return s.deleting && s.holdsNothing ? { steps: [{ kind: 'finish' }], outcome: settled() } : { steps: [], outcome: waiting(s.reason, s.message, 60) }
   if (s.deleting) return planDeletion(s, now)
-  if (s.type === undefined) return { steps: [], outcome: refused('MachineTypeMissing', `site ${s.cluster.spec.site} has no flavor ${s.machine.spec.machineType} any more`) }
-  if (s.release === undefined) return { steps: [], outcome: refused('ReleaseMissing', `there is no release ${s.machine.spec.release}`) }
+  if (s.type === undefined) return { steps: [], outcome: waiting('MachineTypeMissing', `site ${s.cluster.spec.site} has no flavor ${s.machine.spec.machineType} any more`, 60) }
+  if (s.release === undefined) return { steps: [], outcome: waiting('ReleaseMissing', `there is no release ${s.machine.spec.release}`, 60) }
   const server = objectOf(s.server)
   const volume = objectOf(s.volume)
   const needsVolume = s.type.spec.diskGiB === 0
