@@ -45,6 +45,8 @@ describe('making a machine', () => {
   })
   test('E3 a double that is going already is not deleted, and counted, again', () => expect(steps(seen({ server: is(server(), [server({ id: 's2', taskState: 'deleting' })]), volume: is(volume(), [volume({ id: 'v2', status: 'deleting' })]), node }))).toEqual([]))
   test('a port that belongs to another server is waited for', () => expect(steps(seen({ port: is(port({ deviceId: 'old' })) }))).toEqual([]))
+  test.each([['MachineTypeMissing', { type: undefined }], ['ReleaseMissing', { release: undefined }]] as const)('%s is asked for again: nobody wakes a machine when it comes', (why, more) =>
+    expect(plan(seen(more), now)).toMatchObject({ steps: [], outcome: { kind: 'waiting', reason: why } }))
   test('a missing image says what to do', () => expect(reason(seen({ image: undefined }))).toBe('ImageMissing'))
   test('O7 ERROR before first contact keeps the fault, deletes and tries again, three times', () => {
     const error = server({ status: 'ERROR', fault: { code: 500, message: 'No valid host was found.' } })

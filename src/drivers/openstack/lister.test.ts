@@ -85,8 +85,13 @@ test('E4 every two seconds while somebody is interested, every three minutes whi
   await clock.advance(0)
   await answer
   expect(state.background.at(-1)).toBe(false)
+  // Who only looks keeps nothing young; who did something waits for what comes of it.
   await clock.advance(10_000)
-  expect(state.calls.length - idle).toBe(6)
+  expect(state.calls.length - idle).toBe(1)
+  const asked = lister.list(clock.monotonic())
+  await clock.advance(10_000)
+  await asked
+  expect(state.calls.length - idle).toBe(7)
   lister.close()
   expect(clock.timers).toBe(0)
 })

@@ -14,7 +14,7 @@ export interface ListerOptions {
   readonly gapMs?: number
   /** While nobody is. Default 3 min. */
   readonly idleMs?: number
-  /** How long one question counts as interest. Default 1 min. */
+  /** How long somebody's last effect counts as interest. Default 1 min. */
   readonly interestMs?: number
   /** A background list failed. */
   readonly failed?: (error: unknown) => void
@@ -111,7 +111,8 @@ export const openLister = <T extends Marked>(fetch: Fetch<T>, options: ListerOpt
   return {
     list(after = -Infinity) {
       const now = clock.monotonic()
-      interestedUntil = now + interestMs
+      // Who did something lately waits for what comes of it. Who only looks, as all do after a start, must not keep every list young.
+      if (after > now - interestMs) interestedUntil = now + interestMs
       if (closed) return Promise.reject(new Error('the cloud\'s client was closed'))
       if (last !== undefined && last.begunAt > after && isFresh(last, now)) {
         const answer = last
