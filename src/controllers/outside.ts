@@ -1,7 +1,7 @@
 /** Finding our own objects in a cloud: adopt before create, doubles, intents, holes in the view (rules E1, E2, E3). */
 import type { Cluster as ClusterResource, Machine as MachineResource } from '../api/index.ts'
 import { Cluster, Machine } from '../api/index.ts'
-import type { ApplyContext, Cached, Pass } from '../engine/shapes.ts'
+import type { ApplyContext, Cached, ObserveContext, Pass } from '../engine/shapes.ts'
 import type { Collection, Listing, Mark, Marked, Port } from '../drivers/openstack/cloud.ts'
 import { isViewIncomplete } from '../rules/view.ts'
 import type { Ports, SiteCloud } from './ports.ts'
@@ -144,8 +144,8 @@ export const demandSight = async (site: SiteCloud): Promise<void> => {
 const isListed = (o: Marked | undefined): boolean => o !== undefined && (o as { status?: string }).status !== 'UNKNOWN'
 
 /** `look`, with the check of E2 when one that is recorded, or `expected` though its id is not recorded, is missing. */
-export const sighted = async <T extends Marked>(cached: Cached, site: SiteCloud, collection: Collection<T, never>, mark: Mark, recorded: string | undefined, after: number, expected = false): Promise<Sight<T>> => {
-  const listing = await collection.list(after)
+export const sighted = async <T extends Marked>({ cached, lastEffectAt, isRoutine }: ObserveContext, site: SiteCloud, collection: Collection<T, never>, mark: Mark, recorded: string | undefined, expected = false): Promise<Sight<T>> => {
+  const listing = await collection.list(lastEffectAt, isRoutine)
   const { byId, byUid } = indexOf(listing)
   if (expected && byUid.get(mark.uid)?.some(isMarked(mark)) !== true) await demandWholeView(cached, site)
   if (recorded === undefined || isListed(byId.get(recorded))) return look(collection, listing, mark, recorded)

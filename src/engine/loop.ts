@@ -109,7 +109,7 @@ export const startLoop = (declared: Controller, term: LoopOptions): Loop => {
       if (controller.inputs !== undefined) looked.set(text, textOf(object, inputs))
       end = await runPass({
         controller, object, inputs: hashOf(object, inputs), cached, resources: term.resources, events: term.events, metrics, log, now: () => clock.now(), signal,
-        lastEffectAt: lastEffect.get(text) ?? 0,
+        lastEffectAt: lastEffect.get(text) ?? 0, isRoutine: lane === 'background',
         acting: held === undefined ? undefined : {
           write: { manager: name, fence: held.fence }, heldBackMs: held.effectsFrom - clock.monotonic(),
           effects: createEffects({
@@ -157,7 +157,7 @@ export const startLoop = (declared: Controller, term: LoopOptions): Loop => {
   }
 
   const heed = (text: string, object: Resource, end: PassEnd, tookMs: number, log: Log): void => {
-    if (end.kind !== 'held-back' && end.statusVersion !== undefined) noteOwnStatus(text, end.statusVersion)
+    if ('statusVersion' in end && end.statusVersion !== undefined) noteOwnStatus(text, end.statusVersion)
     if (end.kind === 'failed') {
       metrics.passes.inc({ controller: name, result: 'error' })
       metrics.retries.inc({ controller: name })
@@ -169,6 +169,7 @@ export const startLoop = (declared: Controller, term: LoopOptions): Loop => {
       return
     }
     queue.forget(text)
+    if (end.kind === 'look-anew') { queue.add(text, 'events'); return }
     if (end.kind === 'held-back') {
       metrics.passes.inc({ controller: name, result: 'held-back' })
       queue.addAfter(text, end.ms + term.random() * 1000, 'events')

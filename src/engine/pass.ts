@@ -27,6 +27,7 @@ export interface PassOptions {
   readonly log: Log
   readonly now: () => Date
   readonly lastEffectAt: number
+  readonly isRoutine: boolean
   readonly signal: AbortSignal
 }
 
@@ -34,6 +35,8 @@ export type PassEnd =
   | { readonly kind: 'ended'; readonly outcome: Outcome; /** Version of the status as it was written, if it was. */ readonly statusVersion?: number }
   /** Steps are planned, but a call of the former holder may be under way (rule E3). */
   | { readonly kind: 'held-back'; readonly ms: number }
+  /** A routine look found something to do, perhaps in what was seen long ago. */
+  | { readonly kind: 'look-anew' }
   | { readonly kind: 'failed'; readonly error: unknown; readonly step?: string; readonly statusVersion?: number }
 
 /** The state of a pass that failed before it had an outcome. */
@@ -52,12 +55,13 @@ export const runPass = async (o: PassOptions): Promise<PassEnd> => {
   let isFinished = false
 
   try {
-    seen = await controller.observe(object, { cached, now: o.now(), lastEffectAt: o.lastEffectAt, signal, log })
+    seen = await controller.observe(object, { cached, now: o.now(), lastEffectAt: o.lastEffectAt, isRoutine: o.isRoutine, signal, log })
     signal.throwIfAborted()
     const plan = controller.plan(seen, o.now())
     const steps = plan.steps as readonly { readonly kind: string }[]
     if (steps.length > 0) log[acting === undefined ? 'info' : 'debug']({ steps: steps.map((s) => s.kind), outcome: plan.outcome }, acting === undefined ? 'plan, read only' : 'plan')
     if (acting === undefined) return { kind: 'ended', outcome: plan.outcome }
+    if (steps.length > 0 && o.isRoutine) return { kind: 'look-anew' }
     if (steps.length > 0 && controller.outside.length > 0 && acting.heldBackMs > 0) return { kind: 'held-back', ms: acting.heldBackMs }
     const context = createContext({ controller, object, state, cached, resources, effects: acting.effects, write: acting.write, events: o.events, metrics: o.metrics, log, now: o.now(), signal })
     let isMarked = controller.finalizer === undefined || hasFinalizer(object, controller.finalizer)

@@ -81,10 +81,9 @@ export const observe = (ports: Ports, turns: Turns) => async (cluster: Cluster, 
   const { cloud } = siteCloud
   const shape = (recorded?.shape ?? found.shape) as 'tenant' | 'routed'
   const mark = (role: Role): Mark => ({ uid: cluster.metadata.uid, site: ports.installation, role })
-  const after = context.lastEffectAt
   // What was never answered is known by its mark alone: only who sees can say that it is not there.
   if (deleting && recorded?.intents !== undefined) await demandSight(siteCloud)
-  const find = <T extends Marked>(collection: Parameters<typeof sighted<T>>[2], role: Role, id: string | undefined) => sighted(context.cached, siteCloud, collection, mark(role), id, after)
+  const find = <T extends Marked>(collection: Parameters<typeof sighted<T>>[2], role: Role, id: string | undefined) => sighted(context, siteCloud, collection, mark(role), id)
   const tenant = shape === 'tenant'
   const [network, subnet, router, nodeGroup, controlPlaneGroup, serverGroup] = await Promise.all([
     tenant ? find<Network>(cloud.network.networks, 'network', recorded?.networkId) : absent,
@@ -94,7 +93,7 @@ export const observe = (ports: Ports, turns: Turns) => async (cluster: Cluster, 
     find<SecurityGroup>(cloud.network.securityGroups, 'control-plane', recorded?.controlPlaneGroupId),
     cluster.spec.controlPlane.replicas > 1 || recorded?.serverGroupId !== undefined ? find<ServerGroup>(cloud.compute.serverGroups as never, 'anti-affinity', recorded?.serverGroupId) : absent,
   ])
-  const inNetwork = network.kind === 'seen' ? (await cloud.network.ports.list(after)).items.filter((p) => p.networkId === network.object.id) : []
+  const inNetwork = network.kind === 'seen' ? (await cloud.network.ports.list(context.lastEffectAt, context.isRoutine)).items.filter((p) => p.networkId === network.object.id) : []
   const isRouterPort = (p: Port) => router.kind === 'seen' && p.deviceId === router.object.id && p.deviceOwner.startsWith('network:') && p.deviceOwner.includes('router')
   const ownRouterPort = inNetwork.find(isRouterPort)
   const isLeftover = (p: Port) => subnet.kind === 'seen' && isLeftBehind(p, subnet.object.id)

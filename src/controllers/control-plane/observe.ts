@@ -55,7 +55,7 @@ const ask = async (ports: Ports, cluster: Cluster, machines: readonly Machine[],
   if (secrets === undefined || site === undefined) return []
   const siteCloud = await ports.clouds.open(site, cluster.metadata.namespace ?? '')
   demandProject(siteCloud, cluster)
-  const listing = await siteCloud.cloud.compute.servers.list(context.lastEffectAt)
+  const listing = await siteCloud.cloud.compute.servers.list(context.lastEffectAt, context.isRoutine)
   const role = serverRole('controlplane', cluster.metadata.uid)
   const servers = listing.items.filter((s) => s.mark?.site === ports.installation && s.mark.role === role && s.status !== 'DELETED')
   const answers = await Promise.all(servers.map(async (server): Promise<Answer> => {

@@ -67,11 +67,10 @@ export const observe = (ports: Ports) => async (cluster: Cluster, context: Obser
   const siteCloud = await ports.clouds.open(site, cluster.metadata.namespace ?? '')
   demandProject(siteCloud, cluster)
   const { cloud } = siteCloud
-  const after = context.lastEffectAt
   // What was never answered is known by its mark alone: only who sees can say that it is not there.
   if (deleting && recorded?.intents !== undefined) await demandSight(siteCloud)
   const mark = (role: string): Mark => ({ uid: cluster.metadata.uid, site: ports.installation, role })
-  const find = <T extends Marked>(collection: unknown, role: string, id: string | undefined, expected = false) => sighted<T>(context.cached, siteCloud, collection as never, mark(role), id, after, expected)
+  const find = <T extends Marked>(collection: unknown, role: string, id: string | undefined, expected = false) => sighted<T>(context, siteCloud, collection as never, mark(role), id, expected)
   const replicas = Math.max(cluster.spec.controlPlane.replicas, recorded?.slots?.length ?? 0)
   const octavia = endpoint === 'octavia'
   const balancers = cloud.loadBalancer

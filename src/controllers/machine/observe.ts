@@ -55,13 +55,12 @@ export const observe = (ports: Ports) => async (machine: Machine, context: Obser
   const siteCloud = await ports.clouds.open(site, cluster.metadata.namespace ?? '')
   demandProject(siteCloud, cluster)
   const { cloud } = siteCloud
-  const after = context.lastEffectAt
   // What was never answered is known by its mark alone: only who sees can say that it is not there.
   if (deleting && recorded.intents !== undefined) await demandSight(siteCloud)
   const mark = (role: string): Mark => ({ uid: machine.metadata.uid, site: ports.installation, role })
   const isControlPlane = machine.spec.role === 'controlplane'
   const type = context.cached.list(MachineTypeKind).find((t) => t.spec.site === cluster.spec.site && t.spec.flavor === machine.spec.machineType)
-  const find = <T extends Marked>(collection: unknown, m: Mark, id: string | undefined) => sighted<T>(context.cached, siteCloud, collection as never, m, id, after)
+  const find = <T extends Marked>(collection: unknown, m: Mark, id: string | undefined) => sighted<T>(context, siteCloud, collection as never, m, id)
   const slot = endpoint?.slots?.find((s) => s.slot === machine.spec.slot)
   const [port, volume, server] = await Promise.all([
     isControlPlane

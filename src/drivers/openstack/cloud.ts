@@ -31,9 +31,10 @@ export interface Listing<T> {
 export interface Collection<T extends Marked, Spec> {
   /**
    * The whole list, unfiltered, from one shared lister (rule E4): a listing whose request began after `after` (monotonic ms),
-   * the last one if it is young enough, else a new request shared by all who ask. Throws when the list ended in an error or a lost marker.
+   * the last one if it is young enough, else a new request shared by all who ask. For who looks as a routine what is kept between
+   * polls is young enough. Throws when the list ended in an error or a lost marker.
    */
-  list(after?: number): Promise<Listing<T>>
+  list(after?: number, isRoutine?: boolean): Promise<Listing<T>>
   /** undefined = 404 and nothing else. */
   get(id: string): Promise<T | undefined>
   /** One call; nothing that can fail comes after it. Returns as soon as the service accepted. */

@@ -16,5 +16,5 @@ export interface Listers extends ListerOptions { readonly opened: (close: () => 
 export const openCollection = <T extends Marked, Spec>(listers: Listers, of: CollectionOf<T, Spec>): Collection<T, Spec> => {
   const lister = openLister<T>(of.fetch, listers)
   listers.opened(() => lister.close())
-  return { list: (after) => lister.list(after), get: of.get, create: of.create, delete: of.delete, onChange: (changed) => lister.onChange(changed) }
+  return { list: (after, isRoutine) => lister.list(after, isRoutine), get: of.get, create: of.create, delete: of.delete, onChange: (changed) => lister.onChange(changed) }
 }

@@ -14,14 +14,14 @@ export interface ListerOptions {
   readonly gapMs?: number
   /** While nobody is. Default 3 min. */
   readonly idleMs?: number
-  /** How long somebody's last effect counts as interest. Default 1 min. */
+  /** How long a look that was no routine counts as interest. Default 1 min. */
   readonly interestMs?: number
   /** A background list failed. */
   readonly failed?: (error: unknown) => void
 }
 
 export interface Lister<T extends Marked> {
-  list(after?: number): Promise<Listing<T>>
+  list(after?: number, isRoutine?: boolean): Promise<Listing<T>>
   onChange(changed: (uids: ReadonlySet<string>) => void): () => void
   close(): void
 }
@@ -106,15 +106,15 @@ export const openLister = <T extends Marked>(fetch: Fetch<T>, options: ListerOpt
     else cancel = clock.after(due - now, schedule)
   }
 
-  const isFresh = (l: Listing<T>, now: number): boolean => now - l.begunAt <= Math.max(pollMs * 2, pollMs + 2 * tookMs)
+  /** A routine look needs no more than the polls bring; whoever may act needs to see what is there now. */
+  const isFresh = (l: Listing<T>, now: number, isRoutine: boolean): boolean => now - l.begunAt <= (isRoutine ? idleMs : pollMs) + Math.max(pollMs, 2 * tookMs)
 
   return {
-    list(after = -Infinity) {
+    list(after = -Infinity, isRoutine = false) {
       const now = clock.monotonic()
-      // Who did something lately waits for what comes of it. Who only looks, as all do after a start, must not keep every list young.
-      if (after > now - interestMs) interestedUntil = now + interestMs
+      if (!isRoutine) interestedUntil = now + interestMs
       if (closed) return Promise.reject(new Error('the cloud\'s client was closed'))
-      if (last !== undefined && last.begunAt > after && isFresh(last, now)) {
+      if (last !== undefined && last.begunAt > after && isFresh(last, now, isRoutine)) {
         const answer = last
         schedule()
         return Promise.resolve(answer)
@@ -126,7 +126,6 @@ export const openLister = <T extends Marked>(fetch: Fetch<T>, options: ListerOpt
     },
     onChange(changed) {
       listeners.add(changed)
-      interestedUntil = Math.max(interestedUntil, clock.monotonic() + interestMs)
       schedule()
       return () => { listeners.delete(changed); if (listeners.size === 0 && waiters.length === 0) { cancel?.(); cancel = undefined } }
     },
