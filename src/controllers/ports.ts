@@ -12,6 +12,14 @@ export interface SiteCloud {
   readonly projectId: string
 }
 
+/** What a watch of a cluster's nodes brought. */
+export interface NodesChange {
+  readonly clusterUid: string
+  readonly nodes: ReadonlyMap<string, KubeNode>
+  /** Names that came, changed or went; undefined: this is the watch's first answer. */
+  readonly changed: ReadonlySet<string> | undefined
+}
+
 export interface Ports {
   /** This installation's id (rule H3). */
   readonly installation: string
@@ -37,8 +45,7 @@ export interface Ports {
     open(cluster: Cluster, secrets: SecretsBundle): Promise<TenantKubernetes>
     /** From a watch that this call starts; undefined until it has answered, and while the API is out of reach. */
     nodes(cluster: Cluster, secrets: SecretsBundle): Promise<readonly KubeNode[] | undefined>
-    /** Cluster uids whose nodes changed. */
-    onNodes(changed: (clusterUid: string) => void): () => void
+    onNodes(changed: (change: NodesChange) => void): () => void
     forget(cluster: Cluster): void
   }
   /** Predicates on errors of the drivers, so that controllers need no driver code. */

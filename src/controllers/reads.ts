@@ -4,7 +4,8 @@ import type { Cluster as ClusterResource, Machine as MachineResource, NodePool a
 import { Cluster, Machine, MachineType, NodePool, Release, Site } from '../api/index.ts'
 import { condition, isTrue, keyOf, type Key, type Kind, type Resource } from '../api/meta/index.ts'
 import type { Cached, Read } from '../engine/shapes.ts'
-import type { Ports } from './ports.ts'
+import type { KubeNode } from '../drivers/kubernetes/kubernetes.ts'
+import type { NodesChange, Ports } from './ports.ts'
 
 const read = <R extends Resource>(kind: Kind<R>, relation: string, wakes: Read<R>['wakes']): Read<R> => ({ kind, relation, wakes })
 const inNamespace = (o: Resource, name: string): Key => ({ namespace: o.metadata.namespace ?? '', name })
@@ -31,6 +32,13 @@ export const machineTypes = quietly(MachineType)
 
 export const clusterOf = (cached: Cached, o: MachineResource | NodePoolResource): ClusterResource | undefined => cached.get(Cluster, inNamespace(o, o.spec.cluster))
 export const machinesIn = (cached: Cached, c: ClusterResource): readonly MachineResource[] => cached.list(Machine, c.metadata.namespace).filter((m) => m.spec.cluster === c.metadata.name)
+
+const isTold = ({ status }: MachineResource, node: KubeNode | undefined): boolean => node !== undefined && status?.nodeReady === node.ready && status.kubeletVersion === node.kubeletVersion
+/** Of which machines the nodes say anything new. After a start that is those whose node is not as their status says. */
+export const toldAnew = (cached: Cached, { clusterUid, nodes, changed }: NodesChange): readonly MachineResource[] => {
+  const cluster = cached.byUid(Cluster, clusterUid)
+  return cluster === undefined ? [] : machinesIn(cached, cluster).filter((m) => (changed === undefined ? !isTold(m, nodes.get(m.metadata.name)) : changed.has(m.metadata.name)))
+}
 
 /** What a person decided of the whole cluster: given up, its keys brought back. */
 export const decided = ({ status }: ClusterResource): unknown => [status?.abandoned, status?.secrets?.importedAt]

@@ -117,6 +117,6 @@ export const addOns = (ports: Ports) => planned<Cluster, Seen, Step>({
       ],
     }
   },
-  wakers: (wake, cached) => ports.tenants.onNodes((uid) => { const c = cached.byUid(Cluster, uid); if (c !== undefined && c.status?.addOns === undefined) wake(keyOf(c)) }),
+  wakers: (wake, cached) => ports.tenants.onNodes(({ clusterUid }) => { const c = cached.byUid(Cluster, clusterUid); if (c !== undefined && c.status?.addOns === undefined) wake(keyOf(c)) }),
   inputs: (c, cached) => [decided(c), c.status?.endpoint?.host, c.status?.endpoint?.port, c.status?.controlPlane?.bootstrap?.doneAt, cached.get(Release, { namespace: '', name: c.spec.release })?.metadata.generation],
 })

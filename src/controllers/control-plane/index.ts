@@ -4,7 +4,7 @@ import { keyOf } from '../../api/meta/index.ts'
 import { exclusive, planned, status as writes } from '../../engine/shapes.ts'
 import { isAbandoned } from '../abandoned.ts'
 import type { Ports } from '../ports.ts'
-import { answersAt, decided, machinesIn, machinesOfCluster, made, siteOfCluster } from '../reads.ts'
+import { answersAt, decided, machinesIn, machinesOfCluster, made, siteOfCluster, toldAnew } from '../reads.ts'
 import { apply } from './apply.ts'
 import { observe, type Observed } from './observe.ts'
 import { plan, type Step } from './plan.ts'
@@ -23,7 +23,12 @@ export const controlPlane = (ports: Ports) => planned<Cluster, Observed, Step>({
   plan,
   apply: apply(ports),
   status: status(ports),
-  wakers: (wake, cached) => ports.tenants.onNodes((uid) => { const c = cached.byUid(Cluster, uid); if (c !== undefined) wake(keyOf(c)) }),
+  wakers: (wake, cached) => ports.tenants.onNodes((change) => {
+    const cluster = cached.byUid(Cluster, change.clusterUid)
+    if (cluster === undefined) return
+    const isNew = cluster.status?.controlPlane?.established !== true && change.changed === undefined
+    if (isNew || toldAnew(cached, change).some((m) => m.spec.role === 'controlplane')) wake(keyOf(cluster))
+  }),
   inputs: (c, cached) => [
     decided(c), answersAt(c), made(c),
     cached.ownedBy(Machine, c.metadata.uid).map((m) => [m.metadata.name, m.metadata.deletionTimestamp, m.spec.slot, m.status?.serverId, m.status?.address, m.status?.activeAt, m.status?.phase]),

@@ -1,12 +1,12 @@
 /** Keeps one machine: a Nova server that boots Talos and joins its cluster as a Node. */
-import { Cluster, Machine, Release } from '../../api/index.ts'
+import { Machine, Release } from '../../api/index.ts'
 import { keyOf } from '../../api/meta/index.ts'
 import { planned, status as writes } from '../../engine/shapes.ts'
 import { isOfAbandoned } from '../abandoned.ts'
 import { quotaPatience } from '../patience.ts'
 import { whenDecided, type Census } from '../census.ts'
 import type { Ports } from '../ports.ts'
-import { answersAt, decided, clusterOf, clusterOfMachine, machineTypes, machinesIn, made, isHeld, quietly, siteInputs, siteOfHeldMachine, wokenByCloud } from '../reads.ts'
+import { answersAt, decided, clusterOf, clusterOfMachine, machineTypes, made, isHeld, quietly, siteInputs, siteOfHeldMachine, toldAnew, wokenByCloud } from '../reads.ts'
 import { apply } from './apply.ts'
 import { observe, type Observed } from './observe.ts'
 import { plan, type Step } from './plan.ts'
@@ -32,10 +32,7 @@ export const machine = (ports: Ports, census: Census) => planned<Machine, Observ
   },
   wakers: (wake, cached) => {
     const byCloud = wokenByCloud(ports, Machine)(wake, cached)
-    const byNodes = ports.tenants.onNodes((uid) => {
-      const cluster = cached.byUid(Cluster, uid)
-      if (cluster !== undefined) for (const m of machinesIn(cached, cluster)) wake(keyOf(m))
-    })
+    const byNodes = ports.tenants.onNodes((change) => { for (const m of toldAnew(cached, change)) wake(keyOf(m)) })
     return () => { byCloud(); byNodes() }
   },
 })

@@ -59,7 +59,7 @@ test('E4 changes are told by uid: made, changed, gone, given to another; not wha
   const told: string[][] = []
   state.items = [thing('a'), thing('b'), thing('c'), thing('d')]
   const stop = lister.onChange((uids) => told.push([...uids].toSorted()))
-  await lister.list()
+  await lister.list(-1)
   await clock.advance(2_000)
   expect(told).toEqual([])
   state.items = [thing('a'), thing('b', 'ERROR'), thing('d', 'ACTIVE', 'uid-other'), thing('e'), { id: 'x', name: 'theirs', status: 'ACTIVE' }]
@@ -75,7 +75,7 @@ test('E4 every two seconds while somebody is interested, every three minutes whi
   const { clock, state, lister } = bed()
   expect(clock.timers).toBe(0)
   lister.onChange(() => undefined)
-  const first = lister.list()
+  const first = lister.list(clock.monotonic() - 1)
   await clock.advance(60_000)
   await first
   expect(state.calls.length).toBeGreaterThanOrEqual(30)
@@ -84,16 +84,19 @@ test('E4 every two seconds while somebody is interested, every three minutes whi
   expect(state.calls.length - busy).toBeLessThanOrEqual(5)
   expect(state.background.every((b) => b)).toBe(true)
   const idle = state.calls.length
-  // A routine look takes what the polls brought and keeps nothing young.
+  // A routine look takes what the polls brought; who only looks keeps nothing young; who did something waits for what comes of it.
   await lister.list(-Infinity, true)
   await clock.advance(10_000)
   expect(state.calls.length - idle).toBe(0)
-  const asked = lister.list()
-  await clock.advance(0)
-  await asked
-  expect(state.background.at(-1)).toBe(false)
+  const looked = lister.list()
   await clock.advance(10_000)
-  expect(state.calls.length - idle).toBe(6)
+  await looked
+  expect(state.calls.length - idle).toBe(1)
+  expect(state.background.at(-1)).toBe(false)
+  const acted = lister.list(clock.monotonic())
+  await clock.advance(10_000)
+  await acted
+  expect(state.calls.length - idle).toBe(7)
   lister.close()
   expect(clock.timers).toBe(0)
 })

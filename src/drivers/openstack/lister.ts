@@ -14,7 +14,7 @@ export interface ListerOptions {
   readonly gapMs?: number
   /** While nobody is. Default 3 min. */
   readonly idleMs?: number
-  /** How long a look that was no routine counts as interest. Default 1 min. */
+  /** How long somebody's last effect counts as interest. Default 1 min. */
   readonly interestMs?: number
   /** A background list failed. */
   readonly failed?: (error: unknown) => void
@@ -112,7 +112,8 @@ export const openLister = <T extends Marked>(fetch: Fetch<T>, options: ListerOpt
   return {
     list(after = -Infinity, isRoutine = false) {
       const now = clock.monotonic()
-      if (!isRoutine) interestedUntil = now + interestMs
+      // Who did something waits for what comes of it. Who only looks must not keep every list young.
+      if (after > now - interestMs) interestedUntil = now + interestMs
       if (closed) return Promise.reject(new Error('the cloud\'s client was closed'))
       if (last !== undefined && last.begunAt > after && isFresh(last, now, isRoutine)) {
         const answer = last

@@ -1,7 +1,7 @@
 /** Tenants' Kubernetes APIs: one client and one watch of nodes for each cluster that is worked on. */
 import type { Cluster } from '../../api/index.ts'
-import type { Ports } from '../../controllers/ports.ts'
-import type { KubeAccess, KubeNode, KubernetesDriver } from '../../drivers/kubernetes/kubernetes.ts'
+import type { NodesChange, Ports } from '../../controllers/ports.ts'
+import { isSameNode, type KubeAccess, type KubeNode, type KubernetesDriver } from '../../drivers/kubernetes/index.ts'
 import type { SecretsBundle } from '../../drivers/talos/talos.ts'
 import { endpointName } from '../../rules/names.ts'
 
@@ -13,9 +13,16 @@ const firstAnswerMs = 5_000
 
 interface Tenant { first: Promise<void> | undefined; access: Promise<KubeAccess>; renewAt: number; server: string; nodes: readonly KubeNode[] | undefined; stop: (() => void) | undefined }
 
+const byName = (nodes: readonly KubeNode[]): ReadonlyMap<string, KubeNode> => new Map(nodes.map((n) => [n.name, n]))
+const changeOf = (clusterUid: string, was: readonly KubeNode[] | undefined, is: readonly KubeNode[]): NodesChange => {
+  const [before, nodes] = [byName(was ?? []), byName(is)]
+  const isSame = (name: string): boolean => { const [a, b] = [before.get(name), nodes.get(name)]; return a !== undefined && b !== undefined && isSameNode(a, b) }
+  return { clusterUid, nodes, changed: was === undefined ? undefined : new Set([...before.keys(), ...nodes.keys()].filter((name) => !isSame(name))) }
+}
+
 export const openTenants = (driver: KubernetesDriver, sign: SignOwn, now: () => number): Ports['tenants'] => {
   const tenants = new Map<string, Tenant>()
-  const listeners = new Set<(uid: string) => void>()
+  const listeners = new Set<(change: NodesChange) => void>()
   const serverOf = (c: Cluster): string => `https://${c.status?.endpoint?.host ?? ''}:${c.status?.endpoint?.port ?? 6443}`
 
   const drop = (uid: string): void => { tenants.get(uid)?.stop?.(); tenants.delete(uid); driver.forget(uid) }
@@ -45,10 +52,11 @@ export const openTenants = (driver: KubernetesDriver, sign: SignOwn, now: () => 
         t.access.then((access) => {
           if (stopped) return
           t.stop = driver.watchNodes(cluster.metadata.uid, access, (nodes) => {
+            const change = changeOf(cluster.metadata.uid, t.nodes, nodes)
             t.nodes = nodes
             clearTimeout(timer)
             answered.resolve()
-            for (const l of listeners) l(cluster.metadata.uid)
+            for (const l of listeners) l(change)
           })
         }, () => { t.stop = undefined })
       }
