@@ -109,7 +109,7 @@ export const startLoop = (declared: Controller, term: LoopOptions): Loop => {
       if (controller.inputs !== undefined) looked.set(text, textOf(object, inputs))
       end = await runPass({
         controller, object, inputs: hashOf(object, inputs), cached, resources: term.resources, events: term.events, metrics, log, now: () => clock.now(), signal,
-        lastEffectAt: lastEffect.get(text) ?? 0, isRoutine: lane === 'background',
+        lastEffectAt: lastEffect.get(text) ?? -Infinity, isRoutine: lane === 'background',
         acting: held === undefined ? undefined : {
           write: { manager: name, fence: held.fence }, heldBackMs: held.effectsFrom - clock.monotonic(),
           effects: createEffects({

@@ -33,7 +33,7 @@ export interface Cached {
 export interface ObserveContext {
   readonly cached: Cached
   readonly now: Date
-  /** Monotonic milliseconds; a cloud listing counts only if its request began later (rule E1). 0 before the first effect. */
+  /** Monotonic milliseconds; a cloud listing counts only if its request began later (rule E1). -Infinity before the first effect. */
   readonly lastEffectAt: number
   /** Nothing woke the key: what was last seen will do. When such a pass plans a step, the key is looked at anew before anything is done. */
   readonly isRoutine: boolean
