@@ -11,7 +11,7 @@ import { openBed, type Bed } from './bed.ts'
 import { cniManifest } from './cni.ts'
 import { startProduct, type Product } from './product.ts'
 import { steps } from './steps.ts'
-import { answer, echo, tenantOf } from './tenant.ts'
+import { answer, echo, isMetadataReached, metadataProbe, tenantOf } from './tenant.ts'
 
 interface Condition { readonly type: string; readonly status: string; readonly reason: string; readonly message: string }
 interface Cluster {
@@ -123,6 +123,12 @@ async function use(product: Product, bed: Bed, wish: Wish, state: string, env: N
   const answered = await until('a pod on the other worker reaches it by its service name', 300, () => answer(tenant), 2000)
   if (!answered.startsWith('echo ')) throw new Error(`the service answered: ${answered}`)
   done(answered)
+  // Rule T5: what the cluster's condition says of the metadata service is what a pod finds.
+  await tenant.apply(metadataProbe(workers[0]!))
+  const reached = await until('a pod has asked the metadata service', 300, async () => { const is = await isMetadataReached(tenant); return is === undefined ? undefined : { is } }, 2000)
+  const told = (await product.get<Cluster>('cluster', wish.name, wish.project))?.status?.conditions?.find((one) => one.type === 'MetadataReachable')
+  if (told === undefined || reached.is !== (told.status === 'True')) throw new Error(`a pod ${reached.is ? 'reached' : 'did not reach'} the metadata service, and the cluster says MetadataReachable ${told?.status ?? 'nothing'}: ${told?.message ?? ''}`)
+  done(`it was ${reached.is ? '' : 'not '}answered, as the cluster says: ${told.reason}`)
 }
 
 async function explain(product: Product, wish: Wish): Promise<void> {

@@ -23,13 +23,18 @@ export function tenantOf({ kubectl, talosctl, kubeconfig, talosconfig, env }: { 
   }
 }
 
+const on = (node: string) => ({ 'kubernetes.io/hostname': node })
+const get = (name: string, node: string, url: string, attempts: number): object => ({
+  apiVersion: 'batch/v1', kind: 'Job', metadata: { name, namespace: 'default' },
+  spec: { backoffLimit: attempts - 1, template: { spec: { restartPolicy: 'Never', nodeSelector: on(node), containers: [{ name: 'get', image: 'lab/echo:1', command: ['/pause', 'get', url] }] } } },
+})
+
 /** A pod that answers HTTP on one node with a Service before it, and one on another node that asks it by the Service's name. */
 export function echo(serverNode: string, clientNode: string): readonly object[] {
-  const on = (node: string) => ({ 'kubernetes.io/hostname': node })
   return [
     { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'echo', namespace: 'default', labels: { app: 'echo' } }, spec: { nodeSelector: on(serverNode), containers: [{ name: 'echo', image: 'lab/echo:1', command: ['/pause', 'serve', ':8080'] }] } },
     { apiVersion: 'v1', kind: 'Service', metadata: { name: 'echo', namespace: 'default' }, spec: { selector: { app: 'echo' }, ports: [{ port: 80, targetPort: 8080 }] } },
-    { apiVersion: 'batch/v1', kind: 'Job', metadata: { name: 'ask', namespace: 'default' }, spec: { backoffLimit: 20, template: { spec: { restartPolicy: 'Never', nodeSelector: on(clientNode), containers: [{ name: 'ask', image: 'lab/echo:1', command: ['/pause', 'get', 'http://echo.default.svc.cluster.local/'] }] } } } },
+    get('ask', clientNode, 'http://echo.default.svc.cluster.local/', 21),
   ]
 }
 
@@ -38,4 +43,14 @@ export async function answer(tenant: Tenant): Promise<string | undefined> {
   const pod = (await tenant.kubectl('get', 'pods', '-l', 'job-name=ask', '--field-selector=status.phase=Succeeded', '-o', 'name')).trim().split('\n')[0]
   if (!pod) throw new Error(await tenant.kubectl('get', 'pods', '-o', 'wide'))
   return (await tenant.kubectl('logs', pod)).trim()
+}
+
+/** A pod that asks the cloud's metadata service, as whoever runs a pod could (rule T5). */
+export const metadataProbe = (node: string): object => get('metadata', node, 'http://169.254.169.254/openstack', 2)
+
+/** Whether it was answered; undefined while it asks. */
+export async function isMetadataReached(tenant: Tenant): Promise<boolean | undefined> {
+  const { status } = JSON.parse(await tenant.kubectl('get', 'job', 'metadata', '-o', 'json')) as { status?: { succeeded?: number; conditions?: readonly { type: string; status: string }[] } }
+  if ((status?.succeeded ?? 0) > 0) return true
+  return status?.conditions?.some((c) => c.type === 'Failed' && c.status === 'True') === true ? false : undefined
 }

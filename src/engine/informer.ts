@@ -6,6 +6,7 @@ import { pause, type Clock } from './clock.ts'
 import { describe, isExpired } from './errors.ts'
 import type { Resources } from './resources.ts'
 import type { Log } from './shapes.ts'
+import { createSharing } from './shared-fields.ts'
 
 export interface InformerOptions {
   readonly kind: Kind<any>
@@ -24,6 +25,7 @@ const maxBackOffMs = 30_000
 
 /** Runs until the signal fires. `listed` is called after the first list. */
 export const inform = async ({ kind, cache, resources, clock, random, log, signal, onRestart }: InformerOptions, listed: () => void): Promise<void> => {
+  const share = createSharing()
   let failures = 0
   let version: string | undefined
   const backOff = (): Promise<void> => pause(clock, Math.min(maxBackOffMs, firstBackOffMs * 2 ** Math.min(failures++, 10)) * (0.5 + random()), signal)
@@ -34,7 +36,7 @@ export const inform = async ({ kind, cache, resources, clock, random, log, signa
         const list = await resources.list(kind)
         if (signal.aborted) return
         if (Number(list.resourceVersion) < cache.version) log.error({ resource: resourceName(kind), listed: Number(list.resourceVersion), seen: cache.version }, 'versions went back: the database was restored without a new epoch; run skerry admin new-epoch')
-        cache.replace(list.items, Number(list.resourceVersion))
+        cache.replace(list.items.map(share), Number(list.resourceVersion))
         version = list.resourceVersion
         listed()
       }
@@ -46,7 +48,7 @@ export const inform = async ({ kind, cache, resources, clock, random, log, signa
           continue
         }
         version = event.object.metadata.resourceVersion
-        if (event.type === 'DELETED') cache.remove(event.object); else cache.put(event.object)
+        if (event.type === 'DELETED') cache.remove(event.object); else cache.put(share(event.object))
       }
       // The server ends watches from time to time; one that ends at once is not asked again at once.
       if (!signal.aborted) await backOff()

@@ -15,7 +15,7 @@ import { runPass, type PassEnd } from './pass.ts'
 import { createQueue, lanes, type BackOff, type Lane } from './queue.ts'
 import type { Resources } from './resources.ts'
 import type { Controller, Log, Read } from './shapes.ts'
-import { hashOf, observedHash, textOf } from './status-part.ts'
+import { hashOf, observedHash, printOf } from './status-part.ts'
 
 /** What the loops of one term share. */
 export interface LoopOptions {
@@ -75,7 +75,7 @@ export const startLoop = (declared: Controller, term: LoopOptions): Loop => {
   const ownStatus = new Map<string, Set<number>>()
   /** Keys that were refused, and the monotonic time before which they are not tried again unless their spec changes (rule O3). */
   const refused = new Map<string, { readonly until: number; readonly wish: string }>()
-  /** The inputs that a key's last pass began with, as text: what leaves them as they are does not wake. */
+  /** The print of the inputs that a key's last pass began with: what leaves them as they are does not wake. */
   const looked = new Map<string, string>()
   /** Versions of ours that arrived while their key was being worked on. */
   const arrived = new Map<string, { readonly version: number; readonly lane: Lane }[]>()
@@ -106,7 +106,7 @@ export const startLoop = (declared: Controller, term: LoopOptions): Loop => {
     let end: PassEnd
     try {
       const inputs = controller.inputs?.(object, cached)
-      if (controller.inputs !== undefined) looked.set(text, textOf(object, inputs))
+      if (controller.inputs !== undefined) looked.set(text, printOf(object, inputs))
       end = await runPass({
         controller, object, inputs: hashOf(object, inputs), cached, resources: term.resources, events: term.events, metrics, log, now: () => clock.now(), signal,
         lastEffectAt: lastEffect.get(text) ?? -Infinity, isRoutine: lane === 'background',
@@ -186,7 +186,7 @@ export const startLoop = (declared: Controller, term: LoopOptions): Loop => {
     try { return from === undefined || as(object, controller.inputs?.(object, cached)) !== from } catch { return true }
   }
   /** Whether a change of a cached object is anything that the key's last pass did not begin with. */
-  const isNews = (text: string, object: Resource): boolean => controller.inputs === undefined || differs(object, looked.get(text), textOf)
+  const isNews = (text: string, object: Resource): boolean => controller.inputs === undefined || differs(object, looked.get(text), printOf)
 
   /** What arrived during the pass, except the pass's own status. */
   const replay = (text: string): void => {

@@ -33,8 +33,9 @@ const inOrder = (_key: string, value: unknown): unknown =>
 /** Whoever changes it has the object looked at once, whatever else is as it was. */
 export const reconcileAnnotation = 'skerry.dev/reconcile'
 
-/** For comparing within one process: quicker than the hash, and never kept. */
-export const textOf = (object: Resource, inputs: unknown): string => JSON.stringify([object.metadata.generation, object.metadata.deletionTimestamp, object.metadata.annotations?.[reconcileAnnotation], inputs])
+/** For comparing within one process, where equal inputs have their keys in one order. */
+export const printOf = (object: Resource, inputs: unknown): string =>
+  hash('sha1', JSON.stringify([object.metadata.generation, object.metadata.deletionTimestamp, object.metadata.annotations?.[reconcileAnnotation], inputs]), 'base64')
 /** The hash kept as `status.observed.<controller>` (rule E4). */
 export const hashOf = (object: Resource, inputs: unknown): string =>
   hash('sha256', JSON.stringify([object.metadata.generation, object.metadata.deletionTimestamp ?? null, inputs ?? null], inOrder), 'hex').slice(0, 16)

@@ -13,7 +13,7 @@ import { supervise } from './supervisor.ts'
 
 const [command, ...argv] = process.argv.slice(2)
 if (command !== 'serve') {
-  process.stderr.write('usage: node src/server/main.ts serve [--state DIR] [--host ADDRESS] [--port N] [--database URL] [--simulators] [--latency zero|realistic] [--read-only]\n')
+  process.stderr.write('usage: node src/server/main.ts serve [--state DIR] [--host ADDRESS] [--port N] [--database URL] [--simulators] [--latency zero|realistic] [--read-only] [--metrics-port N]\n')
   process.exit(2)
 }
 

@@ -15,6 +15,8 @@ export interface Settings {
   readonly simulatedProjects: number
   /** Observe, never act (rule H3). */
   readonly readOnly: boolean
+  /** Where 127.0.0.1 serves the controllers' metrics; the API's are at its own /metrics. Absent: nowhere. */
+  readonly metricsPort: number | undefined
   readonly logLevel: string
 }
 
@@ -23,16 +25,21 @@ export const readSettings = (argv: readonly string[], env: NodeJS.ProcessEnv): S
     args: [...argv],
     options: {
       state: { type: 'string' }, host: { type: 'string' }, port: { type: 'string' }, database: { type: 'string' },
-      simulators: { type: 'boolean' }, latency: { type: 'string' }, 'simulated-projects': { type: 'string' }, 'read-only': { type: 'boolean' },
+      simulators: { type: 'boolean' }, latency: { type: 'string' }, 'simulated-projects': { type: 'string' }, 'read-only': { type: 'boolean' }, 'metrics-port': { type: 'string' },
     },
   })
   const latency = values.latency ?? 'zero'
   if (latency !== 'zero' && latency !== 'realistic') throw new Error(`--latency ${latency}: zero or realistic`)
-  const port = Number(values.port ?? env['SKERRY_PORT'] ?? 7443)
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new Error(`--port ${values.port ?? ''}: a TCP port`)
+  const portOf = (flag: string, text: string): number => {
+    const port = Number(text)
+    if (text === '' || !Number.isInteger(port) || port < 0 || port > 65_535) throw new Error(`${flag} ${text}: a TCP port`)
+    return port
+  }
+  const metricsPort = values['metrics-port'] ?? env['SKERRY_METRICS_PORT']
   return {
     state: resolve(values.state ?? env['SKERRY_STATE'] ?? join(process.cwd(), '.skerry')),
-    host: values.host ?? env['SKERRY_HOST'] ?? '127.0.0.1', port, databaseUrl: values.database ?? env['SKERRY_DATABASE_URL'],
-    simulators: values.simulators ?? false, simulatorLatency: latency, simulatedProjects: Number(values['simulated-projects'] ?? 1), readOnly: values['read-only'] ?? false, logLevel: env['SKERRY_LOG_LEVEL'] ?? 'info',
+    host: values.host ?? env['SKERRY_HOST'] ?? '127.0.0.1', port: portOf('--port', values.port ?? env['SKERRY_PORT'] ?? '7443'), databaseUrl: values.database ?? env['SKERRY_DATABASE_URL'],
+    simulators: values.simulators ?? false, simulatorLatency: latency, simulatedProjects: Number(values['simulated-projects'] ?? 1), readOnly: values['read-only'] ?? false,
+    metricsPort: metricsPort === undefined ? undefined : portOf('--metrics-port', metricsPort), logLevel: env['SKERRY_LOG_LEVEL'] ?? 'info',
   }
 }

@@ -28,6 +28,6 @@ export const apiPage = (): string => page(
   `## Besides\n${table(['path', 'what'], [
     ['`/api/v1/namespaces`', 'projects, as Kubernetes clients know them'], ['`/api/v1/events`, `/apis/events.k8s.io/v1/events`', 'what happened to objects, for a day'],
     ['`/apis/authorization.k8s.io/v1/selfsubjectaccessreviews`, `/apis/authentication.k8s.io/v1/selfsubjectreviews`', 'may I, who am I'],
-    ['`/api`, `/apis`, `/openapi/v3`, `/version`', 'discovery'], ['`/livez`, `/readyz`', 'health, without a certificate'], ['`/metrics`', 'for Prometheus'],
+    ['`/api`, `/apis`, `/openapi/v3`, `/version`', 'discovery'], ['`/livez`, `/readyz`', 'health, without a certificate'], ['`/metrics`', 'for Prometheus; the controllers\' are at `http://127.0.0.1:N/metrics` with `serve --metrics-port N`'],
   ])}`,
 )

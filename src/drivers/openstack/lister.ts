@@ -3,6 +3,7 @@
  * the list is read every two seconds, else every few minutes, and differences wake the owners of what changed. Calls grow with
  * projects, not with servers. A list that failed is thrown away (rule E2).
  */
+import equal from 'fast-deep-equal'
 import type { Clock } from './budget.ts'
 import type { Listing, Marked } from './cloud.ts'
 
@@ -38,7 +39,7 @@ export const openLister = <T extends Marked>(fetch: Fetch<T>, options: ListerOpt
   interface Waiter { readonly after: number; readonly resolve: (l: Listing<T>) => void; readonly reject: (e: unknown) => void }
   let waiters: Waiter[] = []
   let last: Listing<T> | undefined
-  let prints = new Map<string, { readonly print: string; readonly uid: string | undefined }>()
+  let byId = new Map<string, T>()
   let running = false
   let begunAt = -Infinity
   let tookMs = 0
@@ -49,19 +50,23 @@ export const openLister = <T extends Marked>(fetch: Fetch<T>, options: ListerOpt
   let cancel: (() => void) | undefined
   let closed = false
 
-  const compare = (items: readonly T[]): void => {
-    const next = new Map(items.map((o) => [o.id, { print: JSON.stringify(o), uid: o.mark?.uid }]))
+  /** Tells whose objects changed. What is as it was stays the object that it was, so that keeping a list young leaves nothing behind. */
+  const compare = (fetched: readonly T[]): readonly T[] => {
+    const next = new Map<string, T>()
     const changed = new Set<string>()
-    if (last !== undefined) {
-      for (const [id, { print, uid }] of next) {
-        const before = prints.get(id)
-        if (before?.print === print) continue
-        for (const u of [uid, before?.uid]) if (u !== undefined) changed.add(u)
-      }
-      for (const [id, { uid }] of prints) if (!next.has(id) && uid !== undefined) changed.add(uid)
-    }
-    prints = next
+    const note = (o: T | undefined): void => { if (last !== undefined && o?.mark !== undefined) changed.add(o.mark.uid) }
+    const items = fetched.map((is) => {
+      const was = byId.get(is.id)
+      const isSame = was !== undefined && equal(was, is)
+      if (!isSame) { note(was); note(is) }
+      const item = isSame ? was : is
+      next.set(item.id, item)
+      return item
+    })
+    for (const [id, was] of byId) if (!next.has(id)) note(was)
+    byId = next
     if (changed.size > 0) for (const l of listeners) l(changed)
+    return items
   }
 
   const run = async (): Promise<void> => {
@@ -69,12 +74,11 @@ export const openLister = <T extends Marked>(fetch: Fetch<T>, options: ListerOpt
     begunAt = clock.monotonic()
     const mine = begunAt
     try {
-      const items = await fetch(waiters.length === 0)
+      const fetched = await fetch(waiters.length === 0)
       if (closed) return
-      const listing: Listing<T> = { items, begunAt: mine }
       tookMs = clock.monotonic() - mine
       failures = 0
-      compare(items)
+      const listing: Listing<T> = { items: compare(fetched), begunAt: mine }
       last = listing
       const served = waiters.filter((w) => w.after < mine)
       waiters = waiters.filter((w) => w.after >= mine)

@@ -11,6 +11,7 @@ import { runControllers } from '../../engine/index.ts'
 import { openPostgresStore } from '../../store/postgres/postgres.ts'
 import { readDatabase } from '../database.ts'
 import { layout } from '../files.ts'
+import { serveMetrics } from '../metrics.ts'
 import { driverErrors } from '../ports/errors.ts'
 import { openClouds } from '../ports/clouds.ts'
 import { openSecrets } from '../ports/secrets.ts'
@@ -33,6 +34,7 @@ const resources = httpResources({ ...options, userAgent: 'skerry-controllers' })
 const talos = openTalos({ log, now: () => new Date() })
 const kubernetes = openKubernetes({ log })
 const metrics = new Registry()
+const served = settings.metricsPort === undefined ? undefined : await serveMetrics(metrics, settings.metricsPort)
 
 const running = await runControllers({
   controllers: controllers({
@@ -44,5 +46,6 @@ log.info({ installation }, 'controllers run')
 
 serveUntilEnd(log, async () => {
   await running.close()
+  await served?.close()
   await Promise.all([resources.close(), talos.close(), kubernetes.close(), store.close()])
 })
