@@ -52,7 +52,7 @@ export const openPlatform = async (o: { readonly projects: number; readonly late
   const { clouds } = parse(readFileSync(join(state, 'clouds.yaml'), 'utf8')) as { clouds: Record<string, { region_name: string; auth: { auth_url: string; username: string; password: string; project_name: string } }> }
   const entries = Object.entries(clouds).filter(([name]) => name === 'sim' || name.startsWith('sim-demo')).map(([, c]) => c)
   const simulator = new URL(entries[0]!.auth.auth_url).origin
-  await resources.apply(Site, { metadata: { name: 'sim' }, spec: { authUrl: entries[0]!.auth.auth_url, region: entries[0]!.region_name, egressCIDRs: ['127.0.0.0/8'], publicDefaults: true, callsPerSecond: 2_000 } }, writer)
+  await resources.apply(Site, { metadata: { name: 'sim' }, spec: { authUrl: entries[0]!.auth.auth_url, region: entries[0]!.region_name, egressCIDRs: ['127.0.0.0/8'], publicDefaults: true, callsPerSecond: 2_000, ...(o.latency === 'realistic' && { clustersAtOnce: 1_000 }) } }, writer)
   await resources.apply(Release, { metadata: { name: 'r1' }, spec: { talosVersion: 'v1.13.9', kubernetesVersion: 'v1.36.3', installerImage: 'installer:v1.13.9' } }, writer)
   const projects = entries.map((_, i) => `p${i}`)
   for (const [i, c] of entries.entries()) {
