@@ -45,6 +45,16 @@ describe('O2 what refuses a second one', () => {
     expect((await c.call('POST', '/network/v2.0/ports', body)).status).toBe(201)
     expect(await c.call('POST', '/network/v2.0/ports', body)).toMatchObject({ status: 409, body: neutron('IpAddressAlreadyAllocated') })
   })
+  it('O6 on a network without port security no port takes a group, so that no allow-list only looks enforced: 400', async () => {
+    const open = (await c.call('POST', '/network/v2.0/networks', { network: { name: 'open', port_security_enabled: false } })).body.network as { id: string; port_security_enabled: boolean }
+    await c.call('POST', '/network/v2.0/subnets', { subnet: { network_id: open.id, ip_version: 4, cidr: '10.20.0.0/24' } })
+    const group = (await c.call('POST', '/network/v2.0/security-groups', { security_group: { name: 'g' } })).body.security_group.id as string
+    const make = (more: object) => c.call('POST', '/network/v2.0/ports', { port: { network_id: open.id, ...more } })
+    expect(open.port_security_enabled).toBe(false)
+    expect(await make({ security_groups: [group] })).toMatchObject({ status: 400, body: neutron('PortSecurityAndIPRequiredForSecurityGroups') })
+    expect(await make({})).toMatchObject({ status: 201, body: { port: { port_security_enabled: false, security_groups: [] } } })
+    expect(await make({ security_groups: [group], port_security_enabled: true })).toMatchObject({ status: 201, body: { port: { port_security_enabled: true, security_groups: [group] } } })
+  })
   it('O2 on a shared network an address cannot be chosen: 403', async () => {
     const routed = await startOpenStackSim({ shape: 'routed', providerCidr: '127.91.0.0/16' })
     try {

@@ -55,6 +55,7 @@ export const conflict = {
   gatewayInPool: (ip: string, pool: string) => refusal(409, 'GatewayConflictWithAllocationPools', `Gateway ip ${ip} conflicts with allocation pool ${pool}.`),
 }
 
+export const groupsNeedSecurity = (): Refusal => refusal(400, 'PortSecurityAndIPRequiredForSecurityGroups', 'Port security must be enabled and port must have an IP address in order to use security groups.')
 export const addressNotInSubnet = (ip: string): Refusal => refusal(400, 'InvalidIpForSubnet', `IP address ${ip} is not a valid IP for the specified subnet.`)
 export const outOfBounds = (pool: string, cidr: string): Refusal => refusal(400, 'OutOfBoundsAllocationPool', `The allocation pool ${pool} spans beyond the subnet cidr ${cidr}.`)
 

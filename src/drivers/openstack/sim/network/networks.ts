@@ -122,6 +122,7 @@ export const networksOf = (world: World, addresses: Addresses, ports: Ports): Ne
         const n = make({ project, name: given['name'] ?? '', shared: given['shared'] === true, external: given['router:external'] === true, ...(given['mtu'] > 0 ? { mtu: given['mtu'] } : {}) })
         n.description = given['description'] ?? ''
         n.adminStateUp = given['admin_state_up'] !== false
+        n.portSecurity = given['port_security_enabled'] !== false
         return shown(call, networks, n, 'network', view, 201)
       },
       'GET /v2.0/networks/:id': (call) => shown(call, networks, network(call, call.params['id']!), 'network', view),
@@ -133,6 +134,7 @@ export const networksOf = (world: World, addresses: Addresses, ports: Ports): Ne
         if (given['description'] !== undefined) n.description = given['description']
         if (given['admin_state_up'] !== undefined) n.adminStateUp = given['admin_state_up'] === true
         if (given['mtu'] !== undefined) n.mtu = given['mtu']
+        if (given['port_security_enabled'] !== undefined) n.portSecurity = given['port_security_enabled'] === true
         networks.touch(n)
         return shown(call, networks, n, 'network', view)
       },

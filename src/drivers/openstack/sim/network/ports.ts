@@ -161,8 +161,9 @@ export const portsOf = (world: World, addresses: Addresses, groups: Groups): Por
       if (typeof given['device_owner'] === 'string' && given['device_owner'].startsWith('network:')) throw errors.policy('create_port and rule:create_port:device_owner')
     }
     if (given['mac_address'] !== undefined && [...(byNetwork.get(network.id) ?? [])].some((p) => p.mac === given['mac_address'])) throw errors.conflict.macInUse(network.id, given['mac_address'])
-    const guarded = given['port_security_enabled'] !== false
+    const guarded: boolean = given['port_security_enabled'] ?? network.portSecurity
     const chosen = given['security_groups'] !== undefined && given['security_groups'] !== null ? checkGroups(call, given['security_groups']) : guarded ? [groups.ensureDefault(project).id] : []
+    if (!guarded && chosen.length > 0) throw errors.groupsNeedSecurity()
     const port = make({
       project, networkId: network.id, name: given['name'] ?? '', description: given['description'] ?? '', ...(fixedIps === undefined ? {} : { fixedIps }), deviceId: given['device_id'] ?? '', deviceOwner: given['device_owner'] ?? '', securityGroups: chosen,
       ...(given['mac_address'] === undefined ? {} : { mac: given['mac_address'] }),
