@@ -18,4 +18,8 @@ export const sharedNetworkRow = (bed: () => SharedNetworkBed): void => {
     expect(isDenied(chosen) || isConflict(chosen)).toBe(true)
     for (const p of [a, b]) await ports.delete(p.id)
   })
+  test('O6 the lists of routers and floating IPs can be read whether Neutron has them or not', async () => {
+    const { network } = bed().cloud
+    expect([Array.isArray((await network.routers.list()).items), Array.isArray((await network.floatingIps.list()).items)]).toEqual([true, true])
+  })
 }

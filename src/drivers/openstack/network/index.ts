@@ -18,13 +18,17 @@ export const openNetwork = (client: Client, listers: Listers): Cloud['network'] 
     return known
   }
 
-  /** `key` is the object's in bodies; the list's is its plural, and the path has hyphens instead of underlines. */
-  const collection = <T extends Marked, Spec>(key: string, read: (o: Json) => T, fields: (spec: Spec) => object): Collection<T, Spec> => {
+  /**
+   * `key` is the object's in bodies; the list's is its plural, and the path has hyphens instead of underlines. `extension`: Neutron
+   * without it, as where all is routed, has no such objects and answers 404 for their list.
+   */
+  const collection = <T extends Marked, Spec>(key: string, read: (o: Json) => T, fields: (spec: Spec) => object, extension?: string): Collection<T, Spec> => {
     const keys = `${key}s`
+    const isThere = async (): Promise<boolean> => extension === undefined || (await extensions()).has(extension)
     const path = `/${keys.replaceAll('_', '-')}`
     return openCollection<T, Spec>(listers, {
     // By id: a page's marker is then the only thing that a change can take away.
-    fetch: async (background) => (await allPages(client, { service, path, key: keys, query: { sort_key: 'id', sort_dir: 'asc' }, limitMs: 60_000, ...(background && { priority: 'background' }) })).map(read),
+    fetch: async (background) => ((await isThere()) ? await allPages(client, { service, path, key: keys, query: { sort_key: 'id', sort_dir: 'asc' }, limitMs: 60_000, ...(background && { priority: 'background' }) }) : []).map(read),
     get: async (objectId) => {
       const answer = await client.find({ service, path: `${path}/${objectId}` })
       return answer === undefined ? undefined : read(object(answer[key]))
@@ -39,14 +43,14 @@ export const openNetwork = (client: Client, listers: Listers): Cloud['network'] 
   const subnets = collection<Subnet, SubnetSpec>('subnet', toSubnet, (s) => ({
     network_id: s.networkId, cidr: s.cidr, ip_version: s.cidr.includes(':') ? 6 : 4, dns_nameservers: s.dnsServers, enable_dhcp: true, ...(s.allocationPools !== undefined && { allocation_pools: s.allocationPools }),
   }))
-  const routers = collection<Router, { readonly externalNetworkId: string }>('router', toRouter, (s) => ({ external_gateway_info: { network_id: s.externalNetworkId } }))
+  const routers = collection<Router, { readonly externalNetworkId: string }>('router', toRouter, (s) => ({ external_gateway_info: { network_id: s.externalNetworkId } }), 'router')
   const ports = collection<Port, PortSpec>('port', toPort, (s) => ({
     network_id: s.networkId, security_groups: s.securityGroupIds,
     ...(s.fixedIps !== undefined && { fixed_ips: s.fixedIps.map((f) => ({ subnet_id: f.subnetId, ...(f.address !== undefined && { ip_address: f.address }) })) }),
     ...(s.allowedAddressPairs !== undefined && s.allowedAddressPairs.length > 0 && { allowed_address_pairs: s.allowedAddressPairs.map((a) => ({ ip_address: a })) }),
   }))
   const securityGroups = collection<SecurityGroup, Record<never, never>>('security_group', toSecurityGroup, () => ({}))
-  const floatingIps = collection<FloatingIp, { readonly externalNetworkId: string }>('floatingip', toFloatingIp, (s) => ({ floating_network_id: s.externalNetworkId }))
+  const floatingIps = collection<FloatingIp, { readonly externalNetworkId: string }>('floatingip', toFloatingIp, (s) => ({ floating_network_id: s.externalNetworkId }), 'router')
 
   const portsOf = async (filter: Readonly<Record<string, string>>): Promise<readonly Json[]> => objects((await client.json({ service, path: '/ports', query: new URLSearchParams(filter).toString() }))['ports'])
   const isAttached = async (routerId: string, subnetId: string): Promise<boolean> =>
