@@ -87,19 +87,6 @@ const dropNulls = (v: unknown): unknown => {
   return Object.fromEntries(Object.entries(v).map(([k, x]) => [k, dropNulls(x)] as const).filter(([, x]) => x !== undefined))
 }
 
-/** Keys that stand twice in a list map or set are no object. */
-export const duplicateItems = (v: unknown, s: Schema | undefined, path = ''): string | undefined => {
-  if (Array.isArray(v)) {
-    const type = listTypeOf(s)
-    const keys = type === 'atomic' ? [] : v.map((item) => (type === 'set' ? setKey(item) : itemKey(item, s!)))
-    if (new Set(keys).size !== keys.length) return path
-    for (const [i, item] of v.entries()) { const found = duplicateItems(item, s?.items, `${path}[${i}]`); if (found !== undefined) return found }
-    return undefined
-  }
-  if (isObject(v)) for (const [k, x] of Object.entries(v)) { const found = duplicateItems(x, fieldSchema(s, k), `${path}.${k}`); if (found !== undefined) return found }
-  return undefined
-}
-
 /**
  * The object after an apply: what the manager gave over what is there, less what it gave before and gives no more and nobody else
  * owns. Throws 409 with the owners when it would change what others own and `force` is not set.

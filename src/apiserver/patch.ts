@@ -1,9 +1,10 @@
 /** PUT and PATCH: the whole object, merge and JSON patches, server-side apply. */
-import { apply as applyFields, duplicateItems } from './apply.ts'
+import { apply as applyFields } from './apply.ts'
 import { admitted, checkNamespace, keyOf, seen, storedAs, unseen, writerOf, type Call, type Written } from './call.ts'
 import { change, standing, type Wanted } from './commit.ts'
 import { createObject } from './create.ts'
 import { demandObject, mediaType, parseBody, patchTypes } from './decode.ts'
+import { duplicateItems } from './duplicates.ts'
 import { applyJsonPatch, isMisfit, parseJsonPatch } from './json-patch.ts'
 import { ownPart } from './prepare.ts'
 import { isTrue } from './request.ts'
@@ -72,8 +73,8 @@ const applyPatch = async (c: Call): Promise<Written> => {
   const meta = given['metadata'] as Mutable
   if (Array.isArray(meta['managedFields']) && meta['managedFields'].length > 0) throw badRequest('metadata.managedFields must be nil')
   const served = storedAs(c)
-  const twice = duplicateItems(given, served.schema)
-  if (twice !== undefined) throw badRequest(`failed to create typed patch object: ${twice}: duplicate entries for key`)
+  const [twice] = duplicateItems(given, served.schema)
+  if (twice !== undefined) throw badRequest(`failed to create typed patch object: ${twice.field}: duplicate entries for key ${twice.message}`)
   const force = isTrue(c.r.query.get('force') ?? 'false')
   const applied = ownPart(unseen(c, given, undefined), served, c.r.subresource)
   const writer = writerOf(c, 'Apply')

@@ -2,6 +2,7 @@
 import type { FieldError, Resource } from '../api/meta/index.ts'
 import type { Api } from './api.ts'
 import type { Call } from './call.ts'
+import { duplicateItems } from './duplicates.ts'
 import { metadataErrors } from './metadata.ts'
 import { fieldErrors } from './schema.ts'
 import type { Served } from './served.ts'
@@ -50,7 +51,7 @@ const complete = (object: Mutable, served: Served): readonly FieldError[] => {
   const { metadata: _, ...parts } = object
   if (parts['spec'] !== undefined) parts['spec'] = copy(parts['spec'])
   if (parts['status'] !== undefined) parts['status'] = copy(parts['status'])
-  const errors = served.validate(parts) ? [] : fieldErrors(served.validate.errors, parts)
+  const errors = served.validate(parts) ? duplicateItems(parts, served.schema) : fieldErrors(served.validate.errors, parts)
   Object.assign(object, parts)
   return errors
 }

@@ -56,6 +56,14 @@ describe('writes', () => {
     expect((await call('POST', `${clusters}?fieldValidation=Ignore`, cluster('b', { bogus: 1 }))).headers.get('warning')).toBeNull()
   })
 
+  test('an item stands once in a set and in a list map, whichever way it is written', async () => {
+    const pools = [{ name: 'x' }, { name: 'x', size: 2 }]
+    expect((await call('POST', clusters, cluster('a', { tags: ['t', 'u', 't'], pools }))).body).toMatchObject({ code: 422, details: { causes: [{ field: 'spec.tags[2]', reason: 'FieldValueDuplicate' }, { field: 'spec.pools[1]', reason: 'FieldValueDuplicate' }] } })
+    await call('POST', clusters, cluster('a', { zones: ['z', 'z'] }))
+    expect((await call('PATCH', `${clusters}/a`, { spec: { pools } })).body.code).toBe(422)
+    expect((await call('PATCH', `${clusters}/a/status`, { status: { conditions: [{ type: 'A', status: 'True' }, { type: 'A', status: 'False' }] } })).body).toMatchObject({ code: 422, details: { causes: [{ field: 'status.conditions[1]' }] } })
+  })
+
   test('null is absent, and so defaulted', async () => {
     expect((await call('POST', clusters, cluster('a', { replicas: null }))).body.spec.replicas).toBe(3)
   })

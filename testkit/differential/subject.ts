@@ -44,7 +44,10 @@ const overHttp = (name: string, url: string, token: string, dispatcher: Dispatch
 })
 
 /** The kind without what a CustomResourceDefinition cannot have: checks in code, finalizers of the server's, writers of parts. */
-const layerOnly = ({ validate: _, finalizers: __, ...kind }: Kind<any>): Kind<any> => ({ ...kind, writers: { spec: 'user', status: 'user' } })
+const layerOnly = (kind: Kind<any>): Kind<any> => {
+  const { validate: _, finalizers: __, ...rest } = kind
+  return { ...rest, writers: { spec: 'user', status: 'user' } }
+}
 
 export const openOurs = async (kinds: readonly Kind<any>[]): Promise<Subject> => {
   const store = openMemoryStore()

@@ -15,7 +15,7 @@ test('a kind becomes a definition with its schema, defaults, list types, columns
       group: 'lab.skerry.test', scope: 'Namespaced', names: { kind: 'Cluster', listKind: 'ClusterList', shortNames: ['skc'] },
       versions: [{
         name: 'v1', subresources: { status: {}, scale: { specReplicasPath: '.spec.replicas' } }, selectableFields: [{ jsonPath: '.spec.site' }],
-        additionalPrinterColumns: [{ name: 'Site', jsonPath: '.spec.site' }, { name: 'Replicas' }, { name: 'Phase' }],
+        additionalPrinterColumns: [{ name: 'Site', jsonPath: '.spec.site' }, { name: 'Replicas' }, { name: 'Phase' }, { name: 'Age', jsonPath: '.metadata.creationTimestamp' }],
       }],
     },
   })

@@ -3,6 +3,7 @@ import { stringify } from 'yaml'
 import { kinds } from '../../src/api/index.ts'
 import { resourceName, type Column, type Kind } from '../../src/api/meta/index.ts'
 import { compile, type Schema } from '../../src/apiserver/schema.ts'
+import { columnsOf } from '../../src/apiserver/table.ts'
 
 export interface Crd {
   readonly apiVersion: 'apiextensions.k8s.io/v1'
@@ -30,7 +31,7 @@ export const crdOf = (kind: Kind<any>): Crd => plain({
     names: { kind: kind.kind, listKind: `${kind.kind}List`, plural: kind.plural, singular: kind.singular, shortNames: kind.shortNames, categories: kind.categories },
     versions: [{
       name: kind.version, served: true, storage: true, schema: { openAPIV3Schema: schemaOf(compile(kind).schema) }, subresources: subresourcesOf(kind),
-      additionalPrinterColumns: kind.columns.flatMap(columnOf),
+      additionalPrinterColumns: columnsOf(kind).flatMap(columnOf),
       ...(kind.selectableFields !== undefined && { selectableFields: kind.selectableFields.map((f) => ({ jsonPath: `.${f}` })) }),
     }],
   },
