@@ -52,7 +52,7 @@ export const withParents = (f: Fields): Fields => {
 export const listTypeOf = (s: Schema | undefined): 'map' | 'set' | 'atomic' => s?.['x-kubernetes-list-type'] ?? 'atomic'
 export const itemKey = (item: unknown, s: Schema): string => {
   const keys = (s['x-kubernetes-list-map-keys'] ?? []).toSorted()
-  return `k:${JSON.stringify(Object.fromEntries(keys.map((k) => [k, (item as Mutable)[k] ?? s.items?.properties?.[k]?.default])))}`
+  return `k:${JSON.stringify(Object.fromEntries(keys.map((k) => [k, (isObject(item) ? item[k] : undefined) ?? s.items?.properties?.[k]?.default])))}`
 }
 export const setKey = (item: unknown): string => `v:${JSON.stringify(item)}`
 const isAtomic = (s: Schema | undefined): boolean => s?.['x-kubernetes-map-type'] === 'atomic'

@@ -3,8 +3,9 @@ import { isDryRun, keyOf, seen, storedAs, withVersion, type Call, type Written }
 import { commit, settle } from './commit.ts'
 import { demandObject, parseBody } from './decode.ts'
 import { storedObject } from './objects.ts'
+import { demandOptions, dryRunErrors, notSupported } from './options.ts'
 import { isTrue } from './request.ts'
-import { badRequest, conflict, forbidden, success } from './status.ts'
+import { conflict, forbidden, success } from './status.ts'
 import { seconds, type Mutable } from './values.ts'
 
 /** Keeps a namespace until it is empty. */
@@ -17,14 +18,22 @@ export interface DeleteWish {
   readonly dryRun: boolean
 }
 
+const policies = ['Foreground', 'Background', 'Orphan'] as const
+const isPolicy = (v: unknown): v is DeleteWish['propagation'] => policies.includes(v as DeleteWish['propagation'])
+
 /** What DELETE was asked: in the body, or in the query. */
 export const deleteWish = (c: Call): DeleteWish => {
   const body = c.body.length === 0 ? {} : demandObject(parseBody(c.body, c.contentType))
-  const orphan = isTrue(c.r.query.get('orphanDependents') ?? 'false') || body['orphanDependents'] === true
-  const policy = c.r.query.get('propagationPolicy') ?? body['propagationPolicy'] ?? (orphan ? 'Orphan' : 'Background')
-  if (policy !== 'Background' && policy !== 'Foreground' && policy !== 'Orphan') throw badRequest(`propagationPolicy: Unsupported value: "${String(policy)}": supported values: "Background", "Foreground", "Orphan"`)
+  const saysOrphan = c.r.query.has('orphanDependents') || body['orphanDependents'] !== undefined
+  const orphan = isTrue(c.r.query.get('orphanDependents')) || body['orphanDependents'] === true
+  const said = c.r.query.get('propagationPolicy') ?? body['propagationPolicy']
+  const dryRun: readonly unknown[] = Array.isArray(body['dryRun']) ? body['dryRun'] : []
+  demandOptions(c.r, [
+    ...(saysOrphan && said !== undefined ? [{ field: 'propagationPolicy', reason: 'FieldValueInvalid', message: 'orphanDependents and propagationPolicy cannot be both set' } as const] : []),
+    ...(said === undefined || isPolicy(said) ? [] : [notSupported('propagationPolicy', said, policies)]), ...dryRunErrors(dryRun),
+  ])
   const { uid, resourceVersion } = (body['preconditions'] ?? {}) as { readonly uid?: string; readonly resourceVersion?: string }
-  return { propagation: policy, uid, resourceVersion, dryRun: isDryRun(c.r) || (Array.isArray(body['dryRun']) && body['dryRun'].includes('All')) }
+  return { propagation: isPolicy(said) ? said : orphan ? 'Orphan' : 'Background', uid, resourceVersion, dryRun: isDryRun(c.r) || dryRun.includes('All') }
 }
 
 /** Marks or removes one object. `name` differs from the path's in a deletecollection. */

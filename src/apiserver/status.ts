@@ -21,7 +21,7 @@ export const apiStatusOf = (e: unknown): Status | undefined => (e as { apiStatus
 
 type Named = Pick<Kind, 'group' | 'plural'>
 const full = (k: Named): string => (k.group === '' ? k.plural : `${k.plural}.${k.group}`)
-const details = (k: Named, name: string) => ({ name, ...(k.group !== '' && { group: k.group }), kind: k.plural })
+const details = (k: Named, name: string) => ({ ...(name !== '' && { name }), ...(k.group !== '' && { group: k.group }), kind: k.plural })
 
 export const badRequest = (message: string) => failure(400, 'BadRequest', message)
 export const unauthorized = () => failure(401, 'Unauthorized', 'Unauthorized')
@@ -46,10 +46,11 @@ export const unsupportedMediaType = (given: string, allowed: readonly string[]) 
 export const invalid = (k: Pick<Kind, 'group' | 'kind' | 'plural'>, name: string, errors: readonly FieldError[]) => {
   const causes = errors.map((e) => ({ reason: e.reason, message: `${words[e.reason]}: ${e.message}`, field: e.field }))
   const one = causes.map((c) => `${c.field}: ${c.message}`)
-  return failure(422, 'Invalid', `${k.kind}${k.group === '' ? '' : `.${k.group}`} "${name}" is invalid: ${one.length === 1 ? one[0]! : `[${one.join(', ')}]`}`, { name, ...(k.group !== '' && { group: k.group }), kind: k.kind, causes })
+  return failure(422, 'Invalid', `${k.kind}${k.group === '' ? '' : `.${k.group}`} "${name}" is invalid: ${one.length === 1 ? one[0]! : `[${one.join(', ')}]`}`, { ...(name !== '' && { name }), ...(k.group !== '' && { group: k.group }), kind: k.kind, causes })
 }
 const words: Readonly<Record<FieldError['reason'], string>> = {
   FieldValueInvalid: 'Invalid value', FieldValueRequired: 'Required value', FieldValueNotSupported: 'Unsupported value', FieldValueForbidden: 'Forbidden', FieldValueDuplicate: 'Duplicate value', FieldValueTooLong: 'Too long',
+  FieldValueTooMany: 'Too many', FieldValueTypeInvalid: 'Invalid value',
 }
 /** A patch that does not fit its object. */
 export const unprocessable = (k: Named, name: string, message: string) => failure(422, 'Invalid', `the server rejected our request due to an error in our request: ${message}`, details(k, name))
