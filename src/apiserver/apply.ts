@@ -15,7 +15,7 @@ export interface Writer {
 }
 
 /** Fields that nobody owns. */
-const system = ['name', 'generateName', 'namespace', 'uid', 'resourceVersion', 'selfLink', 'generation', 'creationTimestamp', 'deletionTimestamp', 'deletionGracePeriodSeconds', 'managedFields'] as const
+const system = ['name', 'namespace', 'uid', 'resourceVersion', 'selfLink', 'generation', 'creationTimestamp', 'deletionTimestamp', 'deletionGracePeriodSeconds', 'managedFields'] as const
 
 /** The part of an object that is owned by managers. */
 export const owned = (object: Mutable): Mutable => {
@@ -42,10 +42,11 @@ const isEntry = (e: unknown): e is Entry => isObject(e) && typeof e['manager'] =
 
 /**
  * What a caller that writes the whole object says of managedFields: kubectl moves its own from Update to Apply in this way.
- * `[{}]` forgets all; nothing, or what is none, leaves them.
+ * `[]` and `[{}]` forget all; nothing, or what is none, leaves them.
  */
 const saidEntries = (before: Mutable | undefined, said: unknown): readonly Entry[] => {
-  if (!Array.isArray(said) || said.length === 0) return entriesOf(before)
+  if (!Array.isArray(said)) return entriesOf(before)
+  if (said.length === 0) return []
   if (said.length === 1 && isObject(said[0]) && Object.keys(said[0]).length === 0) return []
   return said.every(isEntry) ? said : entriesOf(before)
 }

@@ -30,6 +30,7 @@ describe('writes', () => {
     expect(dry.body.metadata.name).toMatch(/^made-[a-z0-9]{5}$/)
     expect((await call('GET', clusters)).body.items).toEqual([])
     const made = await call('POST', clusters, { ...cluster('x'), metadata: { generateName: 'made-' } })
+    expect(made.body.metadata.managedFields[0].fieldsV1['f:metadata']).toEqual({ 'f:generateName': {} })
     expect(made.body.metadata.name).toMatch(/^made-[a-z0-9]{5}$/)
     expect((await call('GET', `${clusters}/${made.body.metadata.name}`)).code).toBe(200)
   })
@@ -207,7 +208,11 @@ describe('A3', () => {
     await call('PUT', `${clusters}/a`, { ...made, metadata: { ...made.metadata, managedFields: said } })
     expect((await apply(`${clusters}/a`, cluster('a', { site: 'other' }), 'fieldManager=y')).body).toMatchObject({ code: 409, message: expect.stringContaining('conflict with "x": .spec.site') })
     expect((await apply(`${clusters}/a`, cluster('a', { site: 'other' }))).code).toBe(200)
-    expect((await call('PATCH', `${clusters}/a`, { metadata: { managedFields: [{}] } })).body.metadata.managedFields).toBeUndefined()
+    expect((await call('PATCH', `${clusters}/a/status`, { metadata: { managedFields: [{}] }, status: { phase: 'x' } })).body.metadata.managedFields.length).toBeGreaterThan(1)
+    for (const none of [[{}], []]) {
+      await apply(`${clusters}/a`, cluster('a', { site: 'other' }), 'fieldManager=z')
+      expect((await call('PATCH', `${clusters}/a`, { metadata: { managedFields: none } })).body.metadata.managedFields).toBeUndefined()
+    }
   })
 
   test('A3 many apply at once and each keeps what is its own', async () => {
