@@ -1,6 +1,7 @@
 /** Server-side apply and the ownership of fields after every write (rule A3). Works on objects without system metadata. */
 import type { ManagedFieldsEntry } from '../api/meta/index.ts'
-import { compare, difference, fieldsOf, fieldSchema, intersection, itemKey, listTypeOf, partsOf, pathsOf, removeFields, setKey, union, within, without, withParents, type Fields } from './fields.ts'
+import { compare, difference, fieldsOf, fieldSchema, intersection, listTypeOf, partsOf, pathsOf, removeFields, union, within, without, withParents, type Fields } from './fields.ts'
+import { mergedOrder } from './list-order.ts'
 import type { Schema } from './schema.ts'
 import { applyConflict } from './status.ts'
 import { equal, isObject, type Mutable } from './values.ts'
@@ -69,9 +70,11 @@ const merge = (live: unknown, applied: unknown, s: Schema | undefined): unknown 
   if (a === undefined || l === undefined) return dropNulls(applied)
   if (Array.isArray(applied)) {
     const type = listTypeOf(s)
-    const keyed = (item: unknown) => (type === 'set' ? setKey(item) : itemKey(item, s!))
-    const kept = (live as unknown[]).map((item) => { const p = a.get(keyed(item)); return p === undefined ? item : type === 'set' ? item : merge(item, p.value, s?.items) })
-    return [...kept, ...[...a].filter(([e]) => !l.has(e)).map(([, p]) => dropNulls(p.value))]
+    return mergedOrder([...l.keys()], [...a.keys()]).map((e) => {
+      const [there, mine] = [l.get(e), a.get(e)]
+      if (mine === undefined || (type === 'set' && there !== undefined)) return there!.value
+      return there === undefined ? dropNulls(mine.value) : merge(there.value, mine.value, s?.items)
+    })
   }
   const out: Mutable = { ...(live as Mutable) }
   for (const [e, p] of a) {
