@@ -26,6 +26,9 @@ export const owned = (object: Mutable): Mutable => {
   return Object.keys(meta).length === 0 ? rest : { ...rest, metadata: meta }
 }
 
+/** Metadata is always there, so that nobody owns it as a whole. */
+const withMetadata = (object: Mutable): Mutable => ({ metadata: {}, ...owned(object) })
+
 /** An entry of managedFields. */
 export type Owned = ManagedFieldsEntry
 type Entry = ManagedFieldsEntry & { readonly fieldsV1: Fields }
@@ -54,7 +57,7 @@ const saidEntries = (before: Mutable | undefined, said: unknown): readonly Entry
 
 /** managedFields after an update: the writer owns what it changed, nobody owns what is gone. */
 export const afterUpdate = (before: Mutable | undefined, after: Mutable, schema: Schema, w: Writer, said?: unknown): readonly Entry[] => {
-  const { changed, removed } = compare(before === undefined ? {} : owned(before), owned(after), schema)
+  const { changed, removed } = compare(before === undefined ? { metadata: {} } : withMetadata(before), withMetadata(after), schema)
   const entries = saidEntries(before, said)
   if (changed === undefined && removed === undefined) return entries
   const mine = entries.find((e) => isOf(e, w))

@@ -58,9 +58,9 @@ export const setKey = (item: unknown): string => `v:${JSON.stringify(item)}`
 const isAtomic = (s: Schema | undefined): boolean => s?.['x-kubernetes-map-type'] === 'atomic'
 /** The schema of a field: named (`properties` has no prototype), or of a map's values. */
 export const fieldSchema = (s: Schema | undefined, name: string): Schema | undefined => s?.properties?.[name] ?? (isObject(s?.additionalProperties) ? (s.additionalProperties as Schema) : undefined)
-const isMap = (s: Schema | undefined): boolean => s?.properties === undefined
+const isMap = (s: Schema | undefined): boolean => s !== undefined && s.properties === undefined && isObject(s.additionalProperties)
 
-/** All fields of a value. An applied value's maps are not members themselves; an updated one's are. */
+/** All fields of a value. What an update makes is a member itself, whatever is in it; of what is applied only items and the values of maps are (structured-merge-diff: Compare, ToFieldSet). */
 export const fieldsOf = (value: unknown, s: Schema | undefined, operation: 'Apply' | 'Update'): Fields => {
   if (Array.isArray(value)) {
     const type = listTypeOf(s)
@@ -70,17 +70,19 @@ export const fieldsOf = (value: unknown, s: Schema | undefined, operation: 'Appl
       if (type === 'set') children[setKey(item)] = leaf
       else children[itemKey(item, s!)] = isAtomic(s!.items) ? leaf : { '.': leaf, ...childFields(item, s!.items, operation) }
     }
-    return children
+    return build(operation === 'Update', children)!
   }
   if (!isObject(value) || isAtomic(s)) return leaf
   const children = childFields(value, s, operation)
-  return build(operation === 'Update' && isMap(s) || Object.keys(children).length === 0, children)!
+  return build(operation === 'Update' || Object.keys(children).length === 0, children)!
 }
 const childFields = (value: unknown, s: Schema | undefined, operation: 'Apply' | 'Update'): Record<string, Fields> => {
   const children: Record<string, Fields> = {}
-  if (isObject(value)) for (const [k, v] of Object.entries(value)) if (v !== undefined) children[`f:${k}`] = fieldsOf(v, fieldSchema(s, k), operation)
+  if (isObject(value)) for (const [k, v] of Object.entries(value)) if (v !== undefined) children[`f:${k}`] = entryOf(fieldsOf(v, fieldSchema(s, k), operation), s)
   return children
 }
+/** The value of a map is a member, as an item of a list is. */
+const entryOf = (f: Fields, s: Schema | undefined): Fields => (isMap(s) && Object.keys(f).length > 0 ? { '.': leaf, ...f } : f)
 
 export interface Changed { readonly changed: Fields | undefined; readonly removed: Fields | undefined }
 const unchanged: Changed = { changed: undefined, removed: undefined }

@@ -202,6 +202,17 @@ describe('A3', () => {
     expect((await apply(`${clusters}/b`, cluster('b', {}, { uid: 'other' }))).body.code).toBe(409)
   })
 
+  test('A3 an update owns what it makes as a whole too, an apply only what it names', async () => {
+    const parts = { options: { k: 'v' }, tags: ['t'], pools: [{ name: 'x', size: 1 }] }
+    const spec = { 'f:site': {}, 'f:options': { 'f:k': {} }, 'f:tags': { 'v:"t"': {} }, 'f:pools': { 'k:{"name":"x"}': { '.': {}, 'f:name': {}, 'f:size': {} } } }
+    const made = await call('POST', clusters, cluster('a', parts, { labels: { l: '1' } }))
+    expect(made.body.metadata.managedFields[0].fieldsV1).toEqual({
+      'f:metadata': { 'f:labels': { '.': {}, 'f:l': {} } },
+      'f:spec': { '.': {}, ...spec, 'f:replicas': {}, 'f:options': { '.': {}, 'f:k': {} }, 'f:tags': { '.': {}, 'v:"t"': {} }, 'f:pools': { '.': {}, ...spec['f:pools'] } },
+    })
+    expect((await apply(`${clusters}/b`, cluster('b', parts, { labels: { l: '1' } }))).body.metadata.managedFields[0].fieldsV1).toEqual({ 'f:metadata': { 'f:labels': { 'f:l': {} } }, 'f:spec': spec })
+  })
+
   test('A3 managedFields that a client made up do no harm', async () => {
     const made = (await call('POST', clusters, cluster('a'))).body
     const said = [{ manager: 'x', operation: 'Apply', apiVersion: 'v9', fieldsType: 'FieldsV1', fieldsV1: { 'f:spec': { 'f:site': {}, 'k:{': {}, constructor: {} }, 'i:0': {} } }]
