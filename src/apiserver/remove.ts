@@ -1,4 +1,5 @@
 /** DELETE: removes what nobody holds, marks what has finalizers (rule H1). */
+import type { Row } from '../store/store.ts'
 import { isDryRun, keyOf, seen, storedAs, withVersion, type Call, type Written } from './call.ts'
 import { commit, settle } from './commit.ts'
 import { demandObject, parseBody } from './decode.ts'
@@ -6,20 +7,21 @@ import { storedObject } from './objects.ts'
 import { demandOptions, dryRunErrors, notSupported } from './options.ts'
 import { isTrue } from './request.ts'
 import { conflict, forbidden, success } from './status.ts'
-import { seconds, type Mutable } from './values.ts'
+import { equal, seconds, type Mutable } from './values.ts'
 
 /** Keeps a namespace until it is empty. */
 export const namespaceFinalizer = 'kubernetes'
 
+const policies = ['Foreground', 'Background', 'Orphan'] as const
+const isPolicy = (v: unknown): v is (typeof policies)[number] => policies.some((p) => p === v)
+
 export interface DeleteWish {
-  readonly propagation: 'Background' | 'Foreground' | 'Orphan'
+  /** undefined: not said, as its finalizers have it. */
+  readonly propagation: (typeof policies)[number] | undefined
   readonly uid: string | undefined
   readonly resourceVersion: string | undefined
   readonly dryRun: boolean
 }
-
-const policies = ['Foreground', 'Background', 'Orphan'] as const
-const isPolicy = (v: unknown): v is DeleteWish['propagation'] => policies.includes(v as DeleteWish['propagation'])
 
 /** What DELETE was asked: in the body, or in the query. */
 export const deleteWish = (c: Call): DeleteWish => {
@@ -33,7 +35,7 @@ export const deleteWish = (c: Call): DeleteWish => {
     ...(said === undefined || isPolicy(said) ? [] : [notSupported('propagationPolicy', said, policies)]), ...dryRunErrors(dryRun),
   ])
   const { uid, resourceVersion } = (body['preconditions'] ?? {}) as { readonly uid?: string; readonly resourceVersion?: string }
-  return { propagation: isPolicy(said) ? said : orphan ? 'Orphan' : 'Background', uid, resourceVersion, dryRun: isDryRun(c.r) || dryRun.includes('All') }
+  return { propagation: isPolicy(said) ? said : orphan ? 'Orphan' : saysOrphan ? 'Background' : undefined, uid, resourceVersion, dryRun: isDryRun(c.r) || dryRun.includes('All') }
 }
 
 /** Marks or removes one object. `name` differs from the path's in a deletecollection. */
@@ -46,8 +48,8 @@ export const remove = (c: Call, wish: DeleteWish, name = c.r.name): Promise<Writ
     if (wish.resourceVersion !== undefined && wish.resourceVersion !== String(row.version)) throw conflict(kind, name, `Precondition failed: ResourceVersion in precondition: ${wish.resourceVersion}, ResourceVersion in object meta: ${row.version}`)
     const refusal = row.deleting ? undefined : c.api.admission.refuseDeletion?.(storedAs(c).kind, live as never, c.api.read)
     if (refusal !== undefined) throw forbidden(kind, name, refusal)
-    if (row.deleting) return { code: 200, object: seen(c, live), version: row.version }
-    const finalizers = [...new Set([...row.finalizers, ...addedBy(c, wish)])]
+    const finalizers = finalizersAfter(c, wish, row)
+    if (row.deleting && equal(finalizers, row.finalizers)) return { code: 200, object: seen(c, live), version: row.version }
     if (finalizers.length === 0) {
       const gone = { code: 200, object: success(kind, name, row.uid) } as const
       if (wish.dryRun) return gone
@@ -55,15 +57,20 @@ export const remove = (c: Call, wish: DeleteWish, name = c.r.name): Promise<Writ
       return done.kind === 'lost' ? done : { ...gone, version: done.version }
     }
     const meta = live['metadata'] as Mutable
-    const after = { ...live, metadata: { ...meta, finalizers, deletionTimestamp: seconds(c.api.now()), deletionGracePeriodSeconds: 0, ...(meta['generation'] !== undefined && { generation: (meta['generation'] as number) + 1 }) } }
+    const begun = row.deleting ? {} : { deletionTimestamp: seconds(c.api.now()), deletionGracePeriodSeconds: 0, ...(meta['generation'] !== undefined && { generation: (meta['generation'] as number) + 1 }) }
+    const after = { ...live, metadata: { ...meta, finalizers, ...begun } }
     if (wish.dryRun) return { code: 200, object: seen(c, after) }
     const done = await commit(c, key, row, after)
     return done.kind === 'lost' ? done : { code: 200, object: seen(c, withVersion(after, done.version)), version: done.version }
   })
 }
 
-const addedBy = (c: Call, wish: DeleteWish): readonly string[] => [
-  ...(wish.propagation === 'Foreground' ? ['foregroundDeletion'] : wish.propagation === 'Orphan' ? ['orphan'] : []),
+const ofPolicy = { Foreground: ['foregroundDeletion'], Background: [], Orphan: ['orphan'] } as const
+const finalizersOfPolicies: readonly string[] = Object.values(ofPolicy).flat()
+/** Who says another policy later changes what was said before. */
+const finalizersAfter = (c: Call, { propagation }: DeleteWish, row: Row): readonly string[] => {
+  const kept = propagation === undefined ? row.finalizers : [...row.finalizers.filter((f) => !finalizersOfPolicies.includes(f)), ...ofPolicy[propagation]]
   // Somebody must take it off again.
-  ...(c.api.collectsGarbage && c.api.namespaces?.resource === c.served.resource ? [namespaceFinalizer] : []),
-]
+  const isNamespace = c.api.collectsGarbage && c.api.namespaces?.resource === c.served.resource
+  return [...new Set([...kept, ...(isNamespace && !row.deleting ? [namespaceFinalizer] : [])])]
+}

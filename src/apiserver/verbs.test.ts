@@ -150,6 +150,21 @@ describe('writes', () => {
     expect((await call('DELETE', `${clusters}/a`)).body).toMatchObject({ code: 404, reason: 'NotFound' })
   })
 
+  test('another propagation policy said later changes the finalizers of one that is going', async () => {
+    await lab.close()
+    lab = await startLab({ collectGarbage: false })
+    call = caller(lab)
+    await call('POST', '/api/v1/namespaces', { metadata: { name: 'shop' } })
+    await call('POST', clusters, cluster('a', {}, { finalizers: ['a.b/c'] }))
+    const after = async (query: string) => (await call('DELETE', `${clusters}/a${query}`)).body.metadata
+    const first = await after('?propagationPolicy=Foreground')
+    expect(first.finalizers).toEqual(['a.b/c', 'foregroundDeletion'])
+    expect(await after('')).toEqual(first)
+    expect((await after('?propagationPolicy=Orphan')).finalizers).toEqual(['a.b/c', 'orphan'])
+    const last = await after('?propagationPolicy=Background')
+    expect(last).toMatchObject({ finalizers: ['a.b/c'], generation: first.generation, deletionTimestamp: first.deletionTimestamp })
+  })
+
   test('deletecollection takes what the selector wants and nothing else', async () => {
     for (const name of ['a', 'b', 'c']) await call('POST', clusters, cluster(name, {}, { labels: { goes: name === 'b' ? 'no' : 'yes' } }))
     expect((await call('DELETE', `${clusters}?labelSelector=goes%3Dyes`)).body.items.map((o: { metadata: { name: string } }) => o.metadata.name)).toEqual(['a', 'c'])
