@@ -121,6 +121,6 @@ export const change = (c: Call, mutate: (live: Mutable) => Wanted): Promise<Writ
     if (!isFinished && isNoChange(live, object)) return isCurrent ? { code: 200, object: seen(c, live), version: row.version } : 'stale'
     if (isDryRun(c.r)) return { code: 200, object: seen(c, withVersion(object, row.version)) }
     const done = await commit(c, key, row, isFinished ? undefined : object)
-    return done.kind === 'lost' ? done : { code: 200, object: seen(c, withVersion(object, done.version)), version: done.version }
+    return done.kind === 'lost' ? done : { code: 200, object: seen(c, withVersion(object, isFinished ? row.version : done.version)), version: done.version }
   })
 }

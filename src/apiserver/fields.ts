@@ -78,9 +78,11 @@ export const fieldsOf = (value: unknown, s: Schema | undefined, operation: 'Appl
 }
 const childFields = (value: unknown, s: Schema | undefined, operation: 'Apply' | 'Update'): Record<string, Fields> => {
   const children: Record<string, Fields> = {}
-  if (isObject(value)) for (const [k, v] of Object.entries(value)) if (v !== undefined) children[`f:${k}`] = entryOf(fieldsOf(v, fieldSchema(s, k), operation), s)
+  if (isObject(value)) for (const [k, v] of Object.entries(value)) if (v !== undefined && !(operation === 'Apply' && isNothingApplied(v, fieldSchema(s, k)))) children[`f:${k}`] = entryOf(fieldsOf(v, fieldSchema(s, k), operation), s)
   return children
 }
+/** Of a list of items with keys each item is applied, and of none nothing. */
+const isNothingApplied = (v: unknown, s: Schema | undefined): boolean => Array.isArray(v) && v.length === 0 && listTypeOf(s) !== 'atomic'
 /** The value of a map is a member, as an item of a list is. */
 const entryOf = (f: Fields, s: Schema | undefined): Fields => (isMap(s) && Object.keys(f).length > 0 ? { '.': leaf, ...f } : f)
 

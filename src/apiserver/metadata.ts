@@ -38,6 +38,7 @@ export const metadataErrors = (m: Mutable, isLoose: boolean): readonly FieldErro
     if (!labelValue.test(v)) errors.push({ field: 'metadata.labels', reason: 'FieldValueInvalid', message: `${short(v)}: a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', at most 63` })
   }
   const annotations = Object.entries((m['annotations'] ?? {}) as Readonly<Record<string, string>>)
+  for (const [k] of annotations) if (!labelKey.test(k.toLowerCase())) errors.push({ field: 'metadata.annotations', reason: 'FieldValueInvalid', message: `${short(k)}: name part must consist of alphanumeric characters, '-', '_' or '.'` })
   if (annotations.reduce((size, [k, v]) => size + k.length + v.length, 0) > annotationsAtMost) errors.push({ field: 'metadata.annotations', reason: 'FieldValueTooLong', message: `may not be more than ${annotationsAtMost} bytes` })
   for (const f of (m['finalizers'] ?? []) as readonly string[]) if (!finalizer.test(f)) errors.push({ field: 'metadata.finalizers', reason: 'FieldValueInvalid', message: `${short(f)}: a finalizer is domain/name` })
   if (['orphan', 'foregroundDeletion'].every((f) => (m['finalizers'] as readonly string[] | undefined)?.includes(f))) errors.push({ field: 'metadata.finalizers', reason: 'FieldValueInvalid', message: 'orphan and foregroundDeletion cannot be both set' })

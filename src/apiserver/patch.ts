@@ -44,7 +44,7 @@ export const patchOf = (c: Call): ((live: Mutable) => Mutable) | undefined => {
       const operations = parseJsonPatch(parseJson(c.body.toString('utf8')))
       return (live) => {
         try { return applyJsonPatch(copy(live), operations) } catch (error) {
-          if (isMisfit(error)) throw unprocessable(c.served.kind, c.r.name, error.message)
+          if (isMisfit(error)) throw unprocessable(error.message)
           throw error
         }
       }

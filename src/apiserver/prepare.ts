@@ -66,7 +66,7 @@ export const prepare = (given: Mutable, live: Mutable | undefined, c: Call, serv
   const errors: FieldError[] = [...metadataErrors(given['metadata'] as Mutable, served.isLoose)]
   const object = keepOtherPart({ ...given, apiVersion: served.apiVersion, kind: kind.kind, metadata: systemMetadata(given['metadata'] as Mutable, live, api) }, live, served, c.r.subresource)
   const meta = object['metadata'] as Mutable
-  const name = String(meta['name'])
+  const name = String(meta['name'] ?? '')
   if (!isStatus) {
     addOwners(object, served, api)
     checkFinalizers(meta, live, c, served)

@@ -10,14 +10,16 @@ export interface Status {
   readonly message?: string
   readonly reason?: string
   readonly details?: { readonly name?: string; readonly group?: string; readonly kind?: string; readonly uid?: string; readonly causes?: readonly StatusCause[]; readonly retryAfterSeconds?: number }
-  readonly code: number
+  /** Of a failure. */
+  readonly code?: number
 }
-export type ApiError = Error & { readonly apiStatus: Status }
+export type Failure = Status & { readonly code: number }
+export type ApiError = Error & { readonly apiStatus: Failure }
 
 const failure = (code: number, reason: string, message: string, details?: Status['details']): ApiError =>
   Object.assign(new Error(message), { apiStatus: { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message, reason, ...(details !== undefined && { details }), code } as const })
 
-export const apiStatusOf = (e: unknown): Status | undefined => (e as { apiStatus?: Status } | undefined)?.apiStatus
+export const apiStatusOf = (e: unknown): Failure | undefined => (e as { apiStatus?: Failure } | undefined)?.apiStatus
 
 type Named = Pick<Kind, 'group' | 'plural'>
 const full = (k: Named): string => (k.group === '' ? k.plural : `${k.plural}.${k.group}`)
@@ -53,9 +55,9 @@ const words: Readonly<Record<FieldError['reason'], string>> = {
   FieldValueTooMany: 'Too many', FieldValueTypeInvalid: 'Invalid value',
 }
 /** A patch that does not fit its object. */
-export const unprocessable = (k: Named, name: string, message: string) => failure(422, 'Invalid', `the server rejected our request due to an error in our request: ${message}`, details(k, name))
+export const unprocessable = (message: string) => failure(422, 'Invalid', `the server rejected our request due to an error in our request: ${message}`, {})
 export const internal = (message: string) => failure(500, 'InternalError', `Internal error occurred: ${message}`)
 export const unavailable = (message: string) => failure(503, 'ServiceUnavailable', message, { retryAfterSeconds: 1 })
 export const timeout = (message: string, causes: readonly StatusCause[] = []) => failure(504, 'Timeout', message, { ...(causes.length > 0 && { causes }), retryAfterSeconds: 1 })
 
-export const success = (k: Named, name: string, uid: string): Status => ({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details: { ...details(k, name), uid }, code: 200 })
+export const success = (k: Named, name: string, uid: string): Status => ({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details: { ...details(k, name), uid } })

@@ -46,6 +46,7 @@ describe('writes', () => {
     expect((await call('POST', clusters, cluster('a', {}, { finalizers: 'x' }))).code).toBe(422)
     const causes = (body: any) => body.details.causes.map((c: { field: string }) => c.field)
     expect(causes((await call('POST', clusters, cluster('Bad_Name', { replicas: -1 }, { generateName: 'Bad_', ownerReferences: [{ apiVersion: 'v1', kind: '', name: 'x', uid: '' }] }))).body)).toEqual(['metadata.generateName', 'metadata.name', 'metadata.ownerReferences.kind', 'metadata.ownerReferences.uid', 'spec.replicas'])
+    expect(causes((await call('POST', clusters, cluster('a', {}, { annotations: { 'Fine.io/x': '', 'bad key': '' } }))).body)).toEqual(['metadata.annotations'])
     for (const name of ['a/b', '..', 'a\0b', 'a%2fb']) expect((await call('POST', '/api/v1/nodes', { metadata: { name } })).body.code).toBe(422)
     expect((await call('POST', '/api/v1/nodes', { metadata: { name: 'system:node' } })).code).toBe(201)
   })

@@ -19,8 +19,8 @@ test('what two servers cannot agree on gets a name by its first appearance; what
 })
 
 test('made-up names, list versions and tokens; managers in any order; causes without their words', () => {
-  const one = normaliser()(answer({ kind: 'List', metadata: { resourceVersion: '5', continue: 'abc' }, items: [{ metadata: meta('11111111-1111', '4', { name: 'made-x1y2z', generateName: 'made-', managedFields: [{ manager: 'm', operation: 'Apply', time: '2026-01-01T00:00:00Z' }, { manager: 'k', operation: 'Update', subresource: 'status', apiVersion: 'v1' }] }) }] }))
-  expect(one.body).toMatchObject({ metadata: { resourceVersion: '<list version>', continue: '<token>' }, items: [{ metadata: { name: '<name 1>', managedFields: { 'Apply m': { time: '<time>' }, 'Update k status': { apiVersion: 'v1' } } } }] })
+  const one = normaliser()(answer({ kind: 'List', metadata: { resourceVersion: '5', continue: 'abc' }, items: [{ metadata: meta('11111111-1111', '4', { name: 'made-x1y2z', generateName: 'made-', managedFields: [{ manager: 'm', operation: 'Apply', apiVersion: 'v1', time: '2026-01-01T00:00:00Z' }, { manager: 'k', operation: 'Update', subresource: 'status', apiVersion: 'v1' }] }) }] }))
+  expect(one.body).toMatchObject({ metadata: { resourceVersion: '<list version>', continue: '<token>' }, items: [{ metadata: { name: '<name 1>', managedFields: { 'Apply m': { apiVersion: 'v1' }, 'Update k status': { apiVersion: 'v1' } } } }] })
   const refused = normaliser()(answer({ kind: 'Status', apiVersion: 'v1', message: 'words', reason: 'Invalid', details: { name: 'a', causes: [{ field: 'b', reason: 'R', message: 'words' }, { field: 'a', reason: 'R' }] } }, 422))
   expect(refused.body).toEqual({ kind: 'Status', apiVersion: 'v1', reason: 'Invalid', details: { name: 'a', causes: 'a R, b R' } })
 })

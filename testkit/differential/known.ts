@@ -4,7 +4,7 @@ import { join } from 'node:path'
 
 export interface Known {
   readonly id: string
-  /** Matches the text of a difference. */
+  /** Matches the text of a difference behind the name of its sequence: `create, get, again: POST: …`. */
   readonly seen: RegExp
 }
 

@@ -2,7 +2,7 @@
 import type { Answer } from './subject.ts'
 
 const isObject = (v: unknown): v is Readonly<Record<string, unknown>> => typeof v === 'object' && v !== null && !Array.isArray(v)
-const times = new Set(['creationTimestamp', 'deletionTimestamp', 'time'])
+const times = new Set(['creationTimestamp', 'deletionTimestamp'])
 
 export interface Comparable { readonly code: number; readonly warnings: readonly string[]; readonly body: unknown }
 
@@ -18,12 +18,12 @@ const numbered = (what: string) => {
   }
 }
 
-/** By writer, so that their order (which is by time) does not matter. */
+/** By writer and without times, of which kube-apiserver forgets some where nothing else changes; so their order, which is by time, does not matter. */
 const managersOf = (entries: readonly unknown[]): Readonly<Record<string, unknown>> => {
   const out: Record<string, unknown> = {}
   for (const e of entries) {
     if (!isObject(e)) return { unreadable: entries }
-    const { manager, operation, subresource = '', ...rest } = e
+    const { manager, operation, subresource = '', time: _, ...rest } = e
     let name = `${String(operation)} ${String(manager)}${subresource === '' ? '' : ` ${String(subresource)}`}`
     while (out[name] !== undefined) name += ' again'
     out[name] = rest
@@ -74,7 +74,7 @@ export const normaliser = (): ((answer: Answer) => Comparable) => {
       const said = { ...rest, ...(details !== undefined && { details: { ...more, ...(more['name'] !== undefined && { name: withoutSuffix(more['name']) }), ...(Array.isArray(causes) && { causes: causesOf(causes).join(', ') }) } }) }
       return Object.fromEntries(Object.entries(said).map(([k, x]) => [k, walk(x, k, said)]))
     }
-    return Object.fromEntries(Object.entries(v).map(([k, x]) => [rename(k), walk(x, k, v)]))
+    return Object.fromEntries(Object.entries(v).filter(([k, x]) => !(k === 'continue' && x === '')).map(([k, x]) => [rename(k), walk(x, k, v)]))
   }
   return ({ code, body, warnings }) => {
     learn(body)

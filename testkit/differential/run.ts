@@ -23,11 +23,11 @@ export const differential = async (pair: Pair, known: readonly Known[], { only, 
   let unknown = 0
 
   /** The unknown ones; known ones are counted. */
-  const run = async (sequence: Sequence, stop: boolean): Promise<readonly Difference[]> => {
-    const done = await runSequence(pair, sequence, `diff-${begun}-${++namespaces}`, stop)
+  const run = async (sequence: Sequence): Promise<readonly Difference[]> => {
+    const done = await runSequence(pair, sequence, `diff-${begun}-${++namespaces}`)
     requests += done.requests
     return done.differences.filter(({ text }) => {
-      const { id } = knownAs(known, text) ?? {}
+      const { id } = knownAs(known, `${sequence.name}: ${text}`) ?? {}
       if (id !== undefined) counts.set(id, (counts.get(id) ?? 0) + 1)
       return id === undefined
     })
@@ -35,14 +35,14 @@ export const differential = async (pair: Pair, known: readonly Known[], { only, 
 
   const byHand = sequences.filter(({ name }) => only === undefined || name.includes(only))
   for (const sequence of byHand) {
-    const found = await run(sequence, false)
+    const found = await run(sequence)
     unknown += found.length
     for (const { step, text } of found) say(`DIFFERENT ${sequence.name}, step ${step}: ${text}`)
   }
   const isGenerating = only === undefined || only === 'generated'
   if (isGenerating) {
     const details = await fc.check(fc.asyncProperty(generatedSequence, async (sequence) => {
-      const found = await run(sequence, true)
+      const found = await run(sequence)
       if (found.length > 0) throw new Error(found.map(({ step, text }) => `step ${step}: ${text}`).join('\n'))
     }), { numRuns: runs, seed })
     if (details.failed) {

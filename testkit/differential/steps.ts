@@ -27,6 +27,7 @@ export const answered = (step: number, spec: object = {}, metadata: object = {})
   const { body } = seen[step - 1]!
   return { ...body, spec: { ...body?.spec, ...spec }, metadata: { ...body?.metadata, ...metadata } }
 }
-/** The same without its version. */
-export const unversioned = (step: number, spec: object = {}, metadata: object = {}) => answered(step, spec, { resourceVersion: undefined, ...metadata })
+/** The same with the version that the object has by now. */
+export const current = (step: number, spec: object = {}, metadata: object = {}) => (seen: Seen): unknown =>
+  answered(step, spec, { resourceVersion: seen.findLast((a) => a.body?.kind === 'Cluster')?.body.metadata.resourceVersion, ...metadata })(seen)
 export const of = (step: number, field: 'uid' | 'resourceVersion') => (seen: Seen): string => seen[step - 1]?.body?.metadata?.[field] as string

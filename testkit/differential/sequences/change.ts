@@ -1,27 +1,27 @@
 /** PUT and patches by value: versions, what may change, no change, the status and scale beside. */
 import { LabCluster } from '../../../src/apiserver/testing/lab-kind.ts'
 import type { Sequence, Step } from '../sequence.ts'
-import { answered, cluster, create, get, json, list, merge, of, unversioned, update } from '../steps.ts'
+import { answered, cluster, create, current, get, json, list, merge, of, update } from '../steps.ts'
 
 const lab = (name: string, ...steps: readonly Step[]): Sequence => ({ name, kind: LabCluster, steps: [create(cluster('a', { pools: [{ name: 'x', size: 1 }], tags: ['t'], options: { k: 'v' } }, { labels: { l: '1' } })), ...steps] })
 
 export const changes: readonly Sequence[] = [
   lab('update with the version', update('a', answered(1, { replicas: 4 })), get('a')),
   lab('update with an old version', update('a', answered(1, { replicas: 4 })), update('a', answered(1, { replicas: 5 })), update('a', answered(1, {}, { resourceVersion: 'x' })), update('a', answered(1, {}, { resourceVersion: '0' }))),
-  lab('update without a version', update('a', unversioned(1, { replicas: 4 })), update('a', cluster('a', { replicas: 6 })), get('a')),
-  lab('update with a uid', update('a', answered(1, { replicas: 4 }, { uid: 'other' })), update('a', unversioned(1, { replicas: 4 }, { uid: 'other' }))),
-  lab('update of nothing new', update('a', answered(1)), update('a', unversioned(1)), get('a')),
+  lab('update without a version', update('a', cluster('a', { replicas: 6 }))),
+  lab('update with a uid', update('a', answered(1, { replicas: 4 }, { uid: 'other' })), update('a', current(1, { replicas: 4 }, { uid: 'other' }))),
+  lab('update of nothing new', update('a', answered(1)), update('a', current(1)), get('a')),
   lab('update of what is not there', update('b', cluster('b'))),
   lab('update under another name', update('a', cluster('b')), update('a', { ...cluster('a'), metadata: {} }), update('a', { ...cluster('a'), metadata: { name: 'a', namespace: 'elsewhere' } })),
-  lab('update takes out what it does not name', update('a', cluster('a')), get('a')),
+  lab('update takes out what it does not name', update('a', (s) => cluster('a', {}, { resourceVersion: of(1, 'resourceVersion')(s) })), get('a')),
   lab('update leaves status alone', update('a', (s) => ({ ...answered(1)(s) as object, status: { phase: 'X' } })), get('a')),
-  lab('update of system metadata', update('a', unversioned(1, {}, { generation: 9, creationTimestamp: '2020-01-01T00:00:00Z', deletionTimestamp: '2020-01-01T00:00:00Z' })), update('a', unversioned(1, {}, { creationTimestamp: null })), get('a')),
-  lab('update of managedFields', update('a', answered(1, {}, { managedFields: [{}] })), update('a', unversioned(1, { replicas: 9 }, { managedFields: [] })), update('a', unversioned(1, { replicas: 8 }, { managedFields: undefined })), get('a')),
-  lab('update that does not fit', update('a', unversioned(1, { replicas: -1 })), update('a', unversioned(1, { site: undefined })), update('a', unversioned(1, { bogus: 1 }), 'fieldValidation=Strict'), update('a', unversioned(1, { bogus: 1 }))),
+  lab('update of system metadata', update('a', current(1, {}, { generation: 9, creationTimestamp: '2020-01-01T00:00:00Z', deletionTimestamp: '2020-01-01T00:00:00Z' })), update('a', current(1, {}, { creationTimestamp: null })), get('a')),
+  lab('update of managedFields', update('a', answered(1, {}, { managedFields: [{}] })), update('a', current(1, { replicas: 9 }, { managedFields: [] })), update('a', current(1, { replicas: 8 }, { managedFields: undefined })), get('a')),
+  lab('update that does not fit', update('a', current(1, { replicas: -1 })), update('a', current(1, { site: undefined })), update('a', current(1, { bogus: 1 }), 'fieldValidation=Strict'), update('a', current(1, { bogus: 1 }))),
   lab('update, dry', update('a', answered(1, { replicas: 4 }), 'dryRun=All'), get('a')),
-  lab('update of labels and annotations only', update('a', unversioned(1, {}, { labels: { l: '2' } })), update('a', unversioned(1, {}, { labels: undefined, annotations: { x: 'y' } })), get('a')),
-  lab('status by PUT', update('a', (s) => ({ ...answered(1, { replicas: 9 })(s) as object, status: { phase: 'Ready', replicas: 2 } }), 'fieldManager=s', '/status'), get('a'), update('a', unversioned(1), 'fieldManager=s', '/status'), update('a', (s) => ({ ...unversioned(1)(s) as object, status: { phase: 5 } }), '', '/status'), update('a', (s) => ({ ...unversioned(1)(s) as object, status: { bogus: 5 } }), '', '/status')),
-  lab('status by PUT changes no metadata', update('a', (s) => ({ ...unversioned(1, {}, { labels: { l: 'changed' }, annotations: { n: '1' }, finalizers: ['skerry.dev/f'] })(s) as object, status: { phase: 'P' } }), 'fieldManager=s', '/status'), get('a')),
+  lab('update of labels and annotations only', update('a', current(1, {}, { labels: { l: '2' } })), update('a', current(1, {}, { labels: undefined, annotations: { x: 'y' } })), get('a')),
+  lab('status by PUT', update('a', (s) => ({ ...answered(1, { replicas: 9 })(s) as object, status: { phase: 'Ready', replicas: 2 } }), 'fieldManager=s', '/status'), get('a'), update('a', current(1), 'fieldManager=s', '/status'), update('a', (s) => ({ ...current(1)(s) as object, status: { phase: 5 } }), '', '/status'), update('a', (s) => ({ ...current(1)(s) as object, status: { bogus: 5 } }), '', '/status')),
+  lab('status by PUT changes no metadata', update('a', (s) => ({ ...current(1, {}, { labels: { l: 'changed' }, annotations: { n: '1' }, finalizers: ['skerry.dev/f'] })(s) as object, status: { phase: 'P' } }), 'fieldManager=s', '/status'), get('a')),
   lab('status by merge', merge('a', { status: { phase: 'Ready', conditions: [{ type: 'A', status: 'True' }] } }, 'fieldManager=s', '/status'), merge('a', { status: { conditions: [{ type: 'B', status: 'True' }] } }, 'fieldManager=s', '/status'), merge('a', { spec: { replicas: 9 } }, 'fieldManager=s', '/status'), merge('a', { status: null }, 'fieldManager=s', '/status'), merge('a', { status: { phase: 'X' } }), get('a')),
   lab('status that stands twice', merge('a', { status: { conditions: [{ type: 'A', status: 'True' }, { type: 'A', status: 'False' }] } }, 'fieldManager=s', '/status')),
   lab('merge', merge('a', { spec: { replicas: 7, options: { m: 'n', k: null } } }), merge('a', { spec: { tags: ['u'] }, metadata: { labels: { l: null, m: '1' } } }), merge('a', { spec: { site: null } }), merge('a', {}), get('a')),

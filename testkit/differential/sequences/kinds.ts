@@ -2,6 +2,7 @@
 import { CloudProject, Cluster, Machine, MachineType, NodePool, Project, Release, Site } from '../../../src/api/index.ts'
 import { apiVersionOf, type Kind } from '../../../src/api/meta/index.ts'
 import type { Sequence, Step } from '../sequence.ts'
+import type { Answer } from '../subject.ts'
 import { apply, create, get, list, merge, remove, update } from '../steps.ts'
 
 interface Example {
@@ -48,7 +49,7 @@ const sequenceOf = ({ kind, spec, other, bad, status }: Example): Sequence => {
     name: kind.kind, kind,
     steps: [
       create(object('a', spec)), get('a'), apply('a', object('a', other), 'fieldManager=two'), apply('a', object('a', other), 'fieldManager=two&force=true'), apply('a', object('a', {}), 'fieldManager=two'),
-      apply('b', object('b', spec), 'fieldManager=one'), apply('b', object('b', other), 'fieldManager=two'), update('b', object('b', spec)), ...statusSteps, ...scaleSteps,
+      apply('b', object('b', spec), 'fieldManager=one'), apply('b', object('b', other), 'fieldManager=two'), update('b', (seen: readonly Answer[]) => ({ ...object('b', spec), metadata: { name: 'b', resourceVersion: seen[6]!.body.metadata.resourceVersion } })), ...statusSteps, ...scaleSteps,
       ...bad.map((given) => create(object('bad', given))), { ...list(), accept: 'application/json;as=Table;v=v1;g=meta.k8s.io', what: 'LIST as Table' }, remove('a'), remove('b'), list(),
     ],
   }
