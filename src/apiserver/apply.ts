@@ -104,7 +104,7 @@ export const apply = (live: Mutable | undefined, applied: Mutable, schema: Schem
   const entries = entriesOf(live)
   const mine = entries.find((e) => isOf(e, w))
   const others = entries.filter((e) => e !== mine)
-  const fields = fieldsOf(dropNulls(given), schema, 'Apply')
+  const fields = fieldsOf(dropNulls(given), schema, 'Apply') ?? {}
   const merged = merge(base, given, schema) as Mutable
   const { changed } = compare(base, merged, schema)
   const conflicts = others.map((e) => ({ e, taken: intersection(e.fieldsV1, changed) ?? within(e.fieldsV1, intersection(changed, fields)) })).filter((c) => c.taken !== undefined)

@@ -60,31 +60,34 @@ const isAtomic = (s: Schema | undefined): boolean => s?.['x-kubernetes-map-type'
 export const fieldSchema = (s: Schema | undefined, name: string): Schema | undefined => s?.properties?.[name] ?? (isObject(s?.additionalProperties) ? (s.additionalProperties as Schema) : undefined)
 const isMap = (s: Schema | undefined): boolean => s !== undefined && s.properties === undefined && isObject(s.additionalProperties)
 
-/** All fields of a value. What an update makes is a member itself, whatever is in it; of what is applied only items and the values of maps are (structured-merge-diff: Compare, ToFieldSet). */
-export const fieldsOf = (value: unknown, s: Schema | undefined, operation: 'Apply' | 'Update'): Fields => {
+/**
+ * All fields of a value. What an update makes is a member itself, whatever is in it; of what is applied only leaves, items and the
+ * values of maps are (structured-merge-diff: Compare, ToFieldSet). undefined: a list of items with keys was applied, and no item.
+ */
+export const fieldsOf = (value: unknown, s: Schema | undefined, operation: 'Apply' | 'Update'): Fields | undefined => {
   if (Array.isArray(value)) {
     const type = listTypeOf(s)
-    if (type === 'atomic' || value.length === 0) return leaf
+    if (type === 'atomic') return leaf
     const children: Record<string, Fields> = {}
     for (const item of value) {
       if (type === 'set') children[setKey(item)] = leaf
       else children[itemKey(item, s!)] = isAtomic(s!.items) ? leaf : { '.': leaf, ...childFields(item, s!.items, operation) }
     }
-    return build(operation === 'Update', children)!
+    return build(operation === 'Update', children)
   }
   if (!isObject(value) || isAtomic(s)) return leaf
-  const children = childFields(value, s, operation)
-  return build(operation === 'Update' || Object.keys(children).length === 0, children)!
+  return build(operation === 'Update' || Object.values(value).every((v) => v === undefined), childFields(value, s, operation))
 }
 const childFields = (value: unknown, s: Schema | undefined, operation: 'Apply' | 'Update'): Record<string, Fields> => {
   const children: Record<string, Fields> = {}
-  if (isObject(value)) for (const [k, v] of Object.entries(value)) if (v !== undefined && !(operation === 'Apply' && isNothingApplied(v, fieldSchema(s, k)))) children[`f:${k}`] = entryOf(fieldsOf(v, fieldSchema(s, k), operation), s)
+  if (!isObject(value)) return children
+  for (const [k, v] of Object.entries(value)) {
+    const f = v === undefined ? undefined : fieldsOf(v, fieldSchema(s, k), operation)
+    // The value of a map is a member, as an item of a list is.
+    if (f !== undefined) children[`f:${k}`] = isMap(s) && Object.keys(f).length > 0 ? { '.': leaf, ...f } : f
+  }
   return children
 }
-/** Of a list of items with keys each item is applied, and of none nothing. */
-const isNothingApplied = (v: unknown, s: Schema | undefined): boolean => Array.isArray(v) && v.length === 0 && listTypeOf(s) !== 'atomic'
-/** The value of a map is a member, as an item of a list is. */
-const entryOf = (f: Fields, s: Schema | undefined): Fields => (isMap(s) && Object.keys(f).length > 0 ? { '.': leaf, ...f } : f)
 
 export interface Changed { readonly changed: Fields | undefined; readonly removed: Fields | undefined }
 const unchanged: Changed = { changed: undefined, removed: undefined }

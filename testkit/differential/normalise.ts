@@ -64,9 +64,10 @@ export const normaliser = (): ((answer: Answer) => Comparable) => {
       if (times.has(key) && /^\d{4}-\d\d-\d\dT/.test(v)) return '<time>'
       if (key === 'resourceVersion') return parent['name'] === undefined ? '<list version>' : versions.of(v)
       if (key === 'continue') return '<token>'
+      if (key === 'cells' && /^\d+s$/.test(v)) return '<age>'
       return rename(v)
     }
-    if (Array.isArray(v)) return key === 'managedFields' ? walk(managersOf(v), key, parent) : v.map((x) => walk(x, '', parent))
+    if (Array.isArray(v)) return key === 'managedFields' ? walk(managersOf(v), key, parent) : v.map((x) => walk(x, key === 'cells' ? key : '', parent))
     if (!isObject(v)) return v
     if (v['kind'] === 'Status' && v['apiVersion'] === 'v1') {
       const { message: _, details, ...rest } = v
