@@ -10,7 +10,7 @@ const word = fc.constantFrom('a', 'b', 'c')
 const spec = fc.record({
   site: fc.constantFrom('sto1', 'sto2'), replicas: optional(fc.integer({ min: 0, max: 3 })), mode: optional(fc.constantFrom('fast', 'safe')), payload: optional(word),
   pools: optional(fc.uniqueArray(fc.record({ name: word, size: optional(fc.integer({ min: 0, max: 2 })) }), { selector: (p) => p.name, maxLength: 3 })),
-  tags: optional(fc.uniqueArray(word, { maxLength: 3 })), zones: optional(fc.array(word, { maxLength: 2 })), options: optional(fc.dictionary(word, word, { maxKeys: 2 })),
+  tags: optional(fc.uniqueArray(word, { maxLength: 3 })), zones: optional(fc.array(word, { maxLength: 2 })), options: optional(fc.dictionary(word, word, { minKeys: 1, maxKeys: 2 })),
 })
 /** Never empty: theirs drops what an apply emptied. */
 const someSpec = spec.chain((s) => fc.subarray(Object.keys(s) as (keyof typeof s)[]).map((keys) => ({ site: s.site, ...Object.fromEntries(keys.map((k) => [k, s[k]])) })))

@@ -30,6 +30,7 @@ export const applies: readonly Sequence[] = [
   lab('status of what is not there', apply('b', { ...cluster('b'), status: {} }, 'fieldManager=s', '/status')),
   lab('scale by apply', one({ replicas: 4 }), apply('a', { apiVersion: 'autoscaling/v1', kind: 'Scale', metadata: { name: 'a' }, spec: { replicas: 6 } }, 'fieldManager=scaler', '/scale'), apply('a', { apiVersion: 'autoscaling/v1', kind: 'Scale', metadata: { name: 'a' }, spec: { replicas: 6 } }, 'fieldManager=scaler&force=true', '/scale'), one({ replicas: 4 }), one(), get('a')),
   lab('scale of a default', one(), merge('a', { spec: { replicas: 6 } }, 'fieldManager=scaler', '/scale'), get('a')),
+  lab('applied, then emptied', one({ options: { a: '1' } }), one({ options: {} })),
   lab('after an update', one({ replicas: 4, options: { a: '1' } }), update('a', answered(1, { replicas: 5, options: { a: '2', b: '3' } })), one({ replicas: 4, options: { a: '1' } }), one({ options: { a: '2' } }), get('a')),
   lab('after patches', one({ replicas: 4, tags: ['a'] }), merge('a', { spec: { replicas: 5, tags: ['a', 'b'] } }), json('a', [{ op: 'remove', path: '/spec/tags/0' }]), one({ tags: ['c'] }), get('a')),
   lab('after nobody owns it', create(cluster('a', { replicas: 4, options: { k: 'v' } })), update('a', answered(1, {}, { managedFields: [{}] })), one({ replicas: 6 }), one(), get('a')),
