@@ -39,7 +39,7 @@ const entry = (w: Writer, fields: Fields, before: Entry | undefined): Entry => (
   manager: w.manager, operation: w.operation, apiVersion: w.apiVersion, time: before !== undefined && equal(before.fieldsV1, fields) ? before.time ?? w.time : w.time,
   fieldsType: 'FieldsV1', fieldsV1: fields, ...(w.subresource !== '' && { subresource: w.subresource }),
 })
-const sort = (list: readonly Entry[]): readonly Entry[] => list.toSorted((a, b) => a.operation.localeCompare(b.operation) || (a.time ?? '').localeCompare(b.time ?? '') || a.manager.localeCompare(b.manager))
+const sort = (list: readonly Entry[]): readonly Entry[] => list.toSorted((a, b) => a.operation.localeCompare(b.operation) || (a.time ?? '').localeCompare(b.time ?? '') || a.manager.localeCompare(b.manager) || (a.subresource ?? '').localeCompare(b.subresource ?? ''))
 const withFields = (e: Entry, fields: Fields | undefined): readonly Entry[] => (fields === undefined ? [] : [fields === e.fieldsV1 ? e : { ...e, fieldsV1: fields }])
 
 const isEntry = (e: unknown): e is Entry => isObject(e) && typeof e['manager'] === 'string' && (e['operation'] === 'Apply' || e['operation'] === 'Update') && isObject(e['fieldsV1'])

@@ -187,6 +187,13 @@ test('S8 a write that changes nothing stores nothing and answers the same versio
   expect(await lab.store.version()).toBe(before + 1)
 })
 
+test('S8 a manager that applies to an object and to its status in turn changes nothing the second time', async () => {
+  const status = { apiVersion: 'lab.skerry.test/v1', kind: 'Cluster', metadata: { name: 'a' }, status: { phase: 'x' } }
+  const both = async () => [await apply(`${clusters}/a`, cluster('a')), await apply(`${clusters}/a/status`, status)].map((a) => a.body.metadata.resourceVersion)
+  const [, version] = await both()
+  expect([await both(), await both()].flat()).toEqual(Array(4).fill(version))
+})
+
 test('S8 "nothing changed" is judged on what stands there now: a value set, changed by another and set again is written', async () => {
   await call('POST', clusters, cluster('a'))
   for (let i = 0; i < 20; i++) {
