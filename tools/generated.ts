@@ -6,6 +6,7 @@ import { lawOf } from './layers/law.ts'
 import { apiPage } from './reference/api.ts'
 import { cliPage } from './reference/cli.ts'
 import { conditionsPage } from './reference/conditions.ts'
+import { crdsPage } from './reference/crds.ts'
 import { kindsPage } from './reference/kinds.ts'
 
 export const generated = (root: string): ReadonlyMap<string, string> => {
@@ -15,6 +16,7 @@ export const generated = (root: string): ReadonlyMap<string, string> => {
     ['docs/reference/api.md', apiPage()],
     ['docs/reference/cli.md', cliPage()],
     ['docs/reference/conditions.md', conditionsPage()],
+    ['docs/reference/crds.yaml', crdsPage()],
     ['docs/reference/kinds.md', kindsPage()],
   ])
 }

@@ -83,10 +83,11 @@ describe('A3 server-side apply', () => {
   })
 })
 
+/** A list of items with keys has some: of none nothing is applied, so that it stays or goes with what others own, as in structured-merge-diff. */
 const spec = fc.record({
-  site: fc.constantFrom('s', 't'), replicas: fc.integer({ min: 1, max: 3 }), tags: fc.uniqueArray(fc.constantFrom('x', 'y', 'z')), zones: fc.array(fc.constantFrom('1', '2'), { maxLength: 2 }),
+  site: fc.constantFrom('s', 't'), replicas: fc.integer({ min: 1, max: 3 }), tags: fc.uniqueArray(fc.constantFrom('x', 'y', 'z'), { minLength: 1 }), zones: fc.array(fc.constantFrom('1', '2'), { maxLength: 2 }),
   options: fc.dictionary(fc.constantFrom('k', 'l'), fc.constantFrom('1', '2')),
-  pools: fc.uniqueArray(fc.record({ name: fc.constantFrom('x', 'y', 'z'), size: fc.integer({ min: 1, max: 2 }) }, { requiredKeys: ['name'] }), { selector: (p) => p.name }),
+  pools: fc.uniqueArray(fc.record({ name: fc.constantFrom('x', 'y', 'z'), size: fc.integer({ min: 1, max: 2 }) }, { requiredKeys: ['name'] }), { selector: (p) => p.name, minLength: 1 }),
 }, { requiredKeys: [] })
 const step = fc.record({ manager: fc.constantFrom('a', 'b', 'c'), spec })
 

@@ -1,6 +1,7 @@
 /** Server-side apply and the ownership of fields after every write (rule A3). Works on objects without system metadata. */
 import type { ManagedFieldsEntry } from '../api/meta/index.ts'
-import { compare, difference, fieldsOf, fieldSchema, intersection, itemKey, listTypeOf, partsOf, pathsOf, removeFields, setKey, union, within, without, withParents, type Fields } from './fields.ts'
+import { compare, difference, fieldsOf, fieldSchema, intersection, listTypeOf, partsOf, pathsOf, removeFields, union, within, without, withParents, type Fields } from './fields.ts'
+import { mergedOrder } from './list-order.ts'
 import type { Schema } from './schema.ts'
 import { applyConflict } from './status.ts'
 import { equal, isObject, type Mutable } from './values.ts'
@@ -15,7 +16,7 @@ export interface Writer {
 }
 
 /** Fields that nobody owns. */
-const system = ['name', 'generateName', 'namespace', 'uid', 'resourceVersion', 'selfLink', 'generation', 'creationTimestamp', 'deletionTimestamp', 'deletionGracePeriodSeconds', 'managedFields'] as const
+const system = ['name', 'namespace', 'uid', 'resourceVersion', 'selfLink', 'generation', 'creationTimestamp', 'deletionTimestamp', 'deletionGracePeriodSeconds', 'managedFields'] as const
 
 /** The part of an object that is owned by managers. */
 export const owned = (object: Mutable): Mutable => {
@@ -24,6 +25,9 @@ export const owned = (object: Mutable): Mutable => {
   for (const k of system) delete meta[k]
   return Object.keys(meta).length === 0 ? rest : { ...rest, metadata: meta }
 }
+
+/** Metadata is always there, so that nobody owns it as a whole. */
+const withMetadata = (object: Mutable): Mutable => ({ metadata: {}, ...owned(object) })
 
 /** An entry of managedFields. */
 export type Owned = ManagedFieldsEntry
@@ -35,24 +39,25 @@ const entry = (w: Writer, fields: Fields, before: Entry | undefined): Entry => (
   manager: w.manager, operation: w.operation, apiVersion: w.apiVersion, time: before !== undefined && equal(before.fieldsV1, fields) ? before.time ?? w.time : w.time,
   fieldsType: 'FieldsV1', fieldsV1: fields, ...(w.subresource !== '' && { subresource: w.subresource }),
 })
-const sort = (list: readonly Entry[]): readonly Entry[] => list.toSorted((a, b) => a.operation.localeCompare(b.operation) || (a.time ?? '').localeCompare(b.time ?? '') || a.manager.localeCompare(b.manager))
+const sort = (list: readonly Entry[]): readonly Entry[] => list.toSorted((a, b) => a.operation.localeCompare(b.operation) || (a.time ?? '').localeCompare(b.time ?? '') || a.manager.localeCompare(b.manager) || (a.subresource ?? '').localeCompare(b.subresource ?? ''))
 const withFields = (e: Entry, fields: Fields | undefined): readonly Entry[] => (fields === undefined ? [] : [fields === e.fieldsV1 ? e : { ...e, fieldsV1: fields }])
 
 const isEntry = (e: unknown): e is Entry => isObject(e) && typeof e['manager'] === 'string' && (e['operation'] === 'Apply' || e['operation'] === 'Update') && isObject(e['fieldsV1'])
 
 /**
  * What a caller that writes the whole object says of managedFields: kubectl moves its own from Update to Apply in this way.
- * `[{}]` forgets all; nothing, or what is none, leaves them.
+ * `[]` and `[{}]` forget all; nothing, or what is none, leaves them.
  */
 const saidEntries = (before: Mutable | undefined, said: unknown): readonly Entry[] => {
-  if (!Array.isArray(said) || said.length === 0) return entriesOf(before)
+  if (!Array.isArray(said)) return entriesOf(before)
+  if (said.length === 0) return []
   if (said.length === 1 && isObject(said[0]) && Object.keys(said[0]).length === 0) return []
   return said.every(isEntry) ? said : entriesOf(before)
 }
 
 /** managedFields after an update: the writer owns what it changed, nobody owns what is gone. */
 export const afterUpdate = (before: Mutable | undefined, after: Mutable, schema: Schema, w: Writer, said?: unknown): readonly Entry[] => {
-  const { changed, removed } = compare(before === undefined ? {} : owned(before), owned(after), schema)
+  const { changed, removed } = compare(before === undefined ? { metadata: {} } : withMetadata(before), withMetadata(after), schema)
   const entries = saidEntries(before, said)
   if (changed === undefined && removed === undefined) return entries
   const mine = entries.find((e) => isOf(e, w))
@@ -68,9 +73,11 @@ const merge = (live: unknown, applied: unknown, s: Schema | undefined): unknown 
   if (a === undefined || l === undefined) return dropNulls(applied)
   if (Array.isArray(applied)) {
     const type = listTypeOf(s)
-    const keyed = (item: unknown) => (type === 'set' ? setKey(item) : itemKey(item, s!))
-    const kept = (live as unknown[]).map((item) => { const p = a.get(keyed(item)); return p === undefined ? item : type === 'set' ? item : merge(item, p.value, s?.items) })
-    return [...kept, ...[...a].filter(([e]) => !l.has(e)).map(([, p]) => dropNulls(p.value))]
+    return mergedOrder([...l.keys()], [...a.keys()]).map((e) => {
+      const [there, mine] = [l.get(e), a.get(e)]
+      if (mine === undefined || (type === 'set' && there !== undefined)) return there!.value
+      return there === undefined ? dropNulls(mine.value) : merge(there.value, mine.value, s?.items)
+    })
   }
   const out: Mutable = { ...(live as Mutable) }
   for (const [e, p] of a) {
@@ -87,19 +94,6 @@ const dropNulls = (v: unknown): unknown => {
   return Object.fromEntries(Object.entries(v).map(([k, x]) => [k, dropNulls(x)] as const).filter(([, x]) => x !== undefined))
 }
 
-/** Keys that stand twice in a list map or set are no object. */
-export const duplicateItems = (v: unknown, s: Schema | undefined, path = ''): string | undefined => {
-  if (Array.isArray(v)) {
-    const type = listTypeOf(s)
-    const keys = type === 'atomic' ? [] : v.map((item) => (type === 'set' ? setKey(item) : itemKey(item, s!)))
-    if (new Set(keys).size !== keys.length) return path
-    for (const [i, item] of v.entries()) { const found = duplicateItems(item, s?.items, `${path}[${i}]`); if (found !== undefined) return found }
-    return undefined
-  }
-  if (isObject(v)) for (const [k, x] of Object.entries(v)) { const found = duplicateItems(x, fieldSchema(s, k), `${path}.${k}`); if (found !== undefined) return found }
-  return undefined
-}
-
 /**
  * The object after an apply: what the manager gave over what is there, less what it gave before and gives no more and nobody else
  * owns. Throws 409 with the owners when it would change what others own and `force` is not set.
@@ -110,7 +104,7 @@ export const apply = (live: Mutable | undefined, applied: Mutable, schema: Schem
   const entries = entriesOf(live)
   const mine = entries.find((e) => isOf(e, w))
   const others = entries.filter((e) => e !== mine)
-  const fields = fieldsOf(dropNulls(given), schema, 'Apply')
+  const fields = fieldsOf(dropNulls(given), schema, 'Apply') ?? {}
   const merged = merge(base, given, schema) as Mutable
   const { changed } = compare(base, merged, schema)
   const conflicts = others.map((e) => ({ e, taken: intersection(e.fieldsV1, changed) ?? within(e.fieldsV1, intersection(changed, fields)) })).filter((c) => c.taken !== undefined)

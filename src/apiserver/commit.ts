@@ -102,6 +102,9 @@ const checkPrecondition = (c: Call, wanted: Mutable, live: Mutable): void => {
   if (typeof resourceVersion === 'string' && resourceVersion !== '' && resourceVersion !== m['resourceVersion']) throw modified(c.served.kind, c.r.name)
 }
 
+/** Through a subresource nobody says who owns what. */
+const saidOfOwners = (c: Call, wanted: Mutable): unknown => (c.r.subresource === '' ? (wanted['metadata'] as Mutable | undefined)?.['managedFields'] : undefined)
+
 /** `mutate` gets the stored object, which it may not change in place, and answers the wanted one. */
 export const change = (c: Call, mutate: (live: Mutable) => Wanted): Promise<Written> => {
   const key = keyOf(c)
@@ -112,12 +115,12 @@ export const change = (c: Call, mutate: (live: Mutable) => Wanted): Promise<Writ
     checkPrecondition(c, wanted.object, live)
     const object = prepare(wanted.object, live, c, served)
     const meta = object['metadata'] as Mutable
-    const managed = wanted.managedFields ?? afterUpdate(live, object, served.schema, writerOf(c, 'Update'), (wanted.object['metadata'] as Mutable | undefined)?.['managedFields'])
+    const managed = wanted.managedFields ?? afterUpdate(live, object, served.schema, writerOf(c, 'Update'), saidOfOwners(c, wanted.object))
     if (managed.length > 0) meta['managedFields'] = managed
     const isFinished = meta['deletionTimestamp'] !== undefined && meta['finalizers'] === undefined
     if (!isFinished && isNoChange(live, object)) return isCurrent ? { code: 200, object: seen(c, live), version: row.version } : 'stale'
     if (isDryRun(c.r)) return { code: 200, object: seen(c, withVersion(object, row.version)) }
     const done = await commit(c, key, row, isFinished ? undefined : object)
-    return done.kind === 'lost' ? done : { code: 200, object: seen(c, withVersion(object, done.version)), version: done.version }
+    return done.kind === 'lost' ? done : { code: 200, object: seen(c, withVersion(object, isFinished ? row.version : done.version)), version: done.version }
   })
 }

@@ -7,7 +7,8 @@ import { badRequest, unsupportedMediaType } from './status.ts'
 import { guard, isObject, parseJson, parseYaml, type Json, type Mutable } from './values.ts'
 
 export const bodyTypes = ['application/json', 'application/yaml', protobufType] as const
-export const patchTypes = ['application/json-patch+json', 'application/merge-patch+json', 'application/apply-patch+yaml'] as const
+export const applyType = 'application/apply-patch+yaml'
+export const patchTypes = ['application/json-patch+json', 'application/merge-patch+json', applyType] as const
 
 export const mediaType = (contentType: string | undefined): string => (contentType ?? '').split(';')[0]!.trim().toLowerCase()
 

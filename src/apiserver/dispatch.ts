@@ -8,10 +8,11 @@ import { decider } from './decide.ts'
 import { demandObject, parseBody } from './decode.ts'
 import type { Identity } from './identity.ts'
 import { objectOf, storedObject } from './objects.ts'
-import { patch, update } from './patch.ts'
+import { checkOptions, checkPatchOptions } from './options.ts'
+import { isApply, patch, update } from './patch.ts'
 import { get, listTexts, page } from './read.ts'
 import { deleteWish, remove } from './remove.ts'
-import { checkOptions, type RequestInfo } from './request.ts'
+import type { RequestInfo } from './request.ts'
 import { commonHeaders, drained, readBody, send } from './respond.ts'
 import { answerReview, findReview } from './reviews.ts'
 import { scaleOf, writeScale } from './scale.ts'
@@ -100,6 +101,7 @@ const callOf = (api: Api, served: Served, r: RequestInfo, identity: Identity, re
 })
 
 const run = (c: Call): Promise<Written> => {
+  if (c.r.verb === 'patch') checkPatchOptions(c.r, isApply(c))
   if (c.r.subresource === 'scale') return writeScale(c)
   switch (c.r.verb) {
     case 'create': return create(c)

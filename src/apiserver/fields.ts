@@ -52,33 +52,40 @@ export const withParents = (f: Fields): Fields => {
 export const listTypeOf = (s: Schema | undefined): 'map' | 'set' | 'atomic' => s?.['x-kubernetes-list-type'] ?? 'atomic'
 export const itemKey = (item: unknown, s: Schema): string => {
   const keys = (s['x-kubernetes-list-map-keys'] ?? []).toSorted()
-  return `k:${JSON.stringify(Object.fromEntries(keys.map((k) => [k, (item as Mutable)[k] ?? s.items?.properties?.[k]?.default])))}`
+  return `k:${JSON.stringify(Object.fromEntries(keys.map((k) => [k, (isObject(item) ? item[k] : undefined) ?? s.items?.properties?.[k]?.default])))}`
 }
 export const setKey = (item: unknown): string => `v:${JSON.stringify(item)}`
 const isAtomic = (s: Schema | undefined): boolean => s?.['x-kubernetes-map-type'] === 'atomic'
 /** The schema of a field: named (`properties` has no prototype), or of a map's values. */
 export const fieldSchema = (s: Schema | undefined, name: string): Schema | undefined => s?.properties?.[name] ?? (isObject(s?.additionalProperties) ? (s.additionalProperties as Schema) : undefined)
-const isMap = (s: Schema | undefined): boolean => s?.properties === undefined
+const isMap = (s: Schema | undefined): boolean => s !== undefined && s.properties === undefined && isObject(s.additionalProperties)
 
-/** All fields of a value. An applied value's maps are not members themselves; an updated one's are. */
-export const fieldsOf = (value: unknown, s: Schema | undefined, operation: 'Apply' | 'Update'): Fields => {
+/**
+ * All fields of a value. What an update makes is a member itself, whatever is in it; of what is applied only leaves, items and the
+ * values of maps are (structured-merge-diff: Compare, ToFieldSet). undefined: a list of items with keys was applied, and no item.
+ */
+export const fieldsOf = (value: unknown, s: Schema | undefined, operation: 'Apply' | 'Update'): Fields | undefined => {
   if (Array.isArray(value)) {
     const type = listTypeOf(s)
-    if (type === 'atomic' || value.length === 0) return leaf
+    if (type === 'atomic') return leaf
     const children: Record<string, Fields> = {}
     for (const item of value) {
       if (type === 'set') children[setKey(item)] = leaf
       else children[itemKey(item, s!)] = isAtomic(s!.items) ? leaf : { '.': leaf, ...childFields(item, s!.items, operation) }
     }
-    return children
+    return build(operation === 'Update', children)
   }
   if (!isObject(value) || isAtomic(s)) return leaf
-  const children = childFields(value, s, operation)
-  return build(operation === 'Update' && isMap(s) || Object.keys(children).length === 0, children)!
+  return build(operation === 'Update' || Object.values(value).every((v) => v === undefined), childFields(value, s, operation))
 }
 const childFields = (value: unknown, s: Schema | undefined, operation: 'Apply' | 'Update'): Record<string, Fields> => {
   const children: Record<string, Fields> = {}
-  if (isObject(value)) for (const [k, v] of Object.entries(value)) if (v !== undefined) children[`f:${k}`] = fieldsOf(v, fieldSchema(s, k), operation)
+  if (!isObject(value)) return children
+  for (const [k, v] of Object.entries(value)) {
+    const f = v === undefined ? undefined : fieldsOf(v, fieldSchema(s, k), operation)
+    // The value of a map is a member, as an item of a list is.
+    if (f !== undefined) children[`f:${k}`] = isMap(s) && Object.keys(f).length > 0 ? { '.': leaf, ...f } : f
+  }
   return children
 }
 

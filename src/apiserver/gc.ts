@@ -59,7 +59,7 @@ export const collectGarbage = (api: Api, keepEventsMs: number): (() => void) => 
   const drop = async (row: Row, wish: Partial<DeleteWish> = {}): Promise<void> => {
     const served = stored.get(row.resource)
     if (served === undefined || row.deleting) return
-    await remove(callFor(served, row), { propagation: 'Background', uid: row.uid, resourceVersion: undefined, dryRun: false, ...wish })
+    await remove(callFor(served, row), { propagation: undefined, uid: row.uid, resourceVersion: undefined, dryRun: false, ...wish })
   }
   const rewrite = async (row: Row, change: (meta: Mutable) => Mutable): Promise<void> => {
     const served = stored.get(row.resource)

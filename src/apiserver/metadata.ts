@@ -9,6 +9,8 @@ const labelValue = /^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$/
 const finalizer = /^[a-z0-9][-a-z0-9.]*\/[A-Za-z0-9._-]+$|^(foregroundDeletion|orphan|kubernetes)$/
 const annotationsAtMost = 262_144
 const dnsLabel = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/
+const ownerParts = ['apiVersion', 'kind', 'name', 'uid'] as const
+type Owner = Readonly<Record<(typeof ownerParts)[number], string>> & { readonly controller?: boolean }
 const short = (v: unknown): string => `"${String(v).slice(0, 100)}"`
 
 const nameErrors = (name: unknown, isLoose: boolean): readonly FieldError[] => {
@@ -20,9 +22,15 @@ const nameErrors = (name: unknown, isLoose: boolean): readonly FieldError[] => {
   return []
 }
 
+/** A prefix may end as no name may. */
+const prefixErrors = (prefix: unknown, isLoose: boolean): readonly FieldError[] =>
+  (prefix === undefined || prefix === '' ? [] : nameErrors(String(prefix).replace(/-$/, 'a'), isLoose).map((e) => ({ ...e, field: 'metadata.generateName' })))
+
+/** Fields that are not of their types: nothing else can be said of such metadata. */
+export const metadataTypeErrors = (m: Mutable): readonly FieldError[] => (validateMetadata(m) ? [] : fieldErrors(validateMetadata.errors, m).map((e) => ({ ...e, field: `metadata.${e.field}` })))
+
 export const metadataErrors = (m: Mutable, isLoose: boolean): readonly FieldError[] => {
-  if (!validateMetadata(m)) return fieldErrors(validateMetadata.errors, m).map((e) => ({ ...e, field: `metadata.${e.field}` }))
-  const errors: FieldError[] = [...nameErrors(m['name'], isLoose)]
+  const errors: FieldError[] = [...prefixErrors(m['generateName'], isLoose), ...nameErrors(m['name'], isLoose)]
   const { namespace } = m
   if (namespace !== undefined && !dnsLabel.test(String(namespace))) errors.push({ field: 'metadata.namespace', reason: 'FieldValueInvalid', message: `${short(namespace)}: a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', at most 63` })
   for (const [k, v] of Object.entries((m['labels'] ?? {}) as Readonly<Record<string, string>>)) {
@@ -30,9 +38,12 @@ export const metadataErrors = (m: Mutable, isLoose: boolean): readonly FieldErro
     if (!labelValue.test(v)) errors.push({ field: 'metadata.labels', reason: 'FieldValueInvalid', message: `${short(v)}: a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', at most 63` })
   }
   const annotations = Object.entries((m['annotations'] ?? {}) as Readonly<Record<string, string>>)
+  for (const [k] of annotations) if (!labelKey.test(k.toLowerCase())) errors.push({ field: 'metadata.annotations', reason: 'FieldValueInvalid', message: `${short(k)}: name part must consist of alphanumeric characters, '-', '_' or '.'` })
   if (annotations.reduce((size, [k, v]) => size + k.length + v.length, 0) > annotationsAtMost) errors.push({ field: 'metadata.annotations', reason: 'FieldValueTooLong', message: `may not be more than ${annotationsAtMost} bytes` })
-  for (const [i, f] of ((m['finalizers'] ?? []) as readonly string[]).entries()) if (!finalizer.test(f)) errors.push({ field: `metadata.finalizers[${i}]`, reason: 'FieldValueInvalid', message: `${short(f)}: a finalizer is domain/name` })
-  const owners = (m['ownerReferences'] ?? []) as readonly { readonly controller?: boolean }[]
+  for (const f of (m['finalizers'] ?? []) as readonly string[]) if (!finalizer.test(f)) errors.push({ field: 'metadata.finalizers', reason: 'FieldValueInvalid', message: `${short(f)}: a finalizer is domain/name` })
+  if (['orphan', 'foregroundDeletion'].every((f) => (m['finalizers'] as readonly string[] | undefined)?.includes(f))) errors.push({ field: 'metadata.finalizers', reason: 'FieldValueInvalid', message: 'orphan and foregroundDeletion cannot be both set' })
+  const owners = (m['ownerReferences'] ?? []) as readonly Owner[]
+  errors.push(...owners.flatMap((o) => ownerParts.filter((part) => o[part] === '').map((part) => ({ field: `metadata.ownerReferences.${part}`, reason: 'FieldValueInvalid', message: 'must not be empty' } as const))))
   if (owners.filter((o) => o.controller === true).length > 1) errors.push({ field: 'metadata.ownerReferences', reason: 'FieldValueInvalid', message: 'only one reference can have controller set to true' })
   return errors
 }

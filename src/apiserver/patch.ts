@@ -1,9 +1,10 @@
 /** PUT and PATCH: the whole object, merge and JSON patches, server-side apply. */
-import { apply as applyFields, duplicateItems } from './apply.ts'
+import { apply as applyFields } from './apply.ts'
 import { admitted, checkNamespace, keyOf, seen, storedAs, unseen, writerOf, type Call, type Written } from './call.ts'
 import { change, standing, type Wanted } from './commit.ts'
 import { createObject } from './create.ts'
-import { demandObject, mediaType, parseBody, patchTypes } from './decode.ts'
+import { applyType, demandObject, mediaType, parseBody, patchTypes } from './decode.ts'
+import { duplicateItems } from './duplicates.ts'
 import { applyJsonPatch, isMisfit, parseJsonPatch } from './json-patch.ts'
 import { ownPart } from './prepare.ts'
 import { isTrue } from './request.ts'
@@ -43,7 +44,7 @@ export const patchOf = (c: Call): ((live: Mutable) => Mutable) | undefined => {
       const operations = parseJsonPatch(parseJson(c.body.toString('utf8')))
       return (live) => {
         try { return applyJsonPatch(copy(live), operations) } catch (error) {
-          if (isMisfit(error)) throw unprocessable(c.served.kind, c.r.name, error.message)
+          if (isMisfit(error)) throw unprocessable(error.message)
           throw error
         }
       }
@@ -53,28 +54,23 @@ export const patchOf = (c: Call): ((live: Mutable) => Mutable) | undefined => {
 }
 const needsStrategy = (v: unknown): boolean => Array.isArray(v) || (isObject(v) && Object.entries(v).some(([k, x]) => k.startsWith('$') || needsStrategy(x)))
 
+export const isApply = (c: Call): boolean => mediaType(c.contentType) === applyType
+
 export const patch = async (c: Call): Promise<Written> => {
-  if (mediaType(c.contentType) === 'application/apply-patch+yaml') return applyPatch(c)
+  if (isApply(c)) return applyPatch(c)
   const patched = patchOf(c)
   if (patched === undefined) throw unsupportedMediaType(mediaType(c.contentType), patchTypes)
   return change(c, (live) => ({ object: unseen(c, admitted(c, patched(seen(c, live))), live) }))
 }
 
-/** Who applies must say so. */
-export const demandManager = (c: Call): void => {
-  const manager = c.r.query.get('fieldManager')
-  if (manager === null || manager === '') throw badRequest('PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch')
-}
-
 const applyPatch = async (c: Call): Promise<Written> => {
-  demandManager(c)
   const given = admitted(c, demandObject(parseYaml(c.body.toString('utf8'))))
   const meta = given['metadata'] as Mutable
   if (Array.isArray(meta['managedFields']) && meta['managedFields'].length > 0) throw badRequest('metadata.managedFields must be nil')
   const served = storedAs(c)
-  const twice = duplicateItems(given, served.schema)
-  if (twice !== undefined) throw badRequest(`failed to create typed patch object: ${twice}: duplicate entries for key`)
-  const force = isTrue(c.r.query.get('force') ?? 'false')
+  const [twice] = duplicateItems(given, served.schema)
+  if (twice !== undefined) throw badRequest(`failed to create typed patch object: ${twice.field}: duplicate entries for key ${twice.message}`)
+  const force = isTrue(c.r.query.get('force'))
   const applied = ownPart(unseen(c, given, undefined), served, c.r.subresource)
   const writer = writerOf(c, 'Apply')
   const { resourceVersion, uid } = meta

@@ -2,7 +2,8 @@
 import type { FieldError, Resource } from '../api/meta/index.ts'
 import type { Api } from './api.ts'
 import type { Call } from './call.ts'
-import { metadataErrors } from './metadata.ts'
+import { duplicateItems } from './duplicates.ts'
+import { metadataErrors, metadataTypeErrors } from './metadata.ts'
 import { fieldErrors } from './schema.ts'
 import type { Served } from './served.ts'
 import { invalid } from './status.ts'
@@ -50,7 +51,7 @@ const complete = (object: Mutable, served: Served): readonly FieldError[] => {
   const { metadata: _, ...parts } = object
   if (parts['spec'] !== undefined) parts['spec'] = copy(parts['spec'])
   if (parts['status'] !== undefined) parts['status'] = copy(parts['status'])
-  const errors = served.validate(parts) ? [] : fieldErrors(served.validate.errors, parts)
+  const errors = served.validate(parts) ? duplicateItems(parts, served.schema) : fieldErrors(served.validate.errors, parts)
   Object.assign(object, parts)
   return errors
 }
@@ -60,11 +61,12 @@ export const prepare = (given: Mutable, live: Mutable | undefined, c: Call, serv
   const { api, identity } = c
   const { kind } = served
   const isStatus = c.r.subresource === 'status'
+  const misshapen = metadataTypeErrors(given['metadata'] as Mutable)
+  if (misshapen.length > 0) throw invalid(kind, String((given['metadata'] as Mutable)['name'] ?? ''), misshapen)
   const errors: FieldError[] = [...metadataErrors(given['metadata'] as Mutable, served.isLoose)]
-  if (errors.length > 0) throw invalid(kind, String((given['metadata'] as Mutable)['name'] ?? ''), errors)
   const object = keepOtherPart({ ...given, apiVersion: served.apiVersion, kind: kind.kind, metadata: systemMetadata(given['metadata'] as Mutable, live, api) }, live, served, c.r.subresource)
   const meta = object['metadata'] as Mutable
-  const name = String(meta['name'])
+  const name = String(meta['name'] ?? '')
   if (!isStatus) {
     addOwners(object, served, api)
     checkFinalizers(meta, live, c, served)

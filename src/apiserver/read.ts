@@ -90,8 +90,9 @@ export const page = async (api: Api, served: Served, r: RequestInfo): Promise<Pa
   if (token !== '') {
     if (!['', '0', null].includes(query.get('resourceVersion'))) throw badRequest('resourceVersion: Forbidden: specifying resource version is not allowed when using continue')
     const [version, offset] = Buffer.from(token, 'base64url').toString().split('@').map(Number)
-    const kept = snapshots.get(api)?.get(idAt(version ?? 0))
-    if (kept === undefined || !Number.isSafeInteger(offset) || offset! < 0) throw gone('The provided continue parameter is too old to display a consistent list result. You must start a new list without the continue parameter.')
+    if (!Number.isSafeInteger(version) || !Number.isSafeInteger(offset) || offset! < 0) throw badRequest('continue key is not valid')
+    const kept = snapshots.get(api)?.get(idAt(version!))
+    if (kept === undefined) throw gone('The provided continue parameter is too old to display a consistent list result. You must start a new list without the continue parameter.')
     return cut(kept.rows, kept.version, offset!)
   }
   await awaitList(api, query)

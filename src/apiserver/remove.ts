@@ -1,17 +1,23 @@
 /** DELETE: removes what nobody holds, marks what has finalizers (rule H1). */
+import type { Row } from '../store/store.ts'
 import { isDryRun, keyOf, seen, storedAs, withVersion, type Call, type Written } from './call.ts'
 import { commit, settle } from './commit.ts'
 import { demandObject, parseBody } from './decode.ts'
 import { storedObject } from './objects.ts'
+import { demandOptions, dryRunErrors, notSupported } from './options.ts'
 import { isTrue } from './request.ts'
-import { badRequest, conflict, forbidden, success } from './status.ts'
-import { seconds, type Mutable } from './values.ts'
+import { conflict, forbidden, success } from './status.ts'
+import { equal, seconds, type Mutable } from './values.ts'
 
 /** Keeps a namespace until it is empty. */
 export const namespaceFinalizer = 'kubernetes'
 
+const policies = ['Foreground', 'Background', 'Orphan'] as const
+const isPolicy = (v: unknown): v is (typeof policies)[number] => policies.some((p) => p === v)
+
 export interface DeleteWish {
-  readonly propagation: 'Background' | 'Foreground' | 'Orphan'
+  /** undefined: not said, as its finalizers have it. */
+  readonly propagation: (typeof policies)[number] | undefined
   readonly uid: string | undefined
   readonly resourceVersion: string | undefined
   readonly dryRun: boolean
@@ -20,11 +26,16 @@ export interface DeleteWish {
 /** What DELETE was asked: in the body, or in the query. */
 export const deleteWish = (c: Call): DeleteWish => {
   const body = c.body.length === 0 ? {} : demandObject(parseBody(c.body, c.contentType))
-  const orphan = isTrue(c.r.query.get('orphanDependents') ?? 'false') || body['orphanDependents'] === true
-  const policy = c.r.query.get('propagationPolicy') ?? body['propagationPolicy'] ?? (orphan ? 'Orphan' : 'Background')
-  if (policy !== 'Background' && policy !== 'Foreground' && policy !== 'Orphan') throw badRequest(`propagationPolicy: Unsupported value: "${String(policy)}": supported values: "Background", "Foreground", "Orphan"`)
+  const saysOrphan = c.r.query.has('orphanDependents') || body['orphanDependents'] !== undefined
+  const orphan = isTrue(c.r.query.get('orphanDependents')) || body['orphanDependents'] === true
+  const said = c.r.query.get('propagationPolicy') ?? body['propagationPolicy']
+  const dryRun: readonly unknown[] = Array.isArray(body['dryRun']) ? body['dryRun'] : []
+  demandOptions(c.r, [
+    ...(saysOrphan && said !== undefined ? [{ field: 'propagationPolicy', reason: 'FieldValueInvalid', message: 'orphanDependents and propagationPolicy cannot be both set' } as const] : []),
+    ...(said === undefined || isPolicy(said) ? [] : [notSupported('propagationPolicy', said, policies)]), ...dryRunErrors(dryRun),
+  ])
   const { uid, resourceVersion } = (body['preconditions'] ?? {}) as { readonly uid?: string; readonly resourceVersion?: string }
-  return { propagation: policy, uid, resourceVersion, dryRun: isDryRun(c.r) || (Array.isArray(body['dryRun']) && body['dryRun'].includes('All')) }
+  return { propagation: isPolicy(said) ? said : orphan ? 'Orphan' : saysOrphan ? 'Background' : undefined, uid, resourceVersion, dryRun: isDryRun(c.r) || dryRun.includes('All') }
 }
 
 /** Marks or removes one object. `name` differs from the path's in a deletecollection. */
@@ -37,8 +48,8 @@ export const remove = (c: Call, wish: DeleteWish, name = c.r.name): Promise<Writ
     if (wish.resourceVersion !== undefined && wish.resourceVersion !== String(row.version)) throw conflict(kind, name, `Precondition failed: ResourceVersion in precondition: ${wish.resourceVersion}, ResourceVersion in object meta: ${row.version}`)
     const refusal = row.deleting ? undefined : c.api.admission.refuseDeletion?.(storedAs(c).kind, live as never, c.api.read)
     if (refusal !== undefined) throw forbidden(kind, name, refusal)
-    if (row.deleting) return { code: 200, object: seen(c, live), version: row.version }
-    const finalizers = [...new Set([...row.finalizers, ...addedBy(c, wish)])]
+    const finalizers = finalizersAfter(c, wish, row)
+    if (row.deleting && equal(finalizers, row.finalizers)) return { code: 200, object: seen(c, live), version: row.version }
     if (finalizers.length === 0) {
       const gone = { code: 200, object: success(kind, name, row.uid) } as const
       if (wish.dryRun) return gone
@@ -46,15 +57,20 @@ export const remove = (c: Call, wish: DeleteWish, name = c.r.name): Promise<Writ
       return done.kind === 'lost' ? done : { ...gone, version: done.version }
     }
     const meta = live['metadata'] as Mutable
-    const after = { ...live, metadata: { ...meta, finalizers, deletionTimestamp: seconds(c.api.now()), deletionGracePeriodSeconds: 0, ...(meta['generation'] !== undefined && { generation: (meta['generation'] as number) + 1 }) } }
+    const begun = row.deleting ? {} : { deletionTimestamp: seconds(c.api.now()), deletionGracePeriodSeconds: 0, ...(meta['generation'] !== undefined && { generation: (meta['generation'] as number) + 1 }) }
+    const after = { ...live, metadata: { ...meta, finalizers, ...begun } }
     if (wish.dryRun) return { code: 200, object: seen(c, after) }
     const done = await commit(c, key, row, after)
     return done.kind === 'lost' ? done : { code: 200, object: seen(c, withVersion(after, done.version)), version: done.version }
   })
 }
 
-const addedBy = (c: Call, wish: DeleteWish): readonly string[] => [
-  ...(wish.propagation === 'Foreground' ? ['foregroundDeletion'] : wish.propagation === 'Orphan' ? ['orphan'] : []),
+const ofPolicy = { Foreground: ['foregroundDeletion'], Background: [], Orphan: ['orphan'] } as const
+const finalizersOfPolicies: readonly string[] = Object.values(ofPolicy).flat()
+/** Who says another policy later changes what was said before. */
+const finalizersAfter = (c: Call, { propagation }: DeleteWish, row: Row): readonly string[] => {
+  const kept = propagation === undefined ? row.finalizers : [...row.finalizers.filter((f) => !finalizersOfPolicies.includes(f)), ...ofPolicy[propagation]]
   // Somebody must take it off again.
-  ...(c.api.collectsGarbage && c.api.namespaces?.resource === c.served.resource ? [namespaceFinalizer] : []),
-]
+  const isNamespace = c.api.collectsGarbage && c.api.namespaces?.resource === c.served.resource
+  return [...new Set([...kept, ...(isNamespace && !row.deleting ? [namespaceFinalizer] : [])])]
+}

@@ -17,7 +17,8 @@ export interface RequestInfo {
 
 const verbs: Readonly<Record<string, readonly [string, string]>> = { GET: ['list', 'get'], HEAD: ['list', 'get'], POST: ['create', 'create'], PUT: ['', 'update'], PATCH: ['', 'patch'], DELETE: ['deletecollection', 'delete'] }
 
-export const isTrue = (v: string | null): boolean => v === 'true' || v === '1' || v === ''
+/** As Kubernetes reads flags: what is there and does not say no is yes. */
+export const isTrue = (v: string | null): boolean => v !== null && v !== '0' && v.toLowerCase() !== 'false'
 const decode = (s: string): string => { try { return decodeURIComponent(s) } catch { throw badRequest('the path is not URL encoded') } }
 
 export const parseRequest = (method: string, url: string): RequestInfo => {
@@ -36,22 +37,5 @@ export const parseRequest = (method: string, url: string): RequestInfo => {
   const [resource, name = '', ...subresource] = rest as [string, ...string[]]
   const pair = verbs[method]
   const verb = pair === undefined ? '' : name === '' ? pair[0] : pair[1]
-  return { ...none, verb: verb === 'list' && isTrue(query.get('watch') ?? 'no') ? 'watch' : verb, group, version, resource, namespace, name, subresource: subresource.join('/') }
-}
-
-/** Options that a verb understands; any other is an error, never ignored (rule A1). */
-const common = ['pretty', 'timeout', 'fieldManager', 'fieldValidation', 'dryRun', 'force']
-const listing = ['labelSelector', 'fieldSelector', 'limit', 'continue', 'resourceVersion', 'resourceVersionMatch', 'watch', 'allowWatchBookmarks', 'sendInitialEvents', 'timeoutSeconds', 'includeObject']
-const deleting = ['gracePeriodSeconds', 'propagationPolicy', 'orphanDependents', 'ignoreStoreReadErrorWithClusterBreakingPotential']
-const allowed: Readonly<Record<string, readonly string[]>> = {
-  get: ['resourceVersion', 'includeObject'], list: listing, watch: listing, create: [], update: [], patch: [], delete: deleting, deletecollection: [...listing, ...deleting],
-}
-export const checkOptions = (r: RequestInfo): void => {
-  const known = allowed[r.verb]
-  if (known === undefined) return
-  for (const key of r.query.keys()) if (!known.includes(key) && !common.includes(key)) throw badRequest(`unknown option ${key} for ${r.verb}`)
-  const dryRun = r.query.getAll('dryRun')
-  if (dryRun.some((d) => d !== '' && d !== 'All')) throw badRequest(`dryRun: Unsupported value: ${dryRun.join(',')}: supported values: "All"`)
-  const validation = r.query.get('fieldValidation')
-  if (validation !== null && !['', 'Ignore', 'Warn', 'Strict'].includes(validation)) throw badRequest(`fieldValidation: Unsupported value: "${validation}": supported values: "Ignore", "Warn", "Strict"`)
+  return { ...none, verb: verb === 'list' && isTrue(query.get('watch')) ? 'watch' : verb, group, version, resource, namespace, name, subresource: subresource.join('/') }
 }

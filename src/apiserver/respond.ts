@@ -1,7 +1,7 @@
 /** Reads bodies and writes answers: limits, content types, and a Status for every error. HTTP/1.1 and HTTP/2 alike. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { isTooLarge, isUnavailable, isUnclear } from '../store/errors.ts'
-import { apiStatusOf, badRequest, timeout, tooBig, unavailable, internal, type Status } from './status.ts'
+import { apiStatusOf, badRequest, timeout, tooBig, unavailable, internal, type Failure } from './status.ts'
 
 const bodyAtMost = 3 << 20
 
@@ -53,7 +53,7 @@ export const drained = (response: ServerResponse): Promise<void> => new Promise(
 })
 
 /** What an error says to the client; undefined: it is ours, and says nothing. */
-export const statusOf = (error: unknown): Status | undefined => {
+export const statusOf = (error: unknown): Failure | undefined => {
   const status = apiStatusOf(error)
   if (status !== undefined) return status
   if (isUnclear(error)) return apiStatusOf(timeout('it is not known whether the write was made; look before you try again'))
@@ -62,7 +62,7 @@ export const statusOf = (error: unknown): Status | undefined => {
   return undefined
 }
 
-export const sendError = (response: ServerResponse, status: Status = apiStatusOf(internal('see the server\'s log'))!): void => {
+export const sendError = (response: ServerResponse, status: Failure = apiStatusOf(internal('see the server\'s log'))!): void => {
   const after = status.details?.retryAfterSeconds
   send(response, status.code, status, after === undefined ? {} : { 'retry-after': String(after) })
 }

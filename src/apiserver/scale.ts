@@ -3,7 +3,7 @@ import { apply as applyFields } from './apply.ts'
 import { writerOf, withVersion, type Call, type Written } from './call.ts'
 import { change, type Wanted } from './commit.ts'
 import { demandObject, mediaType, parseBody, patchTypes } from './decode.ts'
-import { demandManager, patchOf } from './patch.ts'
+import { isApply, patchOf } from './patch.ts'
 import { isTrue } from './request.ts'
 import type { Served } from './served.ts'
 import { badRequest, unsupportedMediaType } from './status.ts'
@@ -35,7 +35,7 @@ const replicasOf = (scale: Mutable): number => {
 /** PUT and PATCH of `/scale`. */
 export const writeScale = async (c: Call): Promise<Written> => {
   const path = steps(c.served.kind.scale!.specReplicasPath)
-  const wanted = c.r.verb === 'update' ? replaced(c) : mediaType(c.contentType) === 'application/apply-patch+yaml' ? applied(c, path) : patched(c)
+  const wanted = c.r.verb === 'update' ? replaced(c) : isApply(c) ? applied(c, path) : patched(c)
   const done = await change(c, (live) => wanted(live, (scale) => {
     const object = set(live, path, replicasOf(scale))
     const { resourceVersion, uid } = (scale['metadata'] ?? {}) as Mutable
@@ -57,9 +57,8 @@ const patched = (c: Call): Change => {
   return (live, onto) => onto(change(scaleOf(c.served, live)))
 }
 const applied = (c: Call, path: readonly string[]): Change => {
-  demandManager(c)
   const object = set({}, path, replicasOf(demandObject(parseYaml(c.body.toString('utf8')))))
-  const force = isTrue(c.r.query.get('force') ?? 'false')
+  const force = isTrue(c.r.query.get('force'))
   return (live) => {
     const done = applyFields(live, object, c.served.schema, writerOf(c, 'Apply'), force)
     return { object: { ...done.object, metadata: { ...(done.object['metadata'] as Mutable | undefined), name: c.r.name, namespace: (live['metadata'] as Mutable)['namespace'] } }, managedFields: done.managedFields }

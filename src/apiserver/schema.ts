@@ -117,6 +117,8 @@ export const fieldErrors = (errors: readonly ErrorObject[] | null | undefined, v
     case 'required': return { field, reason: 'FieldValueRequired', message: '' }
     case 'enum': return { field, reason: 'FieldValueNotSupported', message: `${given}: supported values: ${(e.params as { allowedValues: unknown[] }).allowedValues.map((v) => JSON.stringify(v)).join(', ')}` }
     case 'maxLength': return { field, reason: 'FieldValueTooLong', message: `${given}: ${e.message ?? ''}` }
+    case 'maxItems': return { field, reason: 'FieldValueTooMany', message: `${given}: ${e.message ?? ''}` }
+    case 'type': return { field, reason: 'FieldValueTypeInvalid', message: `${given}: ${field} in body ${e.message ?? ''}` }
     default: return { field, reason: 'FieldValueInvalid', message: `${given}: ${field} in body ${e.message ?? ''}` }
   }
 })

@@ -10,18 +10,20 @@ export interface Status {
   readonly message?: string
   readonly reason?: string
   readonly details?: { readonly name?: string; readonly group?: string; readonly kind?: string; readonly uid?: string; readonly causes?: readonly StatusCause[]; readonly retryAfterSeconds?: number }
-  readonly code: number
+  /** Of a failure. */
+  readonly code?: number
 }
-export type ApiError = Error & { readonly apiStatus: Status }
+export type Failure = Status & { readonly code: number }
+export type ApiError = Error & { readonly apiStatus: Failure }
 
 const failure = (code: number, reason: string, message: string, details?: Status['details']): ApiError =>
   Object.assign(new Error(message), { apiStatus: { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message, reason, ...(details !== undefined && { details }), code } as const })
 
-export const apiStatusOf = (e: unknown): Status | undefined => (e as { apiStatus?: Status } | undefined)?.apiStatus
+export const apiStatusOf = (e: unknown): Failure | undefined => (e as { apiStatus?: Failure } | undefined)?.apiStatus
 
 type Named = Pick<Kind, 'group' | 'plural'>
 const full = (k: Named): string => (k.group === '' ? k.plural : `${k.plural}.${k.group}`)
-const details = (k: Named, name: string) => ({ name, ...(k.group !== '' && { group: k.group }), kind: k.plural })
+const details = (k: Named, name: string) => ({ ...(name !== '' && { name }), ...(k.group !== '' && { group: k.group }), kind: k.plural })
 
 export const badRequest = (message: string) => failure(400, 'BadRequest', message)
 export const unauthorized = () => failure(401, 'Unauthorized', 'Unauthorized')
@@ -46,15 +48,16 @@ export const unsupportedMediaType = (given: string, allowed: readonly string[]) 
 export const invalid = (k: Pick<Kind, 'group' | 'kind' | 'plural'>, name: string, errors: readonly FieldError[]) => {
   const causes = errors.map((e) => ({ reason: e.reason, message: `${words[e.reason]}: ${e.message}`, field: e.field }))
   const one = causes.map((c) => `${c.field}: ${c.message}`)
-  return failure(422, 'Invalid', `${k.kind}${k.group === '' ? '' : `.${k.group}`} "${name}" is invalid: ${one.length === 1 ? one[0]! : `[${one.join(', ')}]`}`, { name, ...(k.group !== '' && { group: k.group }), kind: k.kind, causes })
+  return failure(422, 'Invalid', `${k.kind}${k.group === '' ? '' : `.${k.group}`} "${name}" is invalid: ${one.length === 1 ? one[0]! : `[${one.join(', ')}]`}`, { ...(name !== '' && { name }), ...(k.group !== '' && { group: k.group }), kind: k.kind, causes })
 }
 const words: Readonly<Record<FieldError['reason'], string>> = {
   FieldValueInvalid: 'Invalid value', FieldValueRequired: 'Required value', FieldValueNotSupported: 'Unsupported value', FieldValueForbidden: 'Forbidden', FieldValueDuplicate: 'Duplicate value', FieldValueTooLong: 'Too long',
+  FieldValueTooMany: 'Too many', FieldValueTypeInvalid: 'Invalid value',
 }
 /** A patch that does not fit its object. */
-export const unprocessable = (k: Named, name: string, message: string) => failure(422, 'Invalid', `the server rejected our request due to an error in our request: ${message}`, details(k, name))
+export const unprocessable = (message: string) => failure(422, 'Invalid', `the server rejected our request due to an error in our request: ${message}`, {})
 export const internal = (message: string) => failure(500, 'InternalError', `Internal error occurred: ${message}`)
 export const unavailable = (message: string) => failure(503, 'ServiceUnavailable', message, { retryAfterSeconds: 1 })
 export const timeout = (message: string, causes: readonly StatusCause[] = []) => failure(504, 'Timeout', message, { ...(causes.length > 0 && { causes }), retryAfterSeconds: 1 })
 
-export const success = (k: Named, name: string, uid: string): Status => ({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details: { ...details(k, name), uid }, code: 200 })
+export const success = (k: Named, name: string, uid: string): Status => ({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details: { ...details(k, name), uid } })

@@ -24,7 +24,7 @@ export const viewOf = (accept: string | undefined): View => {
 const ageColumn: Column = { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp', description: 'When it was made.' }
 const nameColumn = { name: 'Name', type: 'string', format: 'name', description: 'Unique within its namespace.', priority: 0 }
 /** A kind that names the age itself says where it stands; else it is the last. */
-const columnsOf = (kind: Kind<any>): readonly Column[] => (kind.columns.some((c) => c.name === ageColumn.name) ? kind.columns : [...kind.columns, ageColumn])
+export const columnsOf = (kind: Kind<any>): readonly Column[] => (kind.columns.some((c) => c.name === ageColumn.name) ? kind.columns : [...kind.columns, ageColumn])
 
 export const columnDefinitions = (kind: Kind<any>): readonly object[] => [nameColumn, ...columnsOf(kind).map((c) => ({ name: c.name, type: c.type, format: '', description: c.description ?? '', priority: c.priority ?? 0 }))]
 

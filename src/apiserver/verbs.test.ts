@@ -30,6 +30,7 @@ describe('writes', () => {
     expect(dry.body.metadata.name).toMatch(/^made-[a-z0-9]{5}$/)
     expect((await call('GET', clusters)).body.items).toEqual([])
     const made = await call('POST', clusters, { ...cluster('x'), metadata: { generateName: 'made-' } })
+    expect(made.body.metadata.managedFields[0].fieldsV1['f:metadata']).toEqual({ 'f:generateName': {} })
     expect(made.body.metadata.name).toMatch(/^made-[a-z0-9]{5}$/)
     expect((await call('GET', `${clusters}/${made.body.metadata.name}`)).code).toBe(200)
   })
@@ -38,11 +39,14 @@ describe('writes', () => {
     const { body } = await call('POST', clusters, cluster('a', { site: 's'.repeat(64), replicas: -1, mode: 'slow', pools: [{ size: 'x' }] }))
     expect(body).toMatchObject({ code: 422, reason: 'Invalid' })
     expect(body.details.causes.map((c: { field: string; reason: string }) => `${c.field} ${c.reason}`).toSorted()).toEqual([
-      'spec.mode FieldValueNotSupported', 'spec.pools[0].name FieldValueRequired', 'spec.pools[0].size FieldValueInvalid', 'spec.replicas FieldValueInvalid', 'spec.site FieldValueTooLong',
+      'spec.mode FieldValueNotSupported', 'spec.pools[0].name FieldValueRequired', 'spec.pools[0].size FieldValueTypeInvalid', 'spec.replicas FieldValueInvalid', 'spec.site FieldValueTooLong',
     ])
     expect((await call('POST', clusters, cluster('Bad_Name'))).body.details.causes[0].field).toBe('metadata.name')
     expect((await call('POST', clusters, cluster('a', {}, { labels: { a: 1 } }))).body).toMatchObject({ code: 422, details: { causes: [{ field: 'metadata.labels.a' }] } })
     expect((await call('POST', clusters, cluster('a', {}, { finalizers: 'x' }))).code).toBe(422)
+    const causes = (body: any) => body.details.causes.map((c: { field: string }) => c.field)
+    expect(causes((await call('POST', clusters, cluster('Bad_Name', { replicas: -1 }, { generateName: 'Bad_', ownerReferences: [{ apiVersion: 'v1', kind: '', name: 'x', uid: '' }] }))).body)).toEqual(['metadata.generateName', 'metadata.name', 'metadata.ownerReferences.kind', 'metadata.ownerReferences.uid', 'spec.replicas'])
+    expect(causes((await call('POST', clusters, cluster('a', {}, { annotations: { 'Fine.io/x': '', 'bad key': '' } }))).body)).toEqual(['metadata.annotations'])
     for (const name of ['a/b', '..', 'a\0b', 'a%2fb']) expect((await call('POST', '/api/v1/nodes', { metadata: { name } })).body.code).toBe(422)
     expect((await call('POST', '/api/v1/nodes', { metadata: { name: 'system:node' } })).code).toBe(201)
   })
@@ -54,6 +58,14 @@ describe('writes', () => {
     expect(warned.headers.get('warning')).toBe('299 - "unknown field \\"spec.bogus\\""')
     expect(warned.body.spec).toEqual({ site: 'sto1', replicas: 3 })
     expect((await call('POST', `${clusters}?fieldValidation=Ignore`, cluster('b', { bogus: 1 }))).headers.get('warning')).toBeNull()
+  })
+
+  test('an item stands once in a set and in a list map, whichever way it is written', async () => {
+    const pools = [{ name: 'x' }, { name: 'x', size: 2 }]
+    expect((await call('POST', clusters, cluster('a', { tags: ['t', 'u', 't'], pools }))).body).toMatchObject({ code: 422, details: { causes: [{ field: 'spec.tags[2]', reason: 'FieldValueDuplicate' }, { field: 'spec.pools[1]', reason: 'FieldValueDuplicate' }] } })
+    await call('POST', clusters, cluster('a', { zones: ['z', 'z'] }))
+    expect((await call('PATCH', `${clusters}/a`, { spec: { pools } })).body.code).toBe(422)
+    expect((await call('PATCH', `${clusters}/a/status`, { status: { conditions: [{ type: 'A', status: 'True' }, { type: 'A', status: 'False' }] } })).body).toMatchObject({ code: 422, details: { causes: [{ field: 'status.conditions[1]' }] } })
   })
 
   test('null is absent, and so defaulted', async () => {
@@ -117,12 +129,41 @@ describe('writes', () => {
     expect((await call('PATCH', `${clusters}/a/scale`, { spec: { replicas: -1 } })).body.code).toBe(422)
   })
 
+  test('options that do not fit are 422, as of an object; a flag that is there and does not say no is yes', async () => {
+    await call('POST', clusters, cluster('a', { replicas: 4 }))
+    const refused = async (method: string, path: string, body?: unknown) => { const { body: said } = await call(method, `${clusters}${path}`, body); return `${said.code} ${said.details.kind} ${said.details.causes.map((c: { field: string; reason: string }) => `${c.field} ${c.reason}`).join()}` }
+    expect(await refused('POST', '?dryRun=Some', cluster('b'))).toBe('422 CreateOptions dryRun FieldValueNotSupported')
+    expect(await refused('PUT', '/a?fieldValidation=Some', cluster('a'))).toBe('422 UpdateOptions fieldValidation FieldValueNotSupported')
+    expect(await refused('PATCH', '/a?force=true', {})).toBe('422 PatchOptions force FieldValueForbidden')
+    expect(await refused('PATCH', `/a?fieldManager=${'m'.repeat(129)}`, {})).toBe('422 PatchOptions fieldManager FieldValueTooLong')
+    expect(await refused('DELETE', '/a?propagationPolicy=Some')).toBe('422 DeleteOptions propagationPolicy FieldValueNotSupported')
+    expect(await refused('DELETE', '/a', { propagationPolicy: 'Foreground', orphanDependents: true })).toBe('422 DeleteOptions propagationPolicy FieldValueInvalid')
+    expect(await refused('DELETE', '/a', { dryRun: ['Some'] })).toBe('422 DeleteOptions dryRun FieldValueNotSupported')
+    expect((await apply(`${clusters}/a`, cluster('a', { replicas: 5 }), 'fieldManager=b&force=false')).code).toBe(409)
+    expect((await apply(`${clusters}/a`, cluster('a', { replicas: 5 }), 'fieldManager=b&force=yes')).code).toBe(200)
+  })
+
   test('delete: preconditions, unknown options, and a second time 404', async () => {
     const made = (await call('POST', clusters, cluster('a'))).body
     expect((await call('DELETE', `${clusters}/a`, { preconditions: { uid: 'other' } })).body).toMatchObject({ code: 409, reason: 'Conflict' })
     expect((await call('DELETE', `${clusters}/a?bogus=1`)).body.code).toBe(400)
     expect((await call('DELETE', `${clusters}/a`, { preconditions: { uid: made.metadata.uid, resourceVersion: made.metadata.resourceVersion } })).body).toMatchObject({ kind: 'Status', status: 'Success', details: { uid: made.metadata.uid } })
     expect((await call('DELETE', `${clusters}/a`)).body).toMatchObject({ code: 404, reason: 'NotFound' })
+  })
+
+  test('another propagation policy said later changes the finalizers of one that is going', async () => {
+    await lab.close()
+    lab = await startLab({ collectGarbage: false })
+    call = caller(lab)
+    await call('POST', '/api/v1/namespaces', { metadata: { name: 'shop' } })
+    await call('POST', clusters, cluster('a', {}, { finalizers: ['a.b/c'] }))
+    const after = async (query: string) => (await call('DELETE', `${clusters}/a${query}`)).body.metadata
+    const first = await after('?propagationPolicy=Foreground')
+    expect(first.finalizers).toEqual(['a.b/c', 'foregroundDeletion'])
+    expect(await after('')).toEqual(first)
+    expect((await after('?propagationPolicy=Orphan')).finalizers).toEqual(['a.b/c', 'orphan'])
+    const last = await after('?propagationPolicy=Background')
+    expect(last).toMatchObject({ finalizers: ['a.b/c'], generation: first.generation, deletionTimestamp: first.deletionTimestamp })
   })
 
   test('deletecollection takes what the selector wants and nothing else', async () => {
@@ -146,6 +187,13 @@ test('S8 a write that changes nothing stores nothing and answers the same versio
   expect(await lab.store.version()).toBe(before + 1)
 })
 
+test('S8 a manager that applies to an object and to its status in turn changes nothing the second time', async () => {
+  const status = { apiVersion: 'lab.skerry.test/v1', kind: 'Cluster', metadata: { name: 'a' }, status: { phase: 'x' } }
+  const both = async () => [await apply(`${clusters}/a`, cluster('a')), await apply(`${clusters}/a/status`, status)].map((a) => a.body.metadata.resourceVersion)
+  const [, version] = await both()
+  expect([await both(), await both()].flat()).toEqual(Array(4).fill(version))
+})
+
 test('S8 "nothing changed" is judged on what stands there now: a value set, changed by another and set again is written', async () => {
   await call('POST', clusters, cluster('a'))
   for (let i = 0; i < 20; i++) {
@@ -167,7 +215,7 @@ describe('A3', () => {
     expect(status.body).toMatchObject({ spec: { replicas: 6 }, status: { phase: 'Ready' } })
     expect(status.body.metadata.managedFields.map((e: { manager: string; subresource?: string }) => `${e.manager} ${e.subresource ?? ''}`).toSorted()).toEqual(['a ', 'a status', 'b '])
     expect((await apply(`${clusters}/none/status`, { apiVersion: 'lab.skerry.test/v1', kind: 'Cluster', metadata: { name: 'none' }, status: {} })).body.code).toBe(404)
-    expect((await apply(`${clusters}/a`, cluster('a'), 'force=true')).body).toMatchObject({ code: 400, message: expect.stringContaining('fieldManager: Required value') })
+    expect((await apply(`${clusters}/a`, cluster('a'), 'force=true')).body).toMatchObject({ code: 422, details: { group: 'meta.k8s.io', kind: 'PatchOptions', causes: [{ field: 'fieldManager', reason: 'FieldValueRequired' }] } })
   })
 
   test('A3 a field that is no longer applied falls back to its default; a uid that is named must be there', async () => {
@@ -177,13 +225,28 @@ describe('A3', () => {
     expect((await apply(`${clusters}/b`, cluster('b', {}, { uid: 'other' }))).body.code).toBe(409)
   })
 
+  test('A3 an update owns what it makes as a whole too, an apply only what it names', async () => {
+    const parts = { options: { k: 'v' }, tags: ['t'], pools: [{ name: 'x', size: 1 }] }
+    const spec = { 'f:site': {}, 'f:options': { 'f:k': {} }, 'f:tags': { 'v:"t"': {} }, 'f:pools': { 'k:{"name":"x"}': { '.': {}, 'f:name': {}, 'f:size': {} } } }
+    const made = await call('POST', clusters, cluster('a', parts, { labels: { l: '1' } }))
+    expect(made.body.metadata.managedFields[0].fieldsV1).toEqual({
+      'f:metadata': { 'f:labels': { '.': {}, 'f:l': {} } },
+      'f:spec': { '.': {}, ...spec, 'f:replicas': {}, 'f:options': { '.': {}, 'f:k': {} }, 'f:tags': { '.': {}, 'v:"t"': {} }, 'f:pools': { '.': {}, ...spec['f:pools'] } },
+    })
+    expect((await apply(`${clusters}/b`, cluster('b', parts, { labels: { l: '1' } }))).body.metadata.managedFields[0].fieldsV1).toEqual({ 'f:metadata': { 'f:labels': { 'f:l': {} } }, 'f:spec': spec })
+  })
+
   test('A3 managedFields that a client made up do no harm', async () => {
     const made = (await call('POST', clusters, cluster('a'))).body
     const said = [{ manager: 'x', operation: 'Apply', apiVersion: 'v9', fieldsType: 'FieldsV1', fieldsV1: { 'f:spec': { 'f:site': {}, 'k:{': {}, constructor: {} }, 'i:0': {} } }]
     await call('PUT', `${clusters}/a`, { ...made, metadata: { ...made.metadata, managedFields: said } })
     expect((await apply(`${clusters}/a`, cluster('a', { site: 'other' }), 'fieldManager=y')).body).toMatchObject({ code: 409, message: expect.stringContaining('conflict with "x": .spec.site') })
     expect((await apply(`${clusters}/a`, cluster('a', { site: 'other' }))).code).toBe(200)
-    expect((await call('PATCH', `${clusters}/a`, { metadata: { managedFields: [{}] } })).body.metadata.managedFields).toBeUndefined()
+    expect((await call('PATCH', `${clusters}/a/status`, { metadata: { managedFields: [{}] }, status: { phase: 'x' } })).body.metadata.managedFields.length).toBeGreaterThan(1)
+    for (const none of [[{}], []]) {
+      await apply(`${clusters}/a`, cluster('a', { site: 'other' }), 'fieldManager=z')
+      expect((await call('PATCH', `${clusters}/a`, { metadata: { managedFields: none } })).body.metadata.managedFields).toBeUndefined()
+    }
   })
 
   test('A3 many apply at once and each keeps what is its own', async () => {

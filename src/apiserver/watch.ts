@@ -79,7 +79,7 @@ const planOf = (api: Api, served: Served, r: RequestInfo): Plan => {
   if (!Number.isInteger(seconds) || seconds < 0) throw badRequest('timeoutSeconds: Invalid value: must be a whole number of seconds')
   // 30 to 60 min at random, so that readers do not all come back at once.
   const limitMs = (1800 + api.random() * 1800) * 1000
-  const bookmarks = isTrue(query.get('allowWatchBookmarks') ?? 'false')
+  const bookmarks = isTrue(query.get('allowWatchBookmarks'))
   const isUnset = version === '' || version === '0'
   return {
     namespace: served.kind.namespaced && r.namespace !== '' ? r.namespace : undefined, wants: selectionOf(served, r).wants, bookmarks,

@@ -25,7 +25,7 @@ interface ColumnHead {
 export interface FieldError {
   /** e.g. `spec.controlPlane.replicas` */
   readonly field: string
-  readonly reason: 'FieldValueInvalid' | 'FieldValueRequired' | 'FieldValueNotSupported' | 'FieldValueForbidden' | 'FieldValueDuplicate' | 'FieldValueTooLong'
+  readonly reason: 'FieldValueInvalid' | 'FieldValueRequired' | 'FieldValueNotSupported' | 'FieldValueForbidden' | 'FieldValueDuplicate' | 'FieldValueTooLong' | 'FieldValueTooMany' | 'FieldValueTypeInvalid'
   /** Names what was given and what is allowed. */
   readonly message: string
 }

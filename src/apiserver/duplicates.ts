@@ -1,0 +1,18 @@
+/** Items that stand twice in a list map or a set: such a list is none. */
+import type { FieldError } from '../api/meta/index.ts'
+import { fieldSchema, itemKey, listTypeOf, setKey } from './fields.ts'
+import type { Schema } from './schema.ts'
+import { isObject } from './values.ts'
+
+/** `value` fits its schema as far as types go: items of list maps are objects. */
+export const duplicateItems = (value: unknown, s: Schema | undefined, path = ''): readonly FieldError[] => {
+  if (Array.isArray(value)) {
+    const type = listTypeOf(s)
+    const keys = type === 'atomic' ? [] : value.map((item) => (type === 'set' ? setKey(item) : itemKey(item, s!)))
+    return [
+      ...keys.flatMap((k, i): readonly FieldError[] => (keys.indexOf(k) === i ? [] : [{ field: `${path}[${i}]`, reason: 'FieldValueDuplicate', message: k.slice(2, 100) }])),
+      ...value.flatMap((item, i) => duplicateItems(item, s?.items, `${path}[${i}]`)),
+    ]
+  }
+  return isObject(value) ? Object.entries(value).flatMap(([k, v]) => duplicateItems(v, fieldSchema(s, k), path === '' ? k : `${path}.${k}`)) : []
+}

@@ -1,0 +1,84 @@
+/** Answers without what two servers cannot agree on: uids, versions, times, made-up names, tokens, words for people. Each becomes a name by the order in which it was first seen, so that "the same as before" stays visible. */
+import type { Answer } from './subject.ts'
+
+const isObject = (v: unknown): v is Readonly<Record<string, unknown>> => typeof v === 'object' && v !== null && !Array.isArray(v)
+const times = new Set(['creationTimestamp', 'deletionTimestamp'])
+
+export interface Comparable { readonly code: number; readonly warnings: readonly string[]; readonly body: unknown }
+
+const numbered = (what: string) => {
+  const known = new Map<string, string>()
+  return {
+    known,
+    of(value: string): string {
+      const name = known.get(value) ?? `<${what} ${known.size + 1}>`
+      known.set(value, name)
+      return name
+    },
+  }
+}
+
+/** By writer and without times, of which kube-apiserver forgets some where nothing else changes; so their order, which is by time, does not matter. */
+const managersOf = (entries: readonly unknown[]): Readonly<Record<string, unknown>> => {
+  const out: Record<string, unknown> = {}
+  for (const e of entries) {
+    if (!isObject(e)) return { unreadable: entries }
+    const { manager, operation, subresource = '', time: _, ...rest } = e
+    let name = `${String(operation)} ${String(manager)}${subresource === '' ? '' : ` ${String(subresource)}`}`
+    while (out[name] !== undefined) name += ' again'
+    out[name] = rest
+  }
+  return out
+}
+
+/** Shorter ones are words of a sequence, the same for both. */
+const idAtLeast = 8
+/** A made-up name is cut to make room for its five letters. */
+const prefixAtMost = 58
+/** Of what was refused only the answer tells the name. */
+const withoutSuffix = (name: unknown): unknown => (typeof name === 'string' ? name.replace(/(?<=[-_])[bcdfghjklmnpqrstvwxz2456789]{5}$/, '<made up>') : name)
+
+const causesOf = (causes: readonly unknown[]): readonly string[] => causes.map((c) => (isObject(c) ? `${String(c['field'] ?? '')} ${String(c['reason'] ?? '')}` : String(c))).toSorted()
+
+/** One for the answers of one server to one sequence. */
+export const normaliser = (): ((answer: Answer) => Comparable) => {
+  const uids = numbered('uid')
+  const versions = numbered('version')
+  const names = numbered('name')
+
+  const rename = (text: string): string => [...uids.known, ...names.known].filter(([from]) => from.length >= idAtLeast).reduce((t, [from, to]) => t.replaceAll(from, to), text)
+  const learn = (v: unknown): void => {
+    if (Array.isArray(v)) v.forEach(learn)
+    else if (isObject(v)) {
+      const { metadata } = v
+      if (isObject(metadata)) {
+        const { uid, name, generateName } = metadata
+        if (typeof uid === 'string') uids.of(uid)
+        if (typeof name === 'string' && typeof generateName === 'string' && generateName !== '' && name.startsWith(generateName.slice(0, prefixAtMost))) names.of(name)
+      }
+      if (Array.isArray(v['items'])) learn(v['items'])
+    }
+  }
+  const walk = (v: unknown, key: string, parent: Readonly<Record<string, unknown>>): unknown => {
+    if (typeof v === 'string') {
+      if (times.has(key) && /^\d{4}-\d\d-\d\dT/.test(v)) return '<time>'
+      if (key === 'resourceVersion') return parent['name'] === undefined ? '<list version>' : versions.of(v)
+      if (key === 'continue') return '<token>'
+      if (key === 'cells' && /^\d+s$/.test(v)) return '<age>'
+      return rename(v)
+    }
+    if (Array.isArray(v)) return key === 'managedFields' ? walk(managersOf(v), key, parent) : v.map((x) => walk(x, key === 'cells' ? key : '', parent))
+    if (!isObject(v)) return v
+    if (v['kind'] === 'Status' && v['apiVersion'] === 'v1') {
+      const { message: _, details, ...rest } = v
+      const { causes, ...more } = (isObject(details) ? details : {})
+      const said = { ...rest, ...(details !== undefined && { details: { ...more, ...(more['name'] !== undefined && { name: withoutSuffix(more['name']) }), ...(Array.isArray(causes) && { causes: causesOf(causes).join(', ') }) } }) }
+      return Object.fromEntries(Object.entries(said).map(([k, x]) => [k, walk(x, k, said)]))
+    }
+    return Object.fromEntries(Object.entries(v).filter(([k, x]) => !(k === 'continue' && x === '')).map(([k, x]) => [rename(k), walk(x, k, v)]))
+  }
+  return ({ code, body, warnings }) => {
+    learn(body)
+    return { code, warnings: warnings.toSorted(), body: walk(body, '', {}) }
+  }
+}

@@ -1,0 +1,67 @@
+/** A sequence of requests about one kind, and how it is sent to two servers in step. */
+import type { Kind } from '../../src/api/meta/index.ts'
+import { compare } from './compare.ts'
+import { normaliser } from './normalise.ts'
+import type { Answer, Request, Subject } from './subject.ts'
+
+type Seen = readonly Answer[]
+export interface Step {
+  /** As differences are reported: `PATCH apply`. */
+  readonly what: string
+  readonly method: string
+  /** Behind the collection's path: an object, a subresource, the query. What depends on earlier answers takes those of the same server. */
+  readonly path: string | ((seen: Seen) => string)
+  readonly type?: string
+  readonly accept?: string
+  readonly body?: unknown
+}
+export interface Sequence {
+  readonly name: string
+  readonly kind: Kind<any>
+  readonly steps: readonly Step[]
+}
+export interface Difference {
+  readonly sequence: string
+  /** From 1. */
+  readonly step: number
+  /** `PATCH apply: metadata.generation: 2 ≠ 1`, ours first. */
+  readonly text: string
+}
+
+const requestOf = (step: Step, collection: string, seen: Seen): Request => ({
+  method: step.method, type: step.type, accept: step.accept, path: `${collection}${typeof step.path === 'function' ? step.path(seen) : step.path}`, body: typeof step.body === 'function' ? (step.body as (s: Seen) => unknown)(seen) : step.body,
+})
+
+export interface Pair { readonly ours: Subject; readonly theirs: Subject }
+export interface Outcome { readonly requests: number; readonly differences: readonly Difference[] }
+
+/** A namespace of its own on both; kinds of the whole installation begin with none of theirs. */
+const collectionFor = async ({ ours, theirs }: Pair, { group, version, plural, namespaced }: Kind<any>, namespace: string): Promise<string> => {
+  const root = `/apis/${group}/${version}`
+  const begin: Request = namespaced ? { method: 'POST', path: '/api/v1/namespaces', body: { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } } } : { method: 'DELETE', path: `${root}/${plural}` }
+  for (const subject of [ours, theirs]) {
+    const { code, body } = await subject.ask(begin)
+    if (code >= 300) throw new Error(`${subject.name}: ${begin.method} ${begin.path}: ${body?.message ?? code}`)
+  }
+  return namespaced ? `${root}/namespaces/${namespace}/${plural}` : `${root}/${plural}`
+}
+
+/** Leaves off where one wrote and the other did not: what comes after says nothing new. */
+export const runSequence = async (pair: Pair, sequence: Sequence, namespace: string): Promise<Outcome> => {
+  const collection = await collectionFor(pair, sequence.kind, namespace)
+  const sides = [pair.ours, pair.theirs].map((subject) => ({ subject, seen: [] as Answer[], normal: normaliser() }))
+  const differences: Difference[] = []
+  let requests = 0
+  for (const [i, step] of sequence.steps.entries()) {
+    const [ours, theirs] = await Promise.all(sides.map(async ({ subject, seen, normal }) => {
+      const answer = await subject.ask(requestOf(step, collection, seen))
+      seen.push(answer)
+      return normal(answer)
+    })) as [ReturnType<ReturnType<typeof normaliser>>, ReturnType<ReturnType<typeof normaliser>>]
+    requests++
+    const parts = step.method !== 'GET' && ours.code < 300 !== theirs.code < 300
+    differences.push(...compare(ours, theirs).map((line) => ({ sequence: sequence.name, step: i + 1, text: `${step.what}: ${line}` })))
+    if (parts) break
+  }
+  return { requests, differences }
+}
