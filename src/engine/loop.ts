@@ -169,7 +169,11 @@ export const startLoop = (declared: Controller, term: LoopOptions): Loop => {
       return
     }
     queue.forget(text)
-    if (end.kind === 'look-anew') { queue.add(text, 'events'); return }
+    if (end.kind === 'look-anew') {
+      metrics.passes.inc({ controller: name, result: 'look-anew' })
+      queue.add(text, 'events')
+      return
+    }
     if (end.kind === 'held-back') {
       metrics.passes.inc({ controller: name, result: 'held-back' })
       queue.addAfter(text, end.ms + term.random() * 1000, 'events')

@@ -66,15 +66,16 @@ test('E4 a routine look that finds something to do looks anew before it does any
   const first = await w.start()
   await until(w.clock, first, isReady)
   await closed(w.clock, first)
-  const looks: boolean[] = []
+  const looks: (readonly [isRoutine: boolean, lastEffectAt: number])[] = []
   const shelves = shelf({ ...w.warehouse, list: async () => (looks.length === 1 ? [] : w.warehouse.list()) })
   const { effects, interpose } = recorder()
   // The first look, a routine one, sees the board as missing; it is back when the key is looked at anew.
-  const watched: Controller = { ...shelves, observe: (o, c) => { looks.push(c.isRoutine); return shelves.observe(o, c) } }
+  const watched: Controller = { ...shelves, observe: (o, c) => { looks.push([c.isRoutine, c.lastEffectAt]); return shelves.observe(o, c) } }
   const second = await w.start({ interpose, controllers: [shop(), watched] })
   await w.clock.advance(600_000)
   await second.whenIdle()
-  expect([looks, effects]).toEqual([[true, false], []])
+  // No effect yet is before all time, also of a process that has just begun.
+  expect([looks, effects]).toEqual([[[true, -Infinity], [false, -Infinity]], []])
 })
 
 test('E4 at start nothing is done for keys whose inputs are as they were; they are looked at within ten minutes', async () => {

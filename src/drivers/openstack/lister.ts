@@ -116,8 +116,8 @@ export const openLister = <T extends Marked>(fetch: Fetch<T>, options: ListerOpt
   return {
     list(after = -Infinity, isRoutine = false) {
       const now = clock.monotonic()
-      // Who did something waits for what comes of it. Who only looks must not keep every list young.
-      if (after > now - interestMs) interestedUntil = now + interestMs
+      // Who did something waits for what comes of it. Who only looks, be it at what is there from now on, must not keep every list young.
+      if (after > now - interestMs && after <= now) interestedUntil = now + interestMs
       if (closed) return Promise.reject(new Error('the cloud\'s client was closed'))
       if (last !== undefined && last.begunAt > after && isFresh(last, now, isRoutine)) {
         const answer = last
