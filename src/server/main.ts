@@ -17,7 +17,12 @@ if (command !== 'serve') {
   process.exit(2)
 }
 
-const settings = readSettings(argv, process.env)
+const settings = (() => {
+  try { return readSettings(argv, process.env) } catch (error) {
+    process.stderr.write(`serve: ${(error as Error).message}\n`)
+    process.exit(2)
+  }
+})()
 const paths = layout(settings.state)
 const log = pino({ level: settings.logLevel }).child({ process: 'serve' })
 
