@@ -6,9 +6,9 @@ const { clusters, latency, say } = flags(process.argv.slice(2))
 const p = await openPlatform({ projects: Math.max(1, Math.ceil(clusters / 50)), latency, port: 20_000 + 10 * (process.pid % 900) })
 try {
   await Promise.all([createClusters(p, 0, clusters), untilReady(p, clusters, 1800, say)])
-  // Everything that was under way ends first.
+  // Everything that was under way ends first, also what is written of the use of quotas, which is read every half minute.
   let quiet = await p.version()
-  for (let still = 0; still < 5; await sleep(1_000)) { const v = await p.version(); still = v === quiet ? still + 1 : 0; quiet = v }
+  for (let still = 0; still < 40; await sleep(1_000)) { const v = await p.version(); still = v === quiet ? still + 1 : 0; quiet = v }
   const before = { version: await p.version(), openstack: await p.openstack(), cpu: 0 }
   const begun = performance.now()
   p.kill('controllers')
