@@ -4,6 +4,7 @@ import type { FieldError, Kind, OwnerReference, Resource } from '../api/meta/ind
 import type { Cache } from '../store/cache.ts'
 import type { Log } from '../store/log.ts'
 import type { Store } from '../store/store.ts'
+import type { FlowControlOptions } from './flow-control.ts'
 import type { Authenticate, Authorize, Identity } from './identity.ts'
 import type { Served } from './served.ts'
 
@@ -61,6 +62,8 @@ export interface ApiOptions {
   readonly newUid?: () => string
   readonly random?: () => number
   readonly metrics?: Registry
+  /** Who is refused with 429, and who waits. Absent: nobody; for simulators, and tests of something else. */
+  readonly flowControl?: FlowControlOptions
   /** Whether this server collects what lost its owners. Default true. */
   readonly collectGarbage?: boolean
   /** How long Events are kept. Default 24 h. */

@@ -6,6 +6,7 @@ import type { Call, Written } from './call.ts'
 import { create } from './create.ts'
 import { decider } from './decide.ts'
 import { demandObject, parseBody } from './decode.ts'
+import type { Turn } from './flow-control.ts'
 import type { Identity } from './identity.ts'
 import { objectOf, storedObject } from './objects.ts'
 import { checkOptions, checkPatchOptions } from './options.ts'
@@ -13,7 +14,7 @@ import { isApply, patch, update } from './patch.ts'
 import { get, listTexts, page } from './read.ts'
 import { deleteWish, remove } from './remove.ts'
 import type { RequestInfo } from './request.ts'
-import { commonHeaders, drained, readBody, send } from './respond.ts'
+import { commonHeaders, drained, send } from './respond.ts'
 import { answerReview, findReview } from './reviews.ts'
 import { scaleOf, writeScale } from './scale.ts'
 import type { Served } from './served.ts'
@@ -22,9 +23,9 @@ import { partialMetadata, tableOf, viewOf, type View } from './table.ts'
 import type { Mutable } from './values.ts'
 import { watch, type Streams } from './watch.ts'
 
-export const dispatch = async (api: Api, streams: Streams, identity: Identity, r: RequestInfo, request: IncomingMessage, response: ServerResponse): Promise<void> => {
+export const dispatch = async (api: Api, streams: Streams, identity: Identity, r: RequestInfo, request: IncomingMessage, body: Buffer, turn: Turn, response: ServerResponse): Promise<void> => {
   const served = api.served.get(`${r.group}/${r.version}/${r.resource}`)
-  if (served === undefined) return review(api, identity, r, request, response)
+  if (served === undefined) return review(api, identity, r, body, request.headers['content-type'], response)
   const { kind } = served
   const custom = r.subresource === '' ? undefined : api.subresources[`${kind.plural}/${r.subresource}`]
   if (!isServed(served, r.subresource) && custom === undefined) throw noSuchPath()
@@ -33,20 +34,20 @@ export const dispatch = async (api: Api, streams: Streams, identity: Identity, r
   checkPlace(served, r)
   if (custom !== undefined) {
     if (r.verb !== 'create') throw methodNotAllowed(r.method)
-    const body = demandObject(parseBody(await readBody(request), request.headers['content-type']))
+    const asked = demandObject(parseBody(body, request.headers['content-type']))
     await api.cache.fresh()
     const row = api.cache.get({ resource: served.resource, namespace: kind.namespaced ? r.namespace : '', name: r.name })
     if (row === undefined) throw notFound(kind, r.name)
     const call = callOf(api, served, r, identity, request, Buffer.alloc(0))
-    return send(response, 201, (await custom({ identity, object: storedObject(row) as never, body, read: api.read, now: api.now(), decide: decider(call, row.uid) })) as object, { 'audit-id': call.requestId })
+    return send(response, 201, (await custom({ identity, object: storedObject(row) as never, body: asked, read: api.read, now: api.now(), decide: decider(call, row.uid) })) as object, { 'audit-id': call.requestId })
   }
   if (!served.verbs.includes(r.verb) || (r.subresource !== '' && !partVerbs.has(r.verb))) throw methodNotAllowed(r.method)
   const view = viewOf(request.headers.accept)
   switch (r.verb) {
-    case 'watch': return watch(api, served, r, view, response, streams)
+    case 'watch': return watch(api, served, r, view, response, streams, turn)
     case 'get': return send(response, 200, r.subresource === 'scale' ? scaleOf(served, JSON.parse(await get(api, served, r, 'object')) as Mutable) : await get(api, served, r, view))
-    case 'list': return list(api, served, r, view, response)
-    default: return write(api, served, r, identity, view, request, response)
+    case 'list': return list(api, served, r, view, response, turn)
+    default: return write(api, served, r, identity, view, request, body, response)
   }
 }
 
@@ -66,28 +67,33 @@ const checkPlace = ({ kind }: Served, r: RequestInfo): void => {
   if (kind.namespaced && r.namespace === '' && r.verb !== 'list' && r.verb !== 'watch') throw r.name === '' ? methodNotAllowed(r.method) : noSuchPath()
 }
 
-const review = async (api: Api, identity: Identity, r: RequestInfo, request: IncomingMessage, response: ServerResponse): Promise<void> => {
+const review = (api: Api, identity: Identity, r: RequestInfo, body: Buffer, contentType: string | undefined, response: ServerResponse): void => {
   const found = findReview(r.group, r.version, r.resource)
   if (found === undefined) throw noSuchPath()
   if (r.verb !== 'create' || r.name !== '') throw methodNotAllowed(r.method)
-  send(response, 201, answerReview(api, identity, found, demandObject(parseBody(await readBody(request), request.headers['content-type']))))
+  send(response, 201, answerReview(api, identity, found, demandObject(parseBody(body, contentType))))
 }
 
+/** A list of so many objects is as dear as one request. */
+const rowsOfARequest = 500
 /** In pieces with back-pressure: a long list holds up nobody else (rule E5). */
-const list = async (api: Api, served: Served, r: RequestInfo, view: View, response: ServerResponse): Promise<void> => {
+const list = async (api: Api, served: Served, r: RequestInfo, view: View, response: ServerResponse, turn: Turn): Promise<void> => {
   const found = await page(api, served, r)
+  turn.spend(found.rows.length / rowsOfARequest)
   response.writeHead(200, { 'content-type': 'application/json', ...commonHeaders } as never)
   for (const text of listTexts(api, served, r, view, found)) {
     if (response.destroyed) return
-    if (!response.write(text)) await drained(response)
+    if (response.write(text)) continue
+    try { turn.stream() } catch { response.destroy(); return }
+    await drained(response)
   }
   response.end()
 }
 
 const warningsAtMost = 20
-const write = async (api: Api, served: Served, r: RequestInfo, identity: Identity, view: View, request: IncomingMessage, response: ServerResponse): Promise<void> => {
+const write = async (api: Api, served: Served, r: RequestInfo, identity: Identity, view: View, request: IncomingMessage, body: Buffer, response: ServerResponse): Promise<void> => {
   const warnings = new Set<string>()
-  const call = callOf(api, served, r, identity, request, await readBody(request), (message) => { if (warnings.size < warningsAtMost) warnings.add(message) })
+  const call = callOf(api, served, r, identity, request, body, (message) => { if (warnings.size < warningsAtMost) warnings.add(message) })
   const done = await run(call)
   send(response, done.code, answerOf(call, done, view), {
     'audit-id': call.requestId,

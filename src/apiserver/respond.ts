@@ -1,28 +1,54 @@
 /** Reads bodies and writes answers: limits, content types, and a Status for every error. HTTP/1.1 and HTTP/2 alike. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { isTooLarge, isUnavailable, isUnclear } from '../store/errors.ts'
-import { apiStatusOf, badRequest, timeout, tooBig, unavailable, internal, type Failure } from './status.ts'
+import { apiStatusOf, cutOff, internal, timeout, tooBig, tooSlow, unavailable, unsupportedEncoding, type Failure } from './status.ts'
 
 const bodyAtMost = 3 << 20
+const bodyMs = 30_000
 
-export const readBody = (request: IncomingMessage): Promise<Buffer> => new Promise((resolve, reject) => {
-  const refuse = (): void => {
-    reject(tooBig(bodyAtMost))
-    request.removeAllListeners('data')
-    request.resume()
-  }
-  if (Number(request.headers['content-length'] ?? 0) > bodyAtMost) { refuse(); return }
-  const chunks: Buffer[] = []
-  let size = 0
-  request.on('data', (chunk: Buffer) => {
-    size += chunk.length
-    if (size > bodyAtMost) refuse()
-    else chunks.push(chunk)
+const hasNoBody = (request: IncomingMessage): boolean =>
+  (request as { stream?: { endAfterHeaders?: boolean } }).stream?.endAfterHeaders ?? (request.headers['content-length'] === undefined && request.headers['transfer-encoding'] === undefined)
+const none = Buffer.alloc(0)
+
+/** Whole, and within limits of size and time. `hold` counts the bytes that are in memory, and may refuse them. */
+export const readBody = async (request: IncomingMessage, hold: (bytes: number) => void): Promise<Buffer> => {
+  if (hasNoBody(request)) return none
+  const encoding = request.headers['content-encoding'] ?? 'identity'
+  if (encoding !== 'identity') throw unsupportedEncoding(encoding)
+  if (Number(request.headers['content-length'] ?? 0) > bodyAtMost) throw tooBig(bodyAtMost)
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    let size = 0
+    const settle = (end: () => void): void => {
+      clearTimeout(timer)
+      request.off('data', onData)
+      end()
+    }
+    const timer = setTimeout(() => settle(() => reject(tooSlow(`the body took longer than ${bodyMs / 1000} s`))), bodyMs)
+    const onData = (chunk: Buffer): void => {
+      size += chunk.length
+      try {
+        if (size > bodyAtMost) throw tooBig(bodyAtMost)
+        hold(chunk.length)
+        chunks.push(chunk)
+      } catch (error) { settle(() => reject(error as Error)) }
+    }
+    request.on('data', onData)
+    request.on('end', () => settle(() => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks))))
+    request.on('error', (error) => settle(() => reject(error)))
+    request.on('close', () => { if (!request.readableEnded) settle(() => reject(cutOff())) })
   })
-  request.on('end', () => resolve(Buffer.concat(chunks)))
-  request.on('error', reject)
-  request.on('close', () => { if (!request.readableEnded) reject(badRequest('the request was cut off')) })
-})
+}
+
+const lingerMs = 1_000
+/** Who was refused before the end of his body may read why; then he is cut off, not listened to. */
+export const stopReading = (request: IncomingMessage, response: ServerResponse): void => {
+  if (request.readableEnded || request.destroyed || hasNoBody(request)) return
+  request.resume()
+  const timer = setTimeout(() => request.destroy(), lingerMs)
+  request.once('end', () => clearTimeout(timer))
+  response.once('close', () => { if (request.destroyed) clearTimeout(timer) })
+}
 
 export type Headers = Readonly<Record<string, string | readonly string[]>>
 export const commonHeaders: Headers = { 'cache-control': 'no-cache, private', 'x-content-type-options': 'nosniff' }
@@ -38,6 +64,11 @@ export const send = (response: ServerResponse, code: number, body: object | stri
 export const unread = (response: ServerResponse): number => (response as { stream?: { writableLength: number } }).stream?.writableLength ?? response.writableLength
 
 const patienceMs = 60_000
+/** An answer that is written and not taken is in memory: for a while only. */
+export const awaitReader = (response: ServerResponse): void => {
+  const timer = setTimeout(() => response.destroy(), patienceMs)
+  response.once('close', () => clearTimeout(timer))
+}
 /** Resolves when the response takes more, or is over. Who takes nothing for a minute is cut off: a list waits in memory for him. */
 export const drained = (response: ServerResponse): Promise<void> => new Promise((resolve) => {
   if (response.destroyed || response.writableEnded) { resolve(); return }

@@ -6,18 +6,20 @@ import { openCache, type Cache } from '../store/cache.ts'
 import type { Api, ApiOptions, Reader } from './api.ts'
 import { eventKind, leaseKind, namespacesOf, newEvents, plainNamespaceKind } from './builtins.ts'
 import { dispatch } from './dispatch.ts'
+import { noFlowControl, openFlowControl, type FlowControl, type Turn } from './flow-control.ts'
 import { collectGarbage } from './gc.ts'
 import { openMetrics } from './metrics.ts'
 import { health, isHealth, nonResource } from './nonresource.ts'
 import { storedObject } from './objects.ts'
 import { parseRequest, type RequestInfo } from './request.ts'
-import { sendError, statusOf } from './respond.ts'
+import { awaitReader, readBody, sendError, statusOf, stopReading, unread } from './respond.ts'
 import { serve, type Served } from './served.ts'
 import { unauthorized } from './status.ts'
 import type { Streams } from './watch.ts'
 
 export interface ApiServer {
   readonly api: Api
+  readonly flows: Pick<FlowControl, 'state'>
   /** Under `node:http`, `node:https` or `node:http2` (compatibility API). */
   handle(request: IncomingMessage, response: ServerResponse): void
   /** Ends watches; requests that are under way finish. The caller closes its sockets and the store. */
@@ -39,6 +41,14 @@ const readerOf = (cache: Cache): Reader => ({
   list: <R extends Resource>(kind: Kind<R>, namespace?: string) => cache.list(resourceName(kind), namespace).map((row) => storedObject(row) as unknown as R),
 })
 
+/** What was written and not taken yet: in memory, and so limited in bytes and time. */
+const holdUnread = (response: ServerResponse, turn: Turn): void => {
+  const bytes = response.writableEnded ? unread(response) : 0
+  if (bytes === 0 || response.closed) return
+  try { turn.hold(bytes) } catch { response.destroy() }
+  awaitReader(response)
+}
+
 const day = 86_400_000
 
 export const createApiServer = async (o: ApiOptions): Promise<ApiServer> => {
@@ -56,17 +66,27 @@ export const createApiServer = async (o: ApiOptions): Promise<ApiServer> => {
   const streams: Streams = new Set()
   const stopGarbage = api.collectsGarbage ? collectGarbage(api, o.keepEventsMs ?? day) : () => {}
   const metrics = o.metrics === undefined ? undefined : openMetrics(o.metrics, streams)
+  const flows = o.flowControl === undefined ? noFlowControl : openFlowControl(o.flowControl, metrics?.flows ?? { refused() {}, waited() {} })
+  metrics?.show(flows)
 
   const answer = async (request: IncomingMessage, response: ServerResponse, r: RequestInfo): Promise<void> => {
     if (isHealth(r.path)) return health(api, r.path, response)
     const identity = await o.authenticate(request)
     if (identity === undefined) throw unauthorized()
-    if (r.verb === 'nonresource') return nonResource(api, r, identity, request.headers.accept, response)
-    return dispatch(api, streams, identity, r, request, response)
+    const turn = flows.arrive(identity)
+    response.once('close', turn.end)
+    try {
+      // Who sends slowly holds bytes, and no seat.
+      const body = await readBody(request, turn.hold)
+      await turn.sit()
+      if (r.verb === 'nonresource') nonResource(api, r, identity, request.headers.accept, response)
+      else await dispatch(api, streams, identity, r, request, body, turn, response)
+      holdUnread(response, turn)
+    } finally { turn.rise() }
   }
 
   return {
-    api,
+    api, flows,
     handle(request, response) {
       const done = metrics?.begin()
       let r: RequestInfo | undefined
@@ -75,6 +95,7 @@ export const createApiServer = async (o: ApiOptions): Promise<ApiServer> => {
         await answer(request, response, r)
       }
       run().catch((error: unknown) => {
+        stopReading(request, response)
         const status = statusOf(error)
         if (status === undefined) o.log.error({ error: error instanceof Error ? (error.stack ?? error.message) : String(error), path: r?.path }, 'request failed')
         sendError(response, status)

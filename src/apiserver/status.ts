@@ -45,6 +45,7 @@ export const gone = (message: string) => failure(410, 'Expired', message)
 export const tooBig = (limit: number) => failure(413, 'RequestEntityTooLarge', `the request is larger than ${limit} bytes`)
 export const unsupportedMediaType = (given: string, allowed: readonly string[]) =>
   failure(415, 'UnsupportedMediaType', `the body of the request was in an unknown format - accepted media types include: ${allowed.join(', ')}${given === '' ? '' : ` (given: ${given})`}`)
+export const unsupportedEncoding = (given: string) => failure(415, 'UnsupportedMediaType', `the body of the request is encoded: bodies are read as they are (given: ${given.slice(0, 40)})`)
 export const invalid = (k: Pick<Kind, 'group' | 'kind' | 'plural'>, name: string, errors: readonly FieldError[]) => {
   const causes = errors.map((e) => ({ reason: e.reason, message: `${words[e.reason]}: ${e.message}`, field: e.field }))
   const one = causes.map((c) => `${c.field}: ${c.message}`)
@@ -57,6 +58,9 @@ const words: Readonly<Record<FieldError['reason'], string>> = {
 /** A patch that does not fit its object. */
 export const unprocessable = (message: string) => failure(422, 'Invalid', `the server rejected our request due to an error in our request: ${message}`, {})
 export const internal = (message: string) => failure(500, 'InternalError', `Internal error occurred: ${message}`)
+export const cutOff = () => badRequest('the request was cut off')
+export const tooSlow = (what: string) => failure(408, 'Timeout', what)
+export const tooManyRequests = (retryAfterSeconds: number) => failure(429, 'TooManyRequests', 'too many requests, please try again later', { retryAfterSeconds })
 export const unavailable = (message: string) => failure(503, 'ServiceUnavailable', message, { retryAfterSeconds: 1 })
 export const timeout = (message: string, causes: readonly StatusCause[] = []) => failure(504, 'Timeout', message, { ...(causes.length > 0 && { causes }), retryAfterSeconds: 1 })
 

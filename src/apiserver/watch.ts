@@ -4,6 +4,7 @@ import type { Watch } from '../store/cache.ts'
 import { isExpired } from '../store/errors.ts'
 import type { Change, Row } from '../store/store.ts'
 import type { Api } from './api.ts'
+import type { Turn } from './flow-control.ts'
 import { objectOf, textOf } from './objects.ts'
 import { awaitVersion, selectionOf } from './read.ts'
 import { isTrue, type RequestInfo } from './request.ts'
@@ -89,10 +90,11 @@ const planOf = (api: Api, served: Served, r: RequestInfo): Plan => {
 }
 
 /** Answers the request until the client, the time or the server ends it. */
-export const watch = async (api: Api, served: Served, r: RequestInfo, view: View, response: ServerResponse, streams: Streams): Promise<void> => {
+export const watch = async (api: Api, served: Served, r: RequestInfo, view: View, response: ServerResponse, streams: Streams, turn: Turn): Promise<void> => {
   const plan = planOf(api, served, r)
   await awaitVersion(api, r.query.get('resourceVersion'))
   if (response.destroyed) return
+  turn.stream()
   response.writeHead(200, { 'content-type': 'application/json', ...commonHeaders } as never)
   response.flushHeaders()
   await new WatchStream(api, { served, view, include: r.query.get('includeObject') }, plan, response, streams).run()

@@ -7,13 +7,14 @@ import { pino } from 'pino'
 import { layout, readOrMake, writePrivate } from './files.ts'
 import { kubeconfigText, platformPki } from './platform-pki.ts'
 import { openDatabase } from './database.ts'
+import { readFlowControl } from './flow-levels.ts'
 import { readSettings } from './settings.ts'
 import { newSiteKey } from './site-key.ts'
 import { supervise } from './supervisor.ts'
 
 const [command, ...argv] = process.argv.slice(2)
 if (command !== 'serve') {
-  process.stderr.write('usage: node src/server/main.ts serve [--state DIR] [--host ADDRESS] [--port N] [--database URL] [--simulators] [--latency zero|realistic] [--read-only] [--metrics-port N]\n')
+  process.stderr.write('usage: node src/server/main.ts serve [--state DIR] [--host ADDRESS] [--port N] [--database URL] [--simulators] [--latency zero|realistic] [--read-only] [--metrics-port N] [--limits FILE]\n')
   process.exit(2)
 }
 
@@ -23,6 +24,10 @@ const settings = (() => {
     process.exit(2)
   }
 })()
+await readFlowControl(settings.limits).catch((error: unknown) => {
+  process.stderr.write(`serve: ${(error as Error).message}\n`)
+  process.exit(2)
+})
 const paths = layout(settings.state)
 const log = pino({ level: settings.logLevel }).child({ process: 'serve' })
 

@@ -17,6 +17,8 @@ export interface Settings {
   readonly readOnly: boolean
   /** Where 127.0.0.1 serves the controllers' metrics; the API's are at its own /metrics. Absent: nowhere. */
   readonly metricsPort: number | undefined
+  /** A file that changes the limits of the API's priority levels. Absent: the defaults. */
+  readonly limits: string | undefined
   readonly logLevel: string
 }
 
@@ -25,7 +27,7 @@ export const readSettings = (argv: readonly string[], env: NodeJS.ProcessEnv): S
     args: [...argv],
     options: {
       state: { type: 'string' }, host: { type: 'string' }, port: { type: 'string' }, database: { type: 'string' },
-      simulators: { type: 'boolean' }, latency: { type: 'string' }, 'simulated-projects': { type: 'string' }, 'read-only': { type: 'boolean' }, 'metrics-port': { type: 'string' },
+      simulators: { type: 'boolean' }, latency: { type: 'string' }, 'simulated-projects': { type: 'string' }, 'read-only': { type: 'boolean' }, 'metrics-port': { type: 'string' }, limits: { type: 'string' },
     },
   })
   const latency = values.latency ?? 'zero'
@@ -35,11 +37,12 @@ export const readSettings = (argv: readonly string[], env: NodeJS.ProcessEnv): S
     if (text === '' || !Number.isInteger(port) || port < 0 || port > 65_535) throw new Error(`${flag} ${text}: a TCP port`)
     return port
   }
+  const limits = values.limits ?? env['SKERRY_LIMITS']
   const metricsPort = values['metrics-port'] ?? env['SKERRY_METRICS_PORT']
   return {
     state: resolve(values.state ?? env['SKERRY_STATE'] ?? join(process.cwd(), '.skerry')),
     host: values.host ?? env['SKERRY_HOST'] ?? '127.0.0.1', port: portOf('--port', values.port ?? env['SKERRY_PORT'] ?? '7443'), databaseUrl: values.database ?? env['SKERRY_DATABASE_URL'],
     simulators: values.simulators ?? false, simulatorLatency: latency, simulatedProjects: Number(values['simulated-projects'] ?? 1), readOnly: values['read-only'] ?? false,
-    metricsPort: metricsPort === undefined ? undefined : portOf('--metrics-port', metricsPort), logLevel: env['SKERRY_LOG_LEVEL'] ?? 'info',
+    metricsPort: metricsPort === undefined ? undefined : portOf('--metrics-port', metricsPort), limits: limits === undefined ? undefined : resolve(limits), logLevel: env['SKERRY_LOG_LEVEL'] ?? 'info',
   }
 }
