@@ -6,6 +6,7 @@ import type { Log } from '../store/log.ts'
 import type { Store } from '../store/store.ts'
 import type { FlowControlOptions } from './flow-control.ts'
 import type { Authenticate, Authorize, Identity } from './identity.ts'
+import type { Patience } from './respond.ts'
 import type { Served } from './served.ts'
 
 /** Reads what the cache holds. */
@@ -64,6 +65,8 @@ export interface ApiOptions {
   readonly metrics?: Registry
   /** Who is refused with 429, and who waits. Absent: nobody; for simulators, and tests of something else. */
   readonly flowControl?: FlowControlOptions
+  /** Default: half a minute for a body, a minute for a reader. */
+  readonly patience?: Partial<Patience>
   /** Whether this server collects what lost its owners. Default true. */
   readonly collectGarbage?: boolean
   /** How long Events are kept. Default 24 h. */
@@ -88,4 +91,5 @@ export interface Api extends Required<Pick<ApiOptions, 'store' | 'authorize' | '
   readonly namespaces: Served | undefined
   readonly read: Reader
   readonly collectsGarbage: boolean
+  readonly patience: Patience
 }

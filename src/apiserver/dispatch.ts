@@ -85,7 +85,7 @@ const list = async (api: Api, served: Served, r: RequestInfo, view: View, respon
     if (response.destroyed) return
     if (response.write(text)) continue
     try { turn.stream() } catch { response.destroy(); return }
-    await drained(response)
+    await drained(response, api.patience)
   }
   response.end()
 }

@@ -114,7 +114,8 @@ const awaitList = async (api: Api, query: URLSearchParams): Promise<void> => {
   if (match === 'Exact' && Number(version) !== api.cache.version) throw gone(`version ${version} is not the present one any more`)
 }
 
-const chunk = 500
+/** As many lists as there are slow readers wait in memory, a piece of each. */
+const pieceAtLeast = 128 << 10
 /** The list as text in pieces, so that a long one is written with back-pressure and the event loop breathes (rule E5). */
 export const listTexts = function* (api: Api, served: Served, r: RequestInfo, view: View, p: Page): Generator<string> {
   const meta = { resourceVersion: String(p.version), ...(p.token !== undefined && { continue: p.token }), ...(p.remaining !== undefined && { remainingItemCount: p.remaining }) }
@@ -126,7 +127,7 @@ export const listTexts = function* (api: Api, served: Served, r: RequestInfo, vi
   let text = head
   for (const [i, row] of p.rows.entries()) {
     text += (i === 0 ? '' : ',') + item(row)
-    if (i % chunk === chunk - 1) { yield text; text = '' }
+    if (text.length >= pieceAtLeast) { yield text; text = '' }
   }
   yield `${text}]}`
 }

@@ -1,17 +1,26 @@
 /** Reads bodies and writes answers: limits, content types, and a Status for every error. HTTP/1.1 and HTTP/2 alike. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { ServerHttp2Stream } from 'node:http2'
 import { isTooLarge, isUnavailable, isUnclear } from '../store/errors.ts'
 import { apiStatusOf, cutOff, internal, timeout, tooBig, tooSlow, unavailable, unsupportedEncoding, type Failure } from './status.ts'
 
 const bodyAtMost = 3 << 20
-const bodyMs = 30_000
 
 const hasNoBody = (request: IncomingMessage): boolean =>
   (request as { stream?: { endAfterHeaders?: boolean } }).stream?.endAfterHeaders ?? (request.headers['content-length'] === undefined && request.headers['transfer-encoding'] === undefined)
 const none = Buffer.alloc(0)
 
+/** How long one waits for a client. */
+export interface Patience {
+  /** For a body to be there. */
+  readonly bodyMs: number
+  /** For an answer to be taken, or as much of a long one as was written. */
+  readonly readerMs: number
+}
+export const patience: Patience = { bodyMs: 30_000, readerMs: 60_000 }
+
 /** Whole, and within limits of size and time. `hold` counts the bytes that are in memory, and may refuse them. */
-export const readBody = async (request: IncomingMessage, hold: (bytes: number) => void): Promise<Buffer> => {
+export const readBody = async (request: IncomingMessage, { bodyMs }: Patience, hold: (bytes: number) => void): Promise<Buffer> => {
   if (hasNoBody(request)) return none
   const encoding = request.headers['content-encoding'] ?? 'identity'
   if (encoding !== 'identity') throw unsupportedEncoding(encoding)
@@ -42,12 +51,14 @@ export const readBody = async (request: IncomingMessage, hold: (bytes: number) =
 
 const lingerMs = 1_000
 /** Who was refused before the end of his body may read why; then he is cut off, not listened to. */
-export const stopReading = (request: IncomingMessage, response: ServerResponse): void => {
+export const stopReading = (request: IncomingMessage): void => {
   if (request.readableEnded || request.destroyed || hasNoBody(request)) return
+  const { stream } = request as { stream?: ServerHttp2Stream }
   request.resume()
-  const timer = setTimeout(() => request.destroy(), lingerMs)
-  request.once('end', () => clearTimeout(timer))
-  response.once('close', () => { if (request.destroyed) clearTimeout(timer) })
+  const timer = setTimeout(() => (stream === undefined ? request.destroy() : stream.close()), lingerMs)
+  const over = (): void => clearTimeout(timer)
+  request.once('end', over)
+  ;(stream ?? request.socket).once('close', over)
 }
 
 export type Headers = Readonly<Record<string, string | readonly string[]>>
@@ -63,16 +74,15 @@ export const send = (response: ServerResponse, code: number, body: object | stri
 /** Bytes that the client has not taken yet. */
 export const unread = (response: ServerResponse): number => (response as { stream?: { writableLength: number } }).stream?.writableLength ?? response.writableLength
 
-const patienceMs = 60_000
 /** An answer that is written and not taken is in memory: for a while only. */
-export const awaitReader = (response: ServerResponse): void => {
-  const timer = setTimeout(() => response.destroy(), patienceMs)
+export const awaitReader = (response: ServerResponse, { readerMs }: Patience): void => {
+  const timer = setTimeout(() => response.destroy(), readerMs)
   response.once('close', () => clearTimeout(timer))
 }
-/** Resolves when the response takes more, or is over. Who takes nothing for a minute is cut off: a list waits in memory for him. */
-export const drained = (response: ServerResponse): Promise<void> => new Promise((resolve) => {
+/** Resolves when the response takes more, or is over. Who takes nothing for so long is cut off: a list waits in memory for him. */
+export const drained = (response: ServerResponse, { readerMs }: Patience): Promise<void> => new Promise((resolve) => {
   if (response.destroyed || response.writableEnded) { resolve(); return }
-  const timer = setTimeout(() => response.destroy(), patienceMs)
+  const timer = setTimeout(() => response.destroy(), readerMs)
   const done = (): void => {
     clearTimeout(timer)
     response.off('drain', done)

@@ -12,7 +12,7 @@ import { openMetrics } from './metrics.ts'
 import { health, isHealth, nonResource } from './nonresource.ts'
 import { storedObject } from './objects.ts'
 import { parseRequest, type RequestInfo } from './request.ts'
-import { awaitReader, readBody, sendError, statusOf, stopReading, unread } from './respond.ts'
+import { awaitReader, patience, readBody, sendError, statusOf, stopReading, unread, type Patience } from './respond.ts'
 import { serve, type Served } from './served.ts'
 import { unauthorized } from './status.ts'
 import type { Streams } from './watch.ts'
@@ -42,11 +42,11 @@ const readerOf = (cache: Cache): Reader => ({
 })
 
 /** What was written and not taken yet: in memory, and so limited in bytes and time. */
-const holdUnread = (response: ServerResponse, turn: Turn): void => {
+const holdUnread = (response: ServerResponse, turn: Turn, patience: Patience): void => {
   const bytes = response.writableEnded ? unread(response) : 0
   if (bytes === 0 || response.closed) return
   try { turn.hold(bytes) } catch { response.destroy() }
-  awaitReader(response)
+  awaitReader(response, patience)
 }
 
 const day = 86_400_000
@@ -61,7 +61,7 @@ export const createApiServer = async (o: ApiOptions): Promise<ApiServer> => {
   const api: Api = {
     store: o.store, cache, authorize: o.authorize, admission: o.admission ?? {}, subresources: o.subresources ?? {}, log: o.log, version: o.version,
     now: o.now ?? (() => new Date()), newUid: o.newUid ?? (() => crypto.randomUUID()), random: o.random ?? Math.random, slowWatcherBytes: o.slowWatcherBytes ?? 4 << 20, bookmarkMs: o.bookmarkMs ?? 30_000,
-    served: new Map(served.map((s) => [`${s.kind.group}/${s.kind.version}/${s.kind.plural}`, s])), namespaces, read: readerOf(cache), collectsGarbage: o.collectGarbage ?? true,
+    served: new Map(served.map((s) => [`${s.kind.group}/${s.kind.version}/${s.kind.plural}`, s])), namespaces, read: readerOf(cache), collectsGarbage: o.collectGarbage ?? true, patience: { ...patience, ...o.patience },
   }
   const streams: Streams = new Set()
   const stopGarbage = api.collectsGarbage ? collectGarbage(api, o.keepEventsMs ?? day) : () => {}
@@ -77,11 +77,11 @@ export const createApiServer = async (o: ApiOptions): Promise<ApiServer> => {
     response.once('close', turn.end)
     try {
       // Who sends slowly holds bytes, and no seat.
-      const body = await readBody(request, turn.hold)
+      const body = await readBody(request, api.patience, turn.hold)
       await turn.sit()
       if (r.verb === 'nonresource') nonResource(api, r, identity, request.headers.accept, response)
       else await dispatch(api, streams, identity, r, request, body, turn, response)
-      holdUnread(response, turn)
+      holdUnread(response, turn, api.patience)
     } finally { turn.rise() }
   }
 
@@ -95,7 +95,7 @@ export const createApiServer = async (o: ApiOptions): Promise<ApiServer> => {
         await answer(request, response, r)
       }
       run().catch((error: unknown) => {
-        stopReading(request, response)
+        stopReading(request)
         const status = statusOf(error)
         if (status === undefined) o.log.error({ error: error instanceof Error ? (error.stack ?? error.message) : String(error), path: r?.path }, 'request failed')
         sendError(response, status)

@@ -161,7 +161,7 @@ class WatchStream {
       text += lineOf(this.#api, this.#format, 'ADDED', row, row.version, this.#takesColumns())
       if (text.length < 1 << 16) continue
       if (!this.#isOpen) return
-      if (!this.#response.write(text)) await drained(this.#response)
+      if (!this.#response.write(text)) await drained(this.#response, this.#api.patience)
       text = ''
     }
     if (text !== '') this.#send(text)
