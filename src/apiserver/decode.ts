@@ -1,4 +1,5 @@
 /** From bytes to an object of a kind: media types, unknown fields by validation level, required identity. */
+import { isUtf8 } from 'node:buffer'
 import { parseProtobuf, protobufType } from './protobuf.ts'
 import type { RequestInfo } from './request.ts'
 import { pruneUnknown } from './schema.ts'
@@ -12,10 +13,18 @@ export const patchTypes = ['application/json-patch+json', 'application/merge-pat
 
 export const mediaType = (contentType: string | undefined): string => (contentType ?? '').split(';')[0]!.trim().toLowerCase()
 
+/** The text of a body. Bytes that are no UTF-8 would silently become something else. */
+export const textIn = (body: Buffer, contentType: string | undefined): string => {
+  const charset = /;\s*charset\s*=\s*"?([^";\s]*)/i.exec(contentType ?? '')?.[1] ?? 'utf-8'
+  if (!/^(utf-?8|us-ascii)$/i.test(charset)) throw unsupportedMediaType(`${mediaType(contentType)}; charset=${charset.slice(0, 40)}`, bodyTypes)
+  if (!isUtf8(body)) throw badRequest('the body is not UTF-8')
+  return body.toString('utf8')
+}
+
 export const parseBody = (body: Buffer, contentType: string | undefined): Json => {
   const type = mediaType(contentType)
-  if (type === '' || type === 'application/json' || type === '*/*') return parseJson(body.toString('utf8'))
-  if (type === 'application/yaml') return parseYaml(body.toString('utf8'))
+  if (type === '' || type === 'application/json' || type === '*/*') return parseJson(textIn(body, contentType))
+  if (type === 'application/yaml') return parseYaml(textIn(body, contentType))
   if (type === protobufType) {
     const value = parseProtobuf(body)
     guard(value)

@@ -8,11 +8,15 @@ import { isObject } from './values.ts'
 export const duplicateItems = (value: unknown, s: Schema | undefined, path = ''): readonly FieldError[] => {
   if (Array.isArray(value)) {
     const type = listTypeOf(s)
-    const keys = type === 'atomic' ? [] : value.map((item) => (type === 'set' ? setKey(item) : itemKey(item, s!)))
-    return [
-      ...keys.flatMap((k, i): readonly FieldError[] => (keys.indexOf(k) === i ? [] : [{ field: `${path}[${i}]`, reason: 'FieldValueDuplicate', message: k.slice(2, 100) }])),
-      ...value.flatMap((item, i) => duplicateItems(item, s?.items, `${path}[${i}]`)),
-    ]
+    const seen = new Set<string>()
+    return value.flatMap((item, i) => {
+      const here = `${path}[${i}]`
+      const inside = duplicateItems(item, s?.items, here)
+      if (type === 'atomic') return inside
+      const k = type === 'set' ? setKey(item) : itemKey(item, s!)
+      if (!seen.has(k)) { seen.add(k); return inside }
+      return [{ field: here, reason: 'FieldValueDuplicate' as const, message: k.slice(2, 100) }, ...inside]
+    })
   }
   return isObject(value) ? Object.entries(value).flatMap(([k, v]) => duplicateItems(v, fieldSchema(s, k), path === '' ? k : `${path}.${k}`)) : []
 }

@@ -3,7 +3,7 @@ import { apply as applyFields } from './apply.ts'
 import { admitted, checkNamespace, keyOf, seen, storedAs, unseen, writerOf, type Call, type Written } from './call.ts'
 import { change, standing, type Wanted } from './commit.ts'
 import { createObject } from './create.ts'
-import { applyType, demandObject, mediaType, parseBody, patchTypes } from './decode.ts'
+import { applyType, demandObject, mediaType, parseBody, patchTypes, textIn } from './decode.ts'
 import { duplicateItems } from './duplicates.ts'
 import { applyJsonPatch, isMisfit, parseJsonPatch } from './json-patch.ts'
 import { ownPart } from './prepare.ts'
@@ -31,17 +31,17 @@ export const mergePatch = (target: unknown, patch: unknown): unknown => {
 export const patchOf = (c: Call): ((live: Mutable) => Mutable) | undefined => {
   switch (mediaType(c.contentType)) {
     case 'application/merge-patch+json': {
-      const body = demandObject(parseJson(c.body.toString('utf8')))
+      const body = demandObject(parseJson(textIn(c.body, c.contentType)))
       return (live) => mergePatch(copy(live), body) as Mutable
     }
     case 'application/strategic-merge-patch+json': {
       // Without a schema nobody knows how its lists merge; without lists it is a merge patch.
-      const body = demandObject(parseJson(c.body.toString('utf8')))
+      const body = demandObject(parseJson(textIn(c.body, c.contentType)))
       if (!c.served.isLoose || needsStrategy(body)) return undefined
       return (live) => mergePatch(copy(live), body) as Mutable
     }
     case 'application/json-patch+json': {
-      const operations = parseJsonPatch(parseJson(c.body.toString('utf8')))
+      const operations = parseJsonPatch(parseJson(textIn(c.body, c.contentType)))
       return (live) => {
         try { return applyJsonPatch(copy(live), operations) } catch (error) {
           if (isMisfit(error)) throw unprocessable(error.message)
@@ -64,7 +64,7 @@ export const patch = async (c: Call): Promise<Written> => {
 }
 
 const applyPatch = async (c: Call): Promise<Written> => {
-  const given = admitted(c, demandObject(parseYaml(c.body.toString('utf8'))))
+  const given = admitted(c, demandObject(parseYaml(textIn(c.body, c.contentType))))
   const meta = given['metadata'] as Mutable
   if (Array.isArray(meta['managedFields']) && meta['managedFields'].length > 0) throw badRequest('metadata.managedFields must be nil')
   const served = storedAs(c)

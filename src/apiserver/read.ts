@@ -74,8 +74,8 @@ export const page = async (api: Api, served: Served, r: RequestInfo): Promise<Pa
   const { query } = r
   const { wants, name } = selectionOf(served, r)
   const limitText = query.get('limit') ?? ''
-  const limit = limitText === '' ? 0 : Number(limitText)
-  if (!Number.isInteger(limit) || limit < 0) throw badRequest(`limit: Invalid value: "${limitText.slice(0, 40)}": must be a whole number`)
+  const limit = Number(limitText)
+  if (!/^\d{0,15}$/.test(limitText)) throw badRequest(`limit: Invalid value: "${limitText.slice(0, 40)}": must be a whole number`)
   const namespace = served.kind.namespaced && r.namespace !== '' ? r.namespace : undefined
   const selector = `${query.get('labelSelector') ?? ''}&${query.get('fieldSelector') ?? ''}`
   // A token says only where in a snapshot: which one follows from the request, which was authorised.

@@ -124,11 +124,15 @@ export const fieldErrors = (errors: readonly ErrorObject[] | null | undefined, v
 })
 
 /** Takes what the schema does not have out of `value` and answers the paths. Nulls that a field may not have go silently: null is absent (and so defaulted). */
-export const pruneUnknown = (value: Mutable, schema: Schema, path = ''): readonly string[] => {
+export const pruneUnknown = (value: Mutable, schema: Schema): readonly string[] => {
   const found: string[] = []
+  pruneObject(value, schema, '', found)
+  return found
+}
+const pruneObject = (value: Mutable, schema: Schema, path: string, found: string[]): void => {
   const values = isObject(schema.additionalProperties) ? (schema.additionalProperties as Schema) : undefined
   const keepsUnknown = schema['x-kubernetes-preserve-unknown-fields'] === true
-  if (schema.properties === undefined && values === undefined) return found
+  if (schema.properties === undefined && values === undefined) return
   for (const k of Object.keys(value)) {
     const sub = schema.properties?.[k] ?? values
     const here = path === '' ? k : `${path}.${k}`
@@ -137,11 +141,9 @@ export const pruneUnknown = (value: Mutable, schema: Schema, path = ''): readonl
       delete value[k]
       found.push(here)
     } else if (value[k] === null && sub['nullable'] !== true && sub['x-kubernetes-preserve-unknown-fields'] !== true) delete value[k]
-    else found.push(...pruneValue(value[k] as Json, sub, here))
+    else pruneValue(value[k] as Json, sub, here, found)
   }
-  return found
 }
-const pruneValue = (v: Json, schema: Schema, path: string): readonly string[] => {
-  if (Array.isArray(v)) return schema.items === undefined ? [] : v.flatMap((x, i) => pruneValue(x as Json, schema.items!, `${path}[${i}]`))
-  return isObject(v) ? pruneUnknown(v as JsonObject as Mutable, schema, path) : []
+const pruneValue = (v: Json, schema: Schema, path: string, found: string[]): void => {
+  if (Array.isArray(v)) { if (schema.items !== undefined) for (const [i, x] of v.entries()) pruneValue(x as Json, schema.items, `${path}[${i}]`, found) } else if (isObject(v)) pruneObject(v as JsonObject as Mutable, schema, path, found)
 }

@@ -31,13 +31,14 @@ export const checkFinalizers = (meta: Mutable, live: Mutable | undefined, c: Cal
   }
   const name = String(meta['name'])
   const before = ((live['metadata'] as Mutable)['finalizers'] ?? []) as readonly string[]
-  const taken = own.filter((f) => before.includes(f) && !wanted.includes(f))
+  const had = new Set(before)
+  const taken = own.filter((f) => had.has(f) && !wanted.includes(f))
   if (taken.length > 0 && c.identity.writer !== 'site') {
     // A manifest that says nothing of finalizers (kubectl replace) does not mean to remove one.
     if (c.r.verb !== 'update' || wanted.length > 0) throw forbidden(kind, name, `the finalizer ${taken.join(', ')} is removed by the site only, when nothing of ${name} is left in its cloud`)
     meta['finalizers'] = [...before]
     return
   }
-  const added = meta['deletionTimestamp'] === undefined ? [] : wanted.filter((f) => !before.includes(f))
+  const added = meta['deletionTimestamp'] === undefined ? [] : wanted.filter((f) => !had.has(f))
   if (added.length > 0) throw invalid(kind, name, [{ field: 'metadata.finalizers', reason: 'FieldValueForbidden', message: `no new finalizers can be added if the object is being deleted, found new finalizers ${JSON.stringify(added)}` }])
 }
