@@ -5,7 +5,7 @@ import type { RequestInfo } from './request.ts'
 import { pruneUnknown } from './schema.ts'
 import type { Served } from './served.ts'
 import { badRequest, unsupportedMediaType } from './status.ts'
-import { guard, isObject, parseJson, parseYaml, type Json, type Mutable } from './values.ts'
+import { guard, isObject, parseJson, parseYaml, shown, type Json, type Mutable } from './values.ts'
 
 export const bodyTypes = ['application/json', 'application/yaml', protobufType] as const
 export const applyType = 'application/apply-patch+yaml'
@@ -51,17 +51,17 @@ export const checkIdentity = (object: Mutable, served: Served, r: RequestInfo): 
   object['apiVersion'] ??= served.apiVersion
   object['kind'] ??= served.kind.kind
   if (object['apiVersion'] !== served.apiVersion || object['kind'] !== served.kind.kind)
-    throw badRequest(`the object provided is ${String(object['kind'])} of ${String(object['apiVersion'])}, expected ${served.kind.kind} of ${served.apiVersion}`)
+    throw badRequest(`the object provided is ${shown(object['kind'])} of ${shown(object['apiVersion'])}, expected ${served.kind.kind} of ${served.apiVersion}`)
   if (!isObject((object['metadata'] ??= {}))) throw badRequest('metadata is not an object')
   const meta = object['metadata'] as Mutable
   if (served.kind.namespaced) {
     meta['namespace'] ??= r.namespace
     if (meta['namespace'] === '') meta['namespace'] = r.namespace
-    if (meta['namespace'] !== r.namespace) throw badRequest(`the namespace of the provided object does not match the namespace sent on the request (${String(meta['namespace'])} and ${r.namespace})`)
+    if (meta['namespace'] !== r.namespace) throw badRequest(`the namespace of the provided object does not match the namespace sent on the request (${shown(meta['namespace'])} and ${r.namespace})`)
   } else if (meta['namespace'] !== undefined && meta['namespace'] !== '') throw badRequest(`namespace is not allowed on ${served.kind.kind}`)
   else delete meta['namespace']
   if (r.name !== '') {
     meta['name'] ??= r.name
-    if (meta['name'] !== r.name) throw badRequest(`the name of the object (${String(meta['name'])}) does not match the name on the URL (${r.name})`)
+    if (meta['name'] !== r.name) throw badRequest(`the name of the object (${shown(meta['name'])}) does not match the name on the URL (${r.name})`)
   }
 }

@@ -2,5 +2,6 @@ export type { Admission, ApiOptions, Decision, Reader, Subresource, SubresourceR
 export type { FlowControlOptions, Level } from './flow-control.ts'
 export { byClientCertificate, byToken, firstOf, type Attributes, type Authenticate, type Authorize, type Identity, type WriterRole } from './identity.ts'
 export { listen, type Listening, type ListenOptions } from './listen.ts'
+export { commonHeaders } from './respond.ts'
 export { createApiServer, type ApiServer } from './server.ts'
 export { apiStatusOf, badRequest, conflict, forbidden, invalid, notFound, unavailable } from './status.ts'

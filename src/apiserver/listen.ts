@@ -80,6 +80,12 @@ export const listen = async (handle: Handle, o: ListenOptions): Promise<Listenin
 const http1Limits = ({ headersMs, idleMs, checkMs }: ConnectionLimits) =>
   ({ headersTimeout: headersMs, requestTimeout: 2 * 60_000, keepAliveTimeout: idleMs, connectionsCheckingInterval: checkMs, maxHeaderSize: headerBytes })
 
+/** A browser that was here once comes by TLS only, for a year. */
+const strict = (handle: Handle): Handle => (request, response) => {
+  response.setHeader('strict-transport-security', 'max-age=31536000')
+  handle(request, response)
+}
+
 const secure = (handle: Handle, tls: NonNullable<ListenOptions['tls']>, limits: ConnectionLimits, sessions: Set<ServerHttp2Session>): Server => {
   const server = http2.createSecureServer({
     allowHTTP1: true, cert: tls.cert, key: tls.key, minVersion: 'TLSv1.2', handshakeTimeout: limits.headersMs,
@@ -88,7 +94,7 @@ const secure = (handle: Handle, tls: NonNullable<ListenOptions['tls']>, limits: 
     maxSessionMemory: 32, settings: { maxConcurrentStreams: streamsAtMost, maxHeaderListSize: headerBytes }, maxHeaderListPairs: headersAtMost,
     streamResetBurst: 1_000, streamResetRate: 100, maxSessionInvalidFrames: 100, maxSessionRejectedStreams: 100, unknownProtocolTimeout: limits.headersMs,
     ...http1Limits(limits),
-  } as http2.SecureServerOptions, short(handle) as never)
+  } as http2.SecureServerOptions, strict(short(handle)) as never)
   Object.assign(server, http1Limits(limits))
   server.on('session', (s) => {
     sessions.add(s)

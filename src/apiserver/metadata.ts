@@ -1,7 +1,7 @@
 /** What metadata may say: names, labels, annotations, finalizers, by Kubernetes' rules. */
 import type { FieldError } from '../api/meta/index.ts'
 import { fieldErrors, validateMetadata } from './schema.ts'
-import type { Mutable } from './values.ts'
+import { shown, type Mutable } from './values.ts'
 
 const subdomain = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/
 const labelKey = /^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/
@@ -11,7 +11,7 @@ const annotationsAtMost = 262_144
 const dnsLabel = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/
 const ownerParts = ['apiVersion', 'kind', 'name', 'uid'] as const
 type Owner = Readonly<Record<(typeof ownerParts)[number], string>> & { readonly controller?: boolean }
-const short = (v: unknown): string => `"${String(v).slice(0, 100)}"`
+const short = (v: unknown): string => `"${shown(v).slice(0, 100)}"`
 
 const nameErrors = (name: unknown, isLoose: boolean): readonly FieldError[] => {
   const field = 'metadata.name'
@@ -24,7 +24,7 @@ const nameErrors = (name: unknown, isLoose: boolean): readonly FieldError[] => {
 
 /** A prefix may end as no name may. */
 const prefixErrors = (prefix: unknown, isLoose: boolean): readonly FieldError[] =>
-  (prefix === undefined || prefix === '' ? [] : nameErrors(String(prefix).replace(/-$/, 'a'), isLoose).map((e) => ({ ...e, field: 'metadata.generateName' })))
+  (prefix === undefined || prefix === '' ? [] : nameErrors(shown(prefix).replace(/-$/, 'a'), isLoose).map((e) => ({ ...e, field: 'metadata.generateName' })))
 
 /** Fields that are not of their types: nothing else can be said of such metadata. */
 export const metadataTypeErrors = (m: Mutable): readonly FieldError[] => (validateMetadata(m) ? [] : fieldErrors(validateMetadata.errors, m).map((e) => ({ ...e, field: `metadata.${e.field}` })))

@@ -7,7 +7,7 @@ import { metadataErrors, metadataTypeErrors } from './metadata.ts'
 import { fieldErrors } from './schema.ts'
 import type { Served } from './served.ts'
 import { invalid } from './status.ts'
-import { copy, equal, isObject, seconds, type Mutable } from './values.ts'
+import { copy, equal, isObject, seconds, shown, type Mutable } from './values.ts'
 import { checkFinalizers, checkWriter } from './writers.ts'
 
 const optionalParts = ['labels', 'annotations', 'finalizers', 'ownerReferences'] as const
@@ -62,11 +62,11 @@ export const prepare = (given: Mutable, live: Mutable | undefined, c: Call, serv
   const { kind } = served
   const isStatus = c.r.subresource === 'status'
   const misshapen = metadataTypeErrors(given['metadata'] as Mutable)
-  if (misshapen.length > 0) throw invalid(kind, String((given['metadata'] as Mutable)['name'] ?? ''), misshapen)
+  if (misshapen.length > 0) throw invalid(kind, shown((given['metadata'] as Mutable)['name']), misshapen)
   const errors: FieldError[] = [...metadataErrors(given['metadata'] as Mutable, served.isLoose)]
   const object = keepOtherPart({ ...given, apiVersion: served.apiVersion, kind: kind.kind, metadata: systemMetadata(given['metadata'] as Mutable, live, api) }, live, served, c.r.subresource)
   const meta = object['metadata'] as Mutable
-  const name = String(meta['name'] ?? '')
+  const name = shown(meta['name'])
   if (!isStatus) {
     addOwners(object, served, api)
     checkFinalizers(meta, live, c, served)

@@ -58,11 +58,14 @@ export const stopReading = (request: IncomingMessage): void => {
   const timer = setTimeout(() => (stream === undefined ? request.destroy() : stream.close()), lingerMs)
   const over = (): void => clearTimeout(timer)
   request.once('end', over)
-  ;(stream ?? request.socket).once('close', over)
+  ;(stream ?? request).once('close', over)
 }
 
 export type Headers = Readonly<Record<string, string | readonly string[]>>
-export const commonHeaders: Headers = { 'cache-control': 'no-cache, private', 'x-content-type-options': 'nosniff' }
+/** Of every answer (OWASP, REST security): nobody keeps it, guesses its type, frames it, or runs what is in it. HSTS: `listen.ts`, over TLS. */
+export const commonHeaders: Headers = {
+  'cache-control': 'no-cache, private', 'x-content-type-options': 'nosniff', 'content-security-policy': "default-src 'none'; frame-ancestors 'none'", 'referrer-policy': 'no-referrer', 'x-frame-options': 'DENY',
+}
 
 export const send = (response: ServerResponse, code: number, body: object | string, headers: Headers = {}): void => {
   if (response.headersSent || response.destroyed) { response.destroy(); return }

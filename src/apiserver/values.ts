@@ -25,6 +25,9 @@ export const copy = <T>(v: T): T => {
   return out as T
 }
 
+/** What a client sent where a text was wanted, for messages: its own `toString` may be anything. */
+export const shown = (v: unknown): string => (typeof v === 'string' ? v : (JSON.stringify(v) ?? ''))
+
 /** A time as Kubernetes writes it. */
 export const seconds = (d: Date): string => `${d.toISOString().slice(0, 19)}Z`
 

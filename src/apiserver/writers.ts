@@ -3,7 +3,7 @@ import type { Call } from './call.ts'
 import type { Identity } from './identity.ts'
 import type { Served } from './served.ts'
 import { forbidden, invalid } from './status.ts'
-import { equal, isObject, type Mutable } from './values.ts'
+import { equal, isObject, shown, type Mutable } from './values.ts'
 
 const isNothing = (v: unknown): boolean => v === undefined || (isObject(v) && Object.keys(v).length === 0)
 
@@ -16,7 +16,7 @@ export const checkWriter = (object: Mutable, live: Mutable | undefined, served: 
   for (const part of ['spec', 'status'] as const) {
     const writer = served.kind.writers[part]
     if (mayWrite(identity, writer) || equal(object[part], live?.[part]) || (isNothing(object[part]) && isNothing(live?.[part]))) continue
-    throw forbidden(served.kind, String((object['metadata'] as Mutable)['name']), `${part} of ${served.kind.kind} is written by the ${writer} only; you are ${identity.user} (${identity.writer})`)
+    throw forbidden(served.kind, shown((object['metadata'] as Mutable)['name']), `${part} of ${served.kind.kind} is written by the ${writer} only; you are ${identity.user} (${identity.writer})`)
   }
 }
 
@@ -29,7 +29,7 @@ export const checkFinalizers = (meta: Mutable, live: Mutable | undefined, c: Cal
     if (own.length > 0) meta['finalizers'] = [...new Set([...wanted, ...own])]
     return
   }
-  const name = String(meta['name'])
+  const name = shown(meta['name'])
   const before = ((live['metadata'] as Mutable)['finalizers'] ?? []) as readonly string[]
   const had = new Set(before)
   const taken = own.filter((f) => had.has(f) && !wanted.includes(f))

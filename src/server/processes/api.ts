@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { TLSSocket } from 'node:tls'
 import { Gauge, Registry } from 'prom-client'
 import { kinds, Project } from '../../api/index.ts'
-import { byClientCertificate, createApiServer, listen } from '../../apiserver/index.ts'
+import { byClientCertificate, commonHeaders, createApiServer, listen } from '../../apiserver/index.ts'
 import { openPostgresStore } from '../../store/postgres/postgres.ts'
 import { ownersOf, refuseDeletion, validateReferences } from '../admission.ts'
 import { readDatabase } from '../database.ts'
@@ -41,7 +41,8 @@ const api = await createApiServer({
 
 const handle = (request: IncomingMessage, response: ServerResponse): void => {
   if (request.url === '/metrics') {
-    if ((request.socket as TLSSocket).authorized !== true) { response.writeHead(401); response.end(); return }
+    for (const [name, value] of Object.entries(commonHeaders)) response.setHeader(name, value)
+    if ((request.socket as TLSSocket).authorized !== true) { response.writeHead(401).end(); return }
     metrics.metrics().then((text) => { response.writeHead(200, { 'content-type': metrics.contentType }); response.end(text) }, () => response.destroy())
     return
   }

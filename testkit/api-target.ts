@@ -1,0 +1,75 @@
+/** What is fuzzed: our API as `serve` wires it, without a cloud behind it, over a memory store or PostgreSQL, with an object of each kind. */
+import { randomBytes } from 'node:crypto'
+import { Registry } from 'prom-client'
+import { kinds, Project } from '../src/api/index.ts'
+import { byToken, createApiServer, listen, type Identity } from '../src/apiserver/index.ts'
+import { openTalos } from '../src/drivers/talos/index.ts'
+import { ownersOf, refuseDeletion, validateReferences } from '../src/server/admission.ts'
+import { driverErrors } from '../src/server/ports/errors.ts'
+import { openSecrets } from '../src/server/ports/secrets.ts'
+import { talosPort } from '../src/server/ports/talos.ts'
+import { authorize } from '../src/server/roles.ts'
+import { newBundle, signer } from '../src/server/signer.ts'
+import { subresources } from '../src/server/subresources.ts'
+import type { Log } from '../src/store/log.ts'
+import type { Store } from '../src/store/store.ts'
+
+export const identities: Readonly<Record<string, Identity>> = {
+  admin: { user: 'fuzz-admin', groups: ['skerry:admins', 'system:authenticated'], writer: 'admin' },
+  site: { user: 'fuzz-site', groups: ['skerry:sites', 'system:authenticated'], writer: 'site' },
+}
+export const project = 'fuzz'
+
+export interface Target {
+  readonly url: string
+  /** How often which code was answered. */
+  codes(): Promise<Readonly<Record<string, number>>>
+  /** Makes the objects that are there, again. */
+  fill(): Promise<void>
+  close(): Promise<void>
+}
+
+export const openTarget = async (store: Store, log: Log): Promise<Target> => {
+  const metrics = new Registry()
+  const secrets = openSecrets(store.sealed, randomBytes(32), newBundle)
+  const talos = openTalos({ log: { debug() {}, ...log }, now: () => new Date() })
+  const nowhere = (): never => { throw new Error('there is no cloud here') }
+  const api = await createApiServer({
+    store, kinds, namespaceKind: Project, builtins: ['events', 'leases'], authenticate: byToken((token) => identities[token]), authorize, log, metrics,
+    admission: {
+      validate: (kind, object, old, read) => validateReferences(kind.kind, object, old, read), owners: (kind, object, read) => ownersOf(kind.kind, object, read),
+      refuseDeletion: (kind, object, read) => refuseDeletion(kind.kind, object, read),
+    },
+    subresources: subresources(secrets, signer, { clouds: { open: nowhere, forget: nowhere } as never, talos: talosPort(talos), errors: driverErrors }),
+    version: { major: '1', minor: '36', gitVersion: 'v1.36.0-skerry.fuzz' },
+  })
+  const listening = await listen(api.handle, { host: '127.0.0.1', port: 0 })
+  const make = async (token: string, path: string, name: string, spec: object): Promise<void> => {
+    const response = await fetch(`${listening.url}${path}`, { method: 'POST', headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' }, body: JSON.stringify({ metadata: { name }, spec }) })
+    if (!response.ok && response.status !== 409) throw new Error(`making ${path}/${name}: ${await response.text()}`)
+  }
+  const ours = '/apis/skerry.dev/v1alpha1'
+  const within = `${ours}/namespaces/${project}`
+  return {
+    url: listening.url,
+    async codes() {
+      const counts: Record<string, number> = {}
+      for (const { labels, value } of (await metrics.getSingleMetric('skerry_api_requests_total')!.get()).values) counts[labels['code']!] = (counts[labels['code']!] ?? 0) + value
+      return counts
+    },
+    async fill() {
+      await make('admin', `${ours}/projects`, project, {})
+      await make('admin', `${ours}/sites`, 'a', { authUrl: 'https://127.0.0.1:1/v3', region: 'r', publicDefaults: true })
+      await make('admin', `${ours}/releases`, 'a', { talosVersion: 'v1.13.9', kubernetesVersion: 'v1.36.3', installerImage: 'registry.invalid/installer:v1.13.9' })
+      await make('site', `${ours}/machinetypes`, 'a', { site: 'a', flavor: 'f', flavorId: 'f', cpus: 2, memoryMiB: 4096, diskGiB: 20 })
+      await make('admin', `${within}/clusters`, 'a', { site: 'a', release: 'a', controlPlane: { machineType: 'f' } })
+      await make('admin', `${within}/nodepools`, 'a', { cluster: 'a', replicas: 1, machineType: 'f' })
+      await make('site', `${within}/machines`, 'a', { cluster: 'a', role: 'controlplane', machineType: 'f', rootVolume: {}, release: 'a' })
+    },
+    async close() {
+      await api.close()
+      await listening.close(200)
+      await talos.close()
+    },
+  }
+}
