@@ -1,5 +1,5 @@
 /** JSON values: equality, copies, and parsing that refuses what JSON and YAML allow and an API must not (duplicate keys, `__proto__`, depth). */
-import { isScalar, parseDocument, visit, type Document } from 'yaml'
+import { isScalar, parseDocument, visit, type Document, type YAMLError } from 'yaml'
 import { apiStatusOf, badRequest, tooBig } from './status.ts'
 
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject
@@ -77,10 +77,17 @@ const namesIn = (text: string): number => {
   return count
 }
 
+/** What a parser says, without the text that it quotes: that may be a secret. */
+const withoutText = (message: string): string => message.replace(/, (\.\.\.)?".*$/s, '').slice(0, 200)
+const yamlProblem = (error: unknown): string => {
+  const { linePos, code, message } = error as Partial<YAMLError> & Error
+  return linePos === undefined ? message.split(':')[0]!.slice(0, 200) : `${code ?? 'unknown'} at line ${linePos[0].line}, column ${linePos[0].col}`
+}
+
 /** JSON, but not what two readers may read differently: a field that stands twice, or one called `__proto__`. */
 export const parseJson = (text: string): Json => {
   let value: Json
-  try { value = JSON.parse(text) as Json } catch (error) { throw badRequest(`the body is no JSON: ${(error as Error).message.slice(0, 200)}`) }
+  try { value = JSON.parse(text) as Json } catch (error) { throw badRequest(`the body is no JSON: ${withoutText((error as Error).message)}`) }
   if (guard(value) !== namesIn(text)) throw badRequest(`strict decoding error: duplicate field "${duplicateName(text)}"`)
   return value
 }
@@ -126,7 +133,7 @@ export const parseYaml = (text: string): Json => {
     if (problem !== undefined) throw problem
     checkKeys(document)
     value = document.toJS({ maxAliasCount: 20 }) as Json
-  } catch (error) { throw apiStatusOf(error) === undefined ? badRequest(`the body is no YAML: ${(error as Error).message.split('\n')[0]!.slice(0, 200)}`) : error }
+  } catch (error) { throw apiStatusOf(error) === undefined ? badRequest(`the body is no YAML: ${yamlProblem(error)}`) : error }
   guard(value)
   return value
 }
