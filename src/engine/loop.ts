@@ -50,6 +50,8 @@ export interface Loop {
 }
 
 const defaultConcurrency = 8
+/** Of what waits for the world outside, so many are looked at in a second: more who wait look less often, or looking is all that would be done. */
+const looksPerSecond = 150
 
 const withFields = (log: Log, fields: object): Log => ({
   debug: (f, m) => { log.debug({ ...fields, ...f }, m) },
@@ -181,8 +183,8 @@ export const startLoop = (declared: Controller, term: LoopOptions): Loop => {
     }
     metrics.passes.inc({ controller: name, result: end.outcome.kind })
     // Waiting is a deadline only: what it waits for should wake us sooner. Refused: not before an input changes.
-    // Who is slow to be looked at is looked at less often: under load, looking again and again would be all that is done.
-    if (end.outcome.kind === 'waiting') queue.addAfter(text, Math.max(end.outcome.afterSeconds * 1000, 2 * tookMs), 'events')
+    // Who is slow to be looked at, or one of many, is looked at less often.
+    if (end.outcome.kind === 'waiting') queue.addAfter(text, Math.max(end.outcome.afterSeconds * 1000, 2 * tookMs, (queue.delayedIn('events') * 1000) / looksPerSecond), 'events')
   }
 
   /** What an input cannot be computed from is looked at at once; the pass will meet the same error and say so. */
