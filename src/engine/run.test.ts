@@ -200,17 +200,6 @@ test('waiting is a deadline: the pass comes back when nothing woke it sooner', a
   expect(at.map((t) => t - at[0]!)).toEqual([0, 30_000, 60_000])
 })
 
-test('E4 many that wait are looked at less often than one: 150 a second', async () => {
-  for (let i = 0; i < 600; i++) await makeShop(w, 1, `s${i}`)
-  let passes = 0
-  const running = await w.start({ controllers: [{ ...shop(), writes: [], plan: () => { passes++; return { steps: [], outcome: waiting('Soon', 'soon', 1) } } }] })
-  await running.whenIdle()
-  passes = 0
-  await w.clock.advance(60_000)
-  expect(passes / 60).toBeGreaterThan(100)
-  expect(passes / 60).toBeLessThan(200)
-})
-
 test('a status stands also after an error, and the retry waits for its back-off', async () => {
   await makeShop(w, 1)
   let observed = 0
