@@ -2,6 +2,7 @@
  * The port of the store: one order of versions, atomic writes over several objects, the change log, leases, sealed secrets.
  * Two implementations under one contract suite: PostgreSQL (the truth) and memory (simulators only). Bodies are opaque JSON text.
  */
+import type { Earlier } from './past.ts'
 
 export interface StoreKey {
   /** `clusters.skerry.dev` */
@@ -99,6 +100,10 @@ export interface Store {
   snapshot(): Promise<{ readonly version: number; readonly rows: readonly Row[] }>
   /** The changes after a version, in order, at most `limit`. Throws with `expired: true` below the floor. */
   changes(after: number, limit: number): Promise<readonly Change[]>
+  /** What the changes after `after`, up to `upTo`, have overwritten first, of one resource (rule S6). Throws with `expired: true` below the floor. */
+  overwritten(span: { readonly after: number; readonly upTo: number; readonly resource: string; readonly namespace: string | undefined }): Promise<readonly Earlier[]>
+  /** 32 random bytes that all who work with this store share: to sign what one of them gives out and another takes back. */
+  tokenKey(): Promise<Buffer>
   /** Lowest version from which changes() answers. */
   floor(): Promise<number>
   /** Called when there is probably something new (a hint; the poll is the truth). Returns the unsubscribe. */

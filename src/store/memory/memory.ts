@@ -1,5 +1,7 @@
 /** The store in memory, for simulators only: the same contract as PostgreSQL, nothing survives the process. Thousands live in one process. */
+import { randomBytes } from 'node:crypto'
 import { expired } from '../errors.ts'
+import { overwritten } from '../past.ts'
 import { checkTransaction, isSameRow, keyId } from '../row.ts'
 import type { Change, Committed, Row, Store, Transaction } from '../store.ts'
 import { memoryLeases, type MemoryLeases } from './leases.ts'
@@ -23,6 +25,7 @@ export function openMemoryStore({ now = Date.now, keep = 1_000, from = { version
   let floor = from.version
   let { version } = from
   let waking = false
+  const tokenKey = randomBytes(32)
 
   function wake(): void {
     if (waking || wakes.size === 0) return
@@ -66,6 +69,11 @@ export function openMemoryStore({ now = Date.now, keep = 1_000, from = { version
       if (after < floor) throw expired(after, floor)
       return log.slice(after - floor, after - floor + limit)
     },
+    async overwritten({ after, upTo, resource, namespace }) {
+      if (after < floor) throw expired(after, floor)
+      return overwritten(log.slice(after - floor, upTo - floor).filter(({ key }) => key.resource === resource && (namespace === undefined || key.namespace === namespace)))
+    },
+    tokenKey: async () => tokenKey,
     floor: async () => floor,
     onChange(each) {
       wakes.add(each)

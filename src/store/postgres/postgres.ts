@@ -8,7 +8,7 @@ import { leasesOn } from './leases.ts'
 import { compact, extendLog, type MaintenanceOptions } from './maintenance.ts'
 import { migrate } from './migrate.ts'
 import { channel, openNotifier } from './notifier.ts'
-import { changeOf, changesSql, rowColumns, rowOf, type SqlChange, type SqlRow } from './rows.ts'
+import { changeOf, changesSql, earlierOf, overwrittenSql, rowColumns, rowOf, type SqlChange, type SqlEarlier, type SqlRow } from './rows.ts'
 import { sealedOn } from './sealed.ts'
 import { sharedCall } from './shared-call.ts'
 
@@ -44,6 +44,8 @@ export async function openPostgresStore({ connection, owner = connection, log, k
   }
   const notifier = openNotifier(connection, log)
   const read = openSession({ connection, purpose: 'read', log })
+  // Of its own: it may read much of the log, and nobody's fresh read waits behind it.
+  const past = openSession({ connection, purpose: 'past', log, setup: 'set jit = off;' })
   const lease = openSession({ connection, purpose: 'lease', log })
   const tail = openSession({
     connection, purpose: 'tail', log, setup: `set jit = off; set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off; listen ${channel};`,
@@ -82,6 +84,13 @@ export async function openPostgresStore({ connection, owner = connection, log, k
       if (after < floor) throw expired(after, floor)
       return rows.filter((row): row is SqlChange & { readonly version: number } => row.version !== null).map(changeOf)
     },
+    async overwritten({ after, upTo, resource, namespace }) {
+      const { rows } = await past.query<SqlEarlier>({ name: 'overwritten', text: overwrittenSql, values: [after, upTo, resource, namespace ?? null] })
+      const floor = rows[0]!.floor
+      if (after < floor) throw expired(after, floor)
+      return rows.filter((row) => row.name !== null).map((row) => earlierOf(resource, row))
+    },
+    tokenKey: sharedCall(async () => (await read.query<{ key: Buffer }>({ text: 'select key from token_key' })).rows[0]!.key),
     onChange(each) {
       wakes.add(each)
       tail.ready().catch(() => {}) // hears others from now on; when it cannot, the poll finds out
@@ -94,7 +103,7 @@ export async function openPostgresStore({ connection, owner = connection, log, k
       clearInterval(timer)
       wakes.clear()
       await committer.close()
-      await Promise.all([notifier.close(), read.close(), lease.close(), tail.close(), maintaining])
+      await Promise.all([notifier.close(), read.close(), past.close(), lease.close(), tail.close(), maintaining])
     },
   }
 }
