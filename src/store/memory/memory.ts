@@ -16,6 +16,9 @@ export interface MemoryOptions {
   readonly from?: Awaited<ReturnType<Store['snapshot']>>
 }
 
+/** Nobody else writes here: whatever the program knows, all know. */
+const alone = { known: Number.MAX_SAFE_INTEGER, agreed: Number.MAX_SAFE_INTEGER } as const
+
 export function openMemoryStore({ now = Date.now, keep = 1_000, from = { version: 0, rows: [] } }: MemoryOptions = {}): Store {
   const rows = new Map<string, Row>(from.rows.map((row) => [keyId(row), row]))
   const wakes = new Set<() => void>()
@@ -74,6 +77,7 @@ export function openMemoryStore({ now = Date.now, keep = 1_000, from = { version
       return overwritten(log.slice(after - floor, upTo - floor).filter(({ key }) => key.resource === resource && (namespace === undefined || key.namespace === namespace)))
     },
     tokenKey: async () => tokenKey,
+    schema: alone,
     floor: async () => floor,
     onChange(each) {
       wakes.add(each)

@@ -40,6 +40,8 @@ export async function migrate(connection: Connection, log: Log, served = connect
 const grants = (served: string): string => `
   grant select, insert, update, delete on counter, committer, resource, log, lease, sealed to ${pg.escapeIdentifier(served)};
   grant select, insert on audit to ${pg.escapeIdentifier(served)};
+  grant select, insert on epoch to ${pg.escapeIdentifier(served)};
+  grant select, insert, update, delete on server to ${pg.escapeIdentifier(served)};
   grant select on token_key to ${pg.escapeIdentifier(served)};`
 
 async function run(client: pg.Client, all: readonly Migration[], log: Log): Promise<void> {

@@ -27,7 +27,7 @@ export const rowOf = (sql: SqlRow): Row => ({
  * One statement, one snapshot: a partition is gone only where the floor has passed it.
  */
 export const changesSql = `
-  select c.floor, x.* from counter c left join lateral (
+  select c.floor, c.version as counter, c.epoch, x.* from counter c left join lateral (
     select l.version, l.resource, l.namespace, l.name, l.uid, l.labels, l.owner_uids, l.finalizers, l.deleting, l.body, l.before_version,
       coalesce(l.before_uid, p.uid) as before_uid, coalesce(l.before_labels, p.labels) as before_labels,
       coalesce(l.before_owner_uids, p.owner_uids) as before_owner_uids, coalesce(l.before_finalizers, p.finalizers) as before_finalizers,
@@ -38,6 +38,8 @@ export const changesSql = `
 
 export interface SqlChange {
   readonly floor: number
+  readonly counter: number
+  readonly epoch: number
   readonly version: number | null
   readonly resource: string
   readonly namespace: string
