@@ -2,6 +2,7 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import { z } from 'zod'
 import { apiVersionOf, type FieldError, type Kind } from '../api/meta/index.ts'
+import { latestField, since } from './newer.ts'
 import { isObject, type Json, type JsonObject, type Mutable } from './values.ts'
 
 export interface Schema {
@@ -69,11 +70,13 @@ export interface Compiled {
   /** Fills in defaults in place. */
   readonly validate: ValidateFunction
   readonly isLoose: boolean
+  /** The schema number of its latest field (rule S11). */
+  readonly latest: number
 }
 
 // Shared by all kinds; ajv's own log would print to the console.
 const ajv = new Ajv({ allErrors: true, useDefaults: true, strict: false, logger: false, validateFormats: false })
-for (const keyword of ['x-kubernetes-list-type', 'x-kubernetes-list-map-keys', 'x-kubernetes-map-type', 'x-kubernetes-preserve-unknown-fields', 'x-kubernetes-group-version-kind', 'nullable']) {
+for (const keyword of ['x-kubernetes-list-type', 'x-kubernetes-list-map-keys', 'x-kubernetes-map-type', 'x-kubernetes-preserve-unknown-fields', 'x-kubernetes-group-version-kind', 'nullable', since]) {
   try { ajv.addKeyword(keyword) } catch { /* known already */ }
 }
 
@@ -94,7 +97,7 @@ export const compile = (kind: Kind<any>): Compiled => {
     // Without a required field an absent spec is an empty one, so that its defaults are filled in.
     : object({ ...common, spec: spec.required === undefined ? { ...spec, default: {} } : spec, ...(kind.status !== undefined && { status: fromZod(kind.status) }) },
       { description: kind.description, ...(spec.required !== undefined && { required: ['spec'] }) })
-  const compiled = { kind, schema, apiVersion: apiVersionOf(kind), validate: ajv.compile(schema), isLoose }
+  const compiled = { kind, schema, apiVersion: apiVersionOf(kind), validate: ajv.compile(schema), isLoose, latest: latestField(schema) }
   compiledKinds.set(kind, compiled)
   return compiled
 }

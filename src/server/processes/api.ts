@@ -5,6 +5,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { TLSSocket } from 'node:tls'
 import { Gauge, Registry } from 'prom-client'
 import { kinds, Project } from '../../api/index.ts'
+import { schemaNumber } from '../../api/schema-number.ts'
 import { byClientCertificate, createApiServer } from '../../apiserver/index.ts'
 import { openPostgresStore } from '../../store/postgres/postgres.ts'
 import { ownersOf, refuseDeletion, validateReferences } from '../admission.ts'
@@ -25,7 +26,7 @@ import { begin, serveUntilEnd } from './process.ts'
 
 const { settings, log } = begin('api')
 const paths = layout(settings.state)
-const store = await openPostgresStore({ connection: await readDatabase(settings.state), log })
+const store = await openPostgresStore({ connection: await readDatabase(settings.state), log, schema: schemaNumber })
 const pki = await platformPki(settings.state, settings.host, new Date())
 const secrets = openSecrets(store.sealed, await readSiteKey(paths.siteKey), newBundle)
 const metrics = new Registry()
