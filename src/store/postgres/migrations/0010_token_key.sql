@@ -1,3 +1,4 @@
+-- Beside: 4
 -- The key with which the servers of one database sign continue tokens, so that each takes the others' (S6). It guards no secret: who may
 -- read this row may read everything.
 create table token_key (

@@ -1,3 +1,4 @@
+-- Beside: 4
 -- Several servers over one database, of which it may be another one tomorrow, and of two versions (SEMANTICS.md S7, S11).
 -- Programs of the version before this migration go on: what they call is there as it was, and refuses where it must.
 
