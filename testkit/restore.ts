@@ -49,7 +49,8 @@ export async function restoreInto(from: Connection, to: Connection): Promise<voi
   await Promise.all([source.connect(), target.connect()])
   try {
     const { rows: tables } = await source.query<{ name: string }>(`select relname as name from pg_class where relkind in ('r', 'p') and relnamespace = 'public'::regnamespace and not relispartition and relname <> 'migration' order by relname`)
-    for (const { name } of tables) await target.query(`truncate ${name}`)
+    // Triggers keep still, as in pg_restore.
+    await target.query(`set session_replication_role = replica; truncate ${tables.map(({ name }) => name).join(', ')}`)
     const { rows: partitions } = await source.query<{ from: string; until: string; name: string }>('select * from log_partition')
     for (const each of partitions) await target.query(`create table ${each.name} partition of log for values from (${each.from}) to (${each.until})`)
     for (const { name } of tables) {

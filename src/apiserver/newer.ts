@@ -1,16 +1,6 @@
 /** Fields that an older server does not know (rule S11): refused while such a one is there, for it would drop them. */
-import { isObject, equal, type Mutable } from './values.ts'
-import type { Schema } from './schema.ts'
-
-export const since = 'x-skerry-since'
-
-/** The schema number of a kind's latest field. */
-export const latestField = (schema: Schema): number =>
-  Math.max(
-    typeof schema[since] === 'number' ? schema[since] : 1,
-    ...Object.values(schema.properties ?? {}).map(latestField), ...(schema.items === undefined ? [] : [latestField(schema.items)]),
-    ...(isObject(schema.additionalProperties) ? [latestField(schema.additionalProperties as Schema)] : []),
-  )
+import { since, type Schema } from './schema.ts'
+import { equal, isObject, type Mutable } from './values.ts'
 
 /** The first field of `object` that came after schema number `agreed` and does not stand in `live` as it is. */
 export const newerField = (object: unknown, live: unknown, schema: Schema, agreed: number, path = ''): string | undefined => {

@@ -2,7 +2,6 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import { z } from 'zod'
 import { apiVersionOf, type FieldError, type Kind } from '../api/meta/index.ts'
-import { latestField, since } from './newer.ts'
 import { isObject, type Json, type JsonObject, type Mutable } from './values.ts'
 
 export interface Schema {
@@ -19,6 +18,17 @@ export interface Schema {
   readonly 'x-kubernetes-preserve-unknown-fields'?: boolean
   readonly [k: string]: unknown
 }
+
+/** Says with which schema number a field came (rule S11). */
+export const since = 'x-skerry-since'
+
+/** The schema number of a kind's latest field. */
+const latestField = (schema: Schema): number =>
+  Math.max(
+    typeof schema[since] === 'number' ? schema[since] : 1,
+    ...Object.values(schema.properties ?? {}).map(latestField), ...(schema.items === undefined ? [] : [latestField(schema.items)]),
+    ...(isObject(schema.additionalProperties) ? [latestField(schema.additionalProperties as Schema)] : []),
+  )
 
 const anything: Schema = { 'x-kubernetes-preserve-unknown-fields': true }
 const isBound = (n: unknown): boolean => n === 9007199254740991 || n === -9007199254740991

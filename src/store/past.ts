@@ -1,12 +1,6 @@
 /** Rows as they were at an earlier version (rule S6): the present ones with every change since then undone. Pure. */
 import { keyId } from './row.ts'
-import type { Change, Row, StoreKey } from './store.ts'
-
-/** A key that changed, and its row before the first change; undefined: there was none. */
-export interface Earlier {
-  readonly key: StoreKey
-  readonly row: Row | undefined
-}
+import type { Change, Earlier, Row } from './store.ts'
 
 /** What the changes, in order, have overwritten first. */
 export function overwritten(changes: Iterable<Change>): Earlier[] {

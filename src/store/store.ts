@@ -2,7 +2,6 @@
  * The port of the store: one order of versions, atomic writes over several objects, the change log, leases, sealed secrets.
  * Two implementations under one contract suite: PostgreSQL (the truth) and memory (simulators only). Bodies are opaque JSON text.
  */
-import type { Earlier } from './past.ts'
 
 export interface StoreKey {
   /** `clusters.skerry.dev` */
@@ -65,6 +64,12 @@ export interface Change {
   readonly uid: string
   readonly before: Row | undefined
   readonly after: Row | undefined
+}
+
+/** A key that changed, and its row before the first change of a span; undefined: there was none. */
+export interface Earlier {
+  readonly key: StoreKey
+  readonly row: Row | undefined
 }
 
 export interface Lease {

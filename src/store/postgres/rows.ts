@@ -1,6 +1,5 @@
 /** Rows and changes as the SQL answers them, turned into the port's. */
-import type { Earlier } from '../past.ts'
-import type { Change, Row } from '../store.ts'
+import type { Change, Earlier, Row } from '../store.ts'
 
 export interface SqlRow {
   readonly resource: string
