@@ -15,6 +15,8 @@ export interface ListenOptions {
     readonly clientCa?: string
   }
   readonly limits?: Partial<ConnectionLimits>
+  /** Other processes listen on the same port, and the kernel spreads connections over them. Where it cannot (macOS), this fails. */
+  readonly reusePort?: boolean
 }
 /** Of connections; what a request may cost stands in `respond.ts` and `flow-control.ts`. */
 export interface ConnectionLimits {
@@ -30,7 +32,7 @@ export interface ConnectionLimits {
 export interface Listening {
   readonly url: string
   readonly port: number
-  /** New connections are refused, GOAWAY is sent, and what is still open after `graceMs` is cut. */
+  /** New connections are refused, GOAWAY is sent (HTTP/1.1: `connection: close`), and what is still open after `graceMs` is cut. */
   close(graceMs?: number): Promise<void>
 }
 
@@ -47,20 +49,43 @@ export const listen = async (handle: Handle, o: ListenOptions): Promise<Listenin
   const sessions = new Set<ServerHttp2Session>()
   const sockets = new Set<Socket>()
   const limits = { ...defaults, ...o.limits }
-  const server: Server = o.tls === undefined ? http.createServer(http1Limits(limits), handle) : secure(handle, o.tls, limits, sessions)
+  /** HTTP/1.1: the connections, and those with a request under way. */
+  const plain = new Set<Socket>()
+  const busy = new Set<Socket>()
+  let isClosing = false
+  const answer: Handle = (request, response) => {
+    if (request.httpVersionMajor === 1) {
+      const { socket } = request
+      if (isClosing) response.setHeader('connection', 'close')
+      busy.add(socket)
+      response.once('close', () => {
+        busy.delete(socket)
+        // Of a watch that has ended, say: its headers could not tell that the connection goes.
+        if (isClosing) socket.end()
+      })
+    }
+    handle(request, response)
+  }
+  const server: Server = o.tls === undefined ? http.createServer(http1Limits(limits), answer) : secure(answer, o.tls, limits, sessions)
   server.maxConnections = limits.connections
   server.on('connection', (s: Socket) => {
     sockets.add(s)
     s.on('close', () => sockets.delete(s))
   })
+  server.on(o.tls === undefined ? 'connection' : 'secureConnection', (s: Socket & { readonly alpnProtocol?: string | false | null }) => {
+    if (s.alpnProtocol === 'h2') return
+    plain.add(s)
+    s.on('close', () => plain.delete(s))
+  })
   await new Promise<void>((done, failed) => {
     server.once('error', failed)
-    server.listen(o.port, o.host, done)
+    server.listen({ port: o.port, host: o.host, reusePort: o.reusePort ?? false }, done)
   })
   const { port } = server.address() as AddressInfo
   return {
     url: `${o.tls === undefined ? 'http' : 'https'}://${o.host.includes(':') ? `[${o.host}]` : o.host}:${port}`, port,
     close: (graceMs = 3_000) => new Promise<void>((done) => {
+      isClosing = true
       const timer = setTimeout(() => {
         for (const s of sessions) s.destroy()
         for (const s of sockets) s.destroy()
@@ -71,7 +96,7 @@ export const listen = async (handle: Handle, o: ListenOptions): Promise<Listenin
       })
       // close() lets streams finish and sends GOAWAY first.
       for (const s of sessions) s.close()
-      ;(server as Partial<http.Server>).closeIdleConnections?.()
+      for (const s of plain) if (!busy.has(s)) s.end()
     }),
   }
 }

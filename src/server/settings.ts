@@ -19,6 +19,10 @@ export interface Settings {
   readonly metricsPort: number | undefined
   /** A file that changes the limits of the API's priority levels. Absent: the defaults. */
   readonly limits: string | undefined
+  /** Processes that serve the API on one port. */
+  readonly apiProcesses: number
+  /** How long an API process that is to end goes on while /readyz says so: what a load balancer needs to look elsewhere. */
+  readonly shutdownDelayMs: number
   readonly logLevel: string
 }
 
@@ -27,7 +31,8 @@ export const readSettings = (argv: readonly string[], env: NodeJS.ProcessEnv): S
     args: [...argv],
     options: {
       state: { type: 'string' }, host: { type: 'string' }, port: { type: 'string' }, database: { type: 'string' },
-      simulators: { type: 'boolean' }, latency: { type: 'string' }, 'simulated-projects': { type: 'string' }, 'read-only': { type: 'boolean' }, 'metrics-port': { type: 'string' }, limits: { type: 'string' },
+      simulators: { type: 'boolean' }, latency: { type: 'string' }, 'simulated-projects': { type: 'string' }, 'read-only': { type: 'boolean' }, 'metrics-port': { type: 'string' },
+      'api-processes': { type: 'string' }, 'shutdown-delay': { type: 'string' }, limits: { type: 'string' },
     },
   })
   const latency = values.latency ?? 'zero'
@@ -38,11 +43,19 @@ export const readSettings = (argv: readonly string[], env: NodeJS.ProcessEnv): S
     return port
   }
   const limits = values.limits ?? env['SKERRY_LIMITS']
+  const numberOf = (flag: string, text: string, least: number): number => {
+    const n = Number(text)
+    if (text === '' || !Number.isInteger(n) || n < least) throw new Error(`${flag} ${text}: a whole number of at least ${least}`)
+    return n
+  }
+  const apiProcesses = numberOf('--api-processes', values['api-processes'] ?? env['SKERRY_API_PROCESSES'] ?? '1', 1)
+  if (apiProcesses > 1 && process.platform !== 'linux') throw new Error('--api-processes: only Linux lets several processes share a port')
   const metricsPort = values['metrics-port'] ?? env['SKERRY_METRICS_PORT']
   return {
     state: resolve(values.state ?? env['SKERRY_STATE'] ?? join(process.cwd(), '.skerry')),
     host: values.host ?? env['SKERRY_HOST'] ?? '127.0.0.1', port: portOf('--port', values.port ?? env['SKERRY_PORT'] ?? '7443'), databaseUrl: values.database ?? env['SKERRY_DATABASE_URL'],
     simulators: values.simulators ?? false, simulatorLatency: latency, simulatedProjects: Number(values['simulated-projects'] ?? 1), readOnly: values['read-only'] ?? false,
+    apiProcesses, shutdownDelayMs: 1000 * numberOf('--shutdown-delay', values['shutdown-delay'] ?? env['SKERRY_SHUTDOWN_DELAY'] ?? '0', 0),
     metricsPort: metricsPort === undefined ? undefined : portOf('--metrics-port', metricsPort), limits: limits === undefined ? undefined : resolve(limits), logLevel: env['SKERRY_LOG_LEVEL'] ?? 'info',
   }
 }

@@ -1,9 +1,11 @@
 /** The process `api`: HTTPS and nothing else on its event loop (rule E5). */
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { TLSSocket } from 'node:tls'
 import { Gauge, Registry } from 'prom-client'
 import { kinds, Project } from '../../api/index.ts'
+import { schemaNumber } from '../../api/schema-number.ts'
 import { byClientCertificate, commonHeaders, createApiServer, listen } from '../../apiserver/index.ts'
 import { openPostgresStore } from '../../store/postgres/postgres.ts'
 import { ownersOf, refuseDeletion, validateReferences } from '../admission.ts'
@@ -23,9 +25,12 @@ import { readSiteKey } from '../site-key.ts'
 import { subresources } from '../subresources.ts'
 import { begin, serveUntilEnd } from './process.ts'
 
+/** For what is under way when the process is to end; the supervisor waits 10 s. */
+const requestsMs = 8_000
+
 const { settings, log } = begin('api')
 const paths = layout(settings.state)
-const store = await openPostgresStore({ connection: await readDatabase(settings.state), log })
+const store = await openPostgresStore({ connection: await readDatabase(settings.state), log, schema: schemaNumber })
 const pki = await platformPki(settings.state, settings.host, new Date())
 const secrets = openSecrets(store.sealed, await readSiteKey(paths.siteKey), newBundle)
 const metrics = new Registry()
@@ -48,11 +53,18 @@ const handle = (request: IncomingMessage, response: ServerResponse): void => {
   }
   api.handle(request, response)
 }
-const listening = await listen(handle, { host: settings.host, port: settings.port, tls: { cert: pki.serving.crt, key: pki.serving.key, clientCa: pki.authority } })
+const listening = await listen(handle, {
+  host: settings.host, port: settings.port, reusePort: process.platform === 'linux', tls: { cert: pki.serving.crt, key: pki.serving.key, clientCa: pki.authority },
+})
 log.info({ port: settings.port }, 'serving')
 
+// In this order, so that no request fails: whoever balances looks elsewhere, nobody new comes in, watches end with a bookmark, what is under way is answered.
 serveUntilEnd(log, async () => {
+  api.drain()
+  await sleep(settings.shutdownDelayMs)
+  const closed = listening.close(requestsMs)
+  api.endWatches()
+  await closed
   await api.close()
-  await listening.close()
   await store.close()
 })
