@@ -8,6 +8,7 @@ import { layout, readOrMake, writePrivate } from './files.ts'
 import { kubeconfigText, platformPki } from './platform-pki.ts'
 import { openDatabase } from './database.ts'
 import { readSettings } from './settings.ts'
+import { newAuditKey, readAuditKey } from './audit-key.ts'
 import { newSiteKey } from './site-key.ts'
 import { supervise } from './supervisor.ts'
 
@@ -33,6 +34,9 @@ const pki = await platformPki(settings.state, settings.host, new Date())
 await writePrivate(paths.kubeconfig, kubeconfigText(url, pki.authority, pki.admin, 'skerry'))
 await writePrivate(paths.siteKubeconfig, kubeconfigText(url, pki.authority, pki.site, 'skerry-site'))
 await readOrMake(paths.siteKey, newSiteKey)
+await readOrMake(paths.auditKey, newAuditKey)
+// What an auditor needs, and nothing secret.
+await writePrivate(paths.auditPublicKey, (await readAuditKey(paths.auditKey)).publicKey)
 await readOrMake(paths.installation, () => randomUUID())
 
 const database = await openDatabase(settings, log)

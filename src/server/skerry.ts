@@ -10,7 +10,7 @@ import { cliError, type Context } from '../cli/context.ts'
 import { valueOf } from '../cli/options.ts'
 import { buildProgram, runProgram } from '../cli/program.ts'
 import { cloudPorts } from './cli-clouds.ts'
-import { writePrivate } from './files.ts'
+import { linesIn, writeLines, writePrivate } from './files.ts'
 
 const { env } = process
 // A reader that has seen enough (head, less) is no error.
@@ -37,7 +37,11 @@ const context: Context = {
     out: (text) => { process.stdout.write(`${text}\n`) }, err: (text) => { process.stderr.write(`${text}\n`) },
     isTty: process.stderr.isTTY === true, colors, columns: process.stderr.columns ?? 120,
   },
-  files: { read: (path) => readFile(path === '-' ? '/dev/stdin' : path, 'utf8'), writePrivate: (path, text) => writePrivate(resolve(path), text) },
+  files: {
+    read: (path) => readFile(path === '-' ? '/dev/stdin' : path, 'utf8'), writePrivate: (path, text) => writePrivate(resolve(path), text),
+    lines: (path) => (path === '-' ? createInterface({ input: process.stdin }) : linesIn(path)),
+    writeLines: (path, lines) => writeLines(resolve(path), lines),
+  },
   clouds: cloudPorts(env, homedir()),
   resources: () => open().resources,
   namespace: () => {

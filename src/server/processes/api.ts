@@ -7,6 +7,9 @@ import { Gauge, Registry } from 'prom-client'
 import { kinds, Project } from '../../api/index.ts'
 import { byClientCertificate, createApiServer } from '../../apiserver/index.ts'
 import { openPostgresStore } from '../../store/postgres/postgres.ts'
+import { readFile } from 'node:fs/promises'
+import { readAuditKey } from '../audit-key.ts'
+import { openAuditSealer, rememberedCheckpoint } from '../audit-sealer.ts'
 import { ownersOf, refuseDeletion, validateReferences } from '../admission.ts'
 import { readDatabase } from '../database.ts'
 import { layout } from '../files.ts'
@@ -29,6 +32,9 @@ const store = await openPostgresStore({ connection: await readDatabase(settings.
 const pki = await platformPki(settings.state, settings.host, new Date())
 const secrets = openSecrets(store.sealed, await readSiteKey(paths.siteKey), newBundle)
 const metrics = new Registry()
+const installation = (await readFile(paths.installation, 'utf8')).trim()
+const auditKey = await readAuditKey(paths.auditKey)
+const sealer = await openAuditSealer({ audit: store.audit, installation, key: auditKey, file: paths.auditCheckpoint, log, now: () => new Date(), metrics })
 const lag = monitorEventLoopDelay({ resolution: 10 })
 lag.enable()
 new Gauge({ name: 'skerry_event_loop_lag_seconds', help: 'p99 of the event loop\'s delay since the last scrape.', registers: [metrics], collect() { this.set(lag.percentile(99) / 1e9); lag.reset() } })
@@ -36,6 +42,7 @@ new Gauge({ name: 'skerry_event_loop_lag_seconds', help: 'p99 of the event loop\
 const api = await createApiServer({
   store, kinds, namespaceKind: Project, builtins: ['events'], authenticate: byClientCertificate(writerOf), authorize, log, metrics,
   admission: { validate: (kind, object, old, read) => validateReferences(kind.kind, object, old, read), owners: (kind, object, read) => ownersOf(kind.kind, object, read), refuseDeletion: (kind, object, read) => refuseDeletion(kind.kind, object, read) },
+  chain: { installation, keys: [auditKey.publicKey], remembered: () => rememberedCheckpoint(paths.auditCheckpoint) },
   subresources: subresources(secrets, signer, { clouds: openClouds(secrets, cloudOpener()), talos: talosPort(openTalos({ log, now: () => new Date() })), errors: driverErrors }), version: { major: '1', minor: '36', gitVersion: 'v1.36.0-skerry.0.1.0' },
 })
 
@@ -67,5 +74,6 @@ serveUntilEnd(log, async () => {
   const timer = setTimeout(() => { for (const s of sessions) s.destroy(); (server as unknown as { closeAllConnections?(): void }).closeAllConnections?.() }, 3_000)
   await Promise.race([closed, new Promise((r) => setTimeout(r, 5_000))])
   clearTimeout(timer)
+  await sealer.close()
   await store.close()
 })

@@ -1,7 +1,9 @@
 /** The store in PostgreSQL, the truth: wires group commit, the log, leases and sealed bytes to their connections. */
 import { expired } from '../errors.ts'
+import type { Audit } from '../audit.ts'
 import type { Log } from '../log.ts'
 import type { Row, Store } from '../store.ts'
+import { auditOn } from './audit.ts'
 import { openCommitter } from './committer.ts'
 import { connect, noLimits, openSession, type Connection } from './connection.ts'
 import { leasesOn } from './leases.ts'
@@ -27,6 +29,7 @@ export interface PostgresOptions {
 }
 
 export interface PostgresStore extends Store {
+  readonly audit: Audit
   /** Drops old partitions of the log now; answers the floor. Runs by itself every `maintenanceMs`. */
   compact(): Promise<number>
 }
@@ -45,6 +48,8 @@ export async function openPostgresStore({ connection, owner = connection, log, k
   const notifier = openNotifier(connection, log)
   const read = openSession({ connection, purpose: 'read', log })
   const lease = openSession({ connection, purpose: 'lease', log })
+  // Of its own: nobody waits behind a long search.
+  const audit = openSession({ connection, purpose: 'audit', log })
   const tail = openSession({
     connection, purpose: 'tail', log, setup: `set jit = off; set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off; listen ${channel};`,
     onNotification: wake,
@@ -89,12 +94,13 @@ export async function openPostgresStore({ connection, owner = connection, log, k
     },
     leases: leasesOn(lease),
     sealed: sealedOn(read),
+    audit: auditOn(audit, owner, log),
     compact: () => compact(maintenance),
     async close() {
       clearInterval(timer)
       wakes.clear()
       await committer.close()
-      await Promise.all([notifier.close(), read.close(), lease.close(), tail.close(), maintaining])
+      await Promise.all([notifier.close(), read.close(), lease.close(), audit.close(), tail.close(), maintaining])
     },
   }
 }
