@@ -1,5 +1,5 @@
 /** The audit as the program keeps it: sealed and signed, remembered outside the database, verified from the command line. */
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { generateKeyPairSync } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,6 +12,7 @@ import type { AuditRecord } from '../api/audit/index.ts'
 import { startCliBed, type CliBed } from '../cli/testing.ts'
 import { silent, type Log } from '../store/log.ts'
 import { openPostgresStore, type PostgresStore } from '../store/postgres/postgres.ts'
+import { archiveAudit } from './audit-archive.ts'
 import { newAuditKey, readAuditKey } from './audit-key.ts'
 import { openSecrets, type Secrets } from './ports/secrets.ts'
 import { newBundle, signer } from './signer.ts'
@@ -152,6 +153,34 @@ test('S12 issued certificates and credentials taken in are told, without what th
   ]])
   const all = (await store.audit.links(0, 1_000)).map((l) => l.record).join()
   expect([all.includes(canary), all.includes('PRIVATE KEY'), out.includes('PRIVATE KEY') || out.includes('client-key-data')]).toEqual([false, false, true])
+})
+
+test('S12 old stretches go into files that the chain continues; what does not verify stays', async () => {
+  const archive = async (keepMs: number, most?: number) => archiveAudit({ audit: store.audit, identity: { installation: 'i', keys: [(await key()).publicKey] }, directory: folder, keepMs, now: () => new Date(Date.now() + 1_000), ...(most !== undefined && { most }) })
+  await bed.run('project', 'create', 'p1')
+  const first = await sealer.seal(true)
+  await bed.run('project', 'create', 'p2')
+  const second = await sealer.seal(true)
+  await bed.run('project', 'create', 'p3')
+  await bed.run('audit', 'export', '--output', 'whole')
+  expect(await archive(3_600_000)).toBeUndefined()
+  const a = await archive(0, first.position)
+  expect(a).toEqual({ first: 1, last: first.position, hash: first.hash, file: `audit-000000000001-${String(first.position).padStart(12, '0')}.jsonl` })
+  // A changed record in the next stretch: it is not dropped.
+  await asOwner(`create table kept as table audit; update audit set record = replace(record, 'p2', 'p9') where seq in (select seq from audit_link where position > ${first.position})`)
+  await expect(archive(0)).rejects.toThrow(/not archived: record \d+ is not what was sealed there/)
+  await asOwner('delete from audit; insert into audit overriding system value select * from kept')
+  const b = await archive(0)
+  expect([b?.first, b?.last, (await readdir(folder)).filter((f) => f.endsWith('.jsonl'))]).toEqual([first.position + 1, second.position, [a!.file, b!.file]])
+  await bed.run('audit', 'export', '--output', 'live')
+  for (const { file } of [a!, b!]) bed.files.set(file, await readFile(join(folder, file), 'utf8'))
+  const verify = (...files: string[]) => skerry('verify', ...files, '--key', 'audit.pub')
+  expect([(await verify(a!.file, b!.file, 'live')).code, (await verify('live', '--against', 'whole')).code, (await verify(a!.file)).code, (await verify()).code]).toEqual([0, 0, 0, 0])
+  expect((await verify(a!.file, 'live')).err).toMatch(new RegExp(`^skerry: broken at position ${b!.first}: .* missing between two files$`))
+  expect((await skerry('export', '--after', '1')).err).toContain(`records up to ${b!.last} are archived (${b!.file})`)
+  await sealer.close()
+  await startSealer()
+  expect(sealer.problem).toBeUndefined()
 })
 
 test('S12 audit list: filters, times, pages, and words for people', async () => {

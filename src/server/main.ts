@@ -14,7 +14,7 @@ import { supervise } from './supervisor.ts'
 
 const [command, ...argv] = process.argv.slice(2)
 if (command !== 'serve') {
-  process.stderr.write('usage: node src/server/main.ts serve [--state DIR] [--host ADDRESS] [--port N] [--database URL] [--simulators] [--latency zero|realistic] [--read-only] [--metrics-port N]\n')
+  process.stderr.write('usage: node src/server/main.ts serve [--state DIR] [--host ADDRESS] [--port N] [--database URL] [--simulators] [--latency zero|realistic] [--read-only] [--metrics-port N] [--audit-archive DIR] [--audit-keep-days N]\n')
   process.exit(2)
 }
 

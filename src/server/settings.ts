@@ -17,6 +17,8 @@ export interface Settings {
   readonly readOnly: boolean
   /** Where 127.0.0.1 serves the controllers' metrics; the API's are at its own /metrics. Absent: nowhere. */
   readonly metricsPort: number | undefined
+  /** Where old audit records go, and after how long; absent: they stay in the database. */
+  readonly auditArchive: { readonly directory: string; readonly keepDays: number } | undefined
   readonly logLevel: string
 }
 
@@ -26,6 +28,7 @@ export const readSettings = (argv: readonly string[], env: NodeJS.ProcessEnv): S
     options: {
       state: { type: 'string' }, host: { type: 'string' }, port: { type: 'string' }, database: { type: 'string' },
       simulators: { type: 'boolean' }, latency: { type: 'string' }, 'simulated-projects': { type: 'string' }, 'read-only': { type: 'boolean' }, 'metrics-port': { type: 'string' },
+      'audit-archive': { type: 'string' }, 'audit-keep-days': { type: 'string' },
     },
   })
   const latency = values.latency ?? 'zero'
@@ -35,11 +38,15 @@ export const readSettings = (argv: readonly string[], env: NodeJS.ProcessEnv): S
     if (text === '' || !Number.isInteger(port) || port < 0 || port > 65_535) throw new Error(`${flag} ${text}: a TCP port`)
     return port
   }
+  const directory = values['audit-archive'] ?? env['SKERRY_AUDIT_ARCHIVE']
+  const keepDays = Number(values['audit-keep-days'] ?? env['SKERRY_AUDIT_KEEP_DAYS'] ?? '90')
+  if (!Number.isInteger(keepDays) || keepDays < 1) throw new Error(`--audit-keep-days ${values['audit-keep-days'] ?? env['SKERRY_AUDIT_KEEP_DAYS'] ?? ''}: days, 1 or more`)
   const metricsPort = values['metrics-port'] ?? env['SKERRY_METRICS_PORT']
   return {
     state: resolve(values.state ?? env['SKERRY_STATE'] ?? join(process.cwd(), '.skerry')),
     host: values.host ?? env['SKERRY_HOST'] ?? '127.0.0.1', port: portOf('--port', values.port ?? env['SKERRY_PORT'] ?? '7443'), databaseUrl: values.database ?? env['SKERRY_DATABASE_URL'],
     simulators: values.simulators ?? false, simulatorLatency: latency, simulatedProjects: Number(values['simulated-projects'] ?? 1), readOnly: values['read-only'] ?? false,
+    auditArchive: directory === undefined ? undefined : { directory: resolve(directory), keepDays },
     metricsPort: metricsPort === undefined ? undefined : portOf('--metrics-port', metricsPort), logLevel: env['SKERRY_LOG_LEVEL'] ?? 'info',
   }
 }

@@ -21,10 +21,11 @@ const sealAtOnce = 5_000
 /** Until all that was written before the call is linked. */
 export const sealAll = async (audit: Audit): Promise<void> => { while ((await audit.seal(sealAtOnce)).linked === sealAtOnce); }
 
-/** The chain above a position, to its end as it is now, with every checkpoint for it. */
-export async function* chainLines(audit: Audit, identity: ChainIdentity, after: number | undefined): AsyncGenerator<readonly ChainLine[]> {
+/** The chain above a position, to `last` or to its end as it is now, with every checkpoint for it. */
+export async function* chainLines(audit: Audit, identity: ChainIdentity, after: number | undefined, last?: number): AsyncGenerator<readonly ChainLine[]> {
   await sealAll(audit)
-  const { head } = await audit.seal(1)
+  const head = last === undefined ? (await audit.seal(1)).head : (await audit.links(last - 1, 1)).find((l) => l.position === last)
+  if (head === undefined) throw badRequest(`there is no record ${last}`)
   const archives = await audit.archives()
   const archived = archives.at(-1)
   const from = after ?? archived?.last ?? 0
@@ -45,8 +46,8 @@ export async function* chainLines(audit: Audit, identity: ChainIdentity, after: 
     yield links.flatMap((l): ChainLine[] => [{ type: 'record', position: l.position, version: l.version, hash: l.hash, record: l.record ?? null }, ...due(l.position)])
     at = links.at(-1)!.position
   }
-  // Those that lie beyond the end are told, too.
-  yield [...due(Number.MAX_SAFE_INTEGER), { type: 'end', position: head.position, hash: head.hash }]
+  // Of a chain to its end those that lie beyond it are told, too.
+  yield [...due(last ?? Number.MAX_SAFE_INTEGER), { type: 'end', position: head.position, hash: head.hash }]
 }
 
 /** GET /audit/export?after=POSITION: one JSON value a line. */

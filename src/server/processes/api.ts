@@ -8,6 +8,7 @@ import { kinds, Project } from '../../api/index.ts'
 import { byClientCertificate, createApiServer } from '../../apiserver/index.ts'
 import { openPostgresStore } from '../../store/postgres/postgres.ts'
 import { readFile } from 'node:fs/promises'
+import { archiveAudit } from '../audit-archive.ts'
 import { readAuditKey } from '../audit-key.ts'
 import { openAuditSealer, rememberedCheckpoint } from '../audit-sealer.ts'
 import { ownersOf, refuseDeletion, validateReferences } from '../admission.ts'
@@ -38,6 +39,16 @@ const sealer = await openAuditSealer({ audit: store.audit, installation, key: au
 const lag = monitorEventLoopDelay({ resolution: 10 })
 lag.enable()
 new Gauge({ name: 'skerry_event_loop_lag_seconds', help: 'p99 of the event loop\'s delay since the last scrape.', registers: [metrics], collect() { this.set(lag.percentile(99) / 1e9); lag.reset() } })
+
+const { auditArchive } = settings
+const archive = async (): Promise<void> => {
+  if (auditArchive === undefined) return
+  const { directory, keepDays } = auditArchive
+  const done = await archiveAudit({ audit: store.audit, identity: { installation, keys: [auditKey.publicKey] }, directory, keepMs: keepDays * 86_400_000, now: () => new Date() })
+  if (done !== undefined) log.info(done, 'audit records archived')
+}
+const archiving = setInterval(() => void archive().catch((error: unknown) => log.error({ error: String(error) }, 'audit records are not archived')), 3_600_000)
+archiving.unref()
 
 const api = await createApiServer({
   store, kinds, namespaceKind: Project, builtins: ['events'], authenticate: byClientCertificate(writerOf), authorize, log, metrics,
@@ -74,6 +85,7 @@ serveUntilEnd(log, async () => {
   const timer = setTimeout(() => { for (const s of sessions) s.destroy(); (server as unknown as { closeAllConnections?(): void }).closeAllConnections?.() }, 3_000)
   await Promise.race([closed, new Promise((r) => setTimeout(r, 5_000))])
   clearTimeout(timer)
+  clearInterval(archiving)
   await sealer.close()
   await store.close()
 })
