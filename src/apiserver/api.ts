@@ -6,6 +6,7 @@ import type { Log } from '../store/log.ts'
 import type { Store } from '../store/store.ts'
 import type { ChainIdentity } from './audit/export.ts'
 import type { Trail } from './audit/trail.ts'
+import type { EventBudget } from './event-budget.ts'
 import type { Authenticate, Authorize, Identity } from './identity.ts'
 import type { Served } from './served.ts'
 
@@ -73,6 +74,8 @@ export interface ApiOptions {
   readonly metrics?: Registry
   /** Whether this server collects what lost its owners. Default true. */
   readonly collectGarbage?: boolean
+  /** Whether an object may have only so many Events (`event-budget.ts`). Default false: a simulated tenant's are its own. */
+  readonly limitEvents?: boolean
   /** How long Events are kept. Default 24 h. */
   readonly keepEventsMs?: number
   /** Longest time that a lost hint of the store costs. 0: no poll, for the memory store, which loses none. */
@@ -95,6 +98,8 @@ export interface Api extends Required<Pick<ApiOptions, 'store' | 'authorize' | '
   readonly namespaces: Served | undefined
   readonly read: Reader
   readonly collectsGarbage: boolean
+  /** undefined: Events are not limited. */
+  readonly eventBudget: EventBudget | undefined
   readonly trail: Trail
   readonly chain: ChainIdentity | undefined
 }

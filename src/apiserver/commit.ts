@@ -8,7 +8,7 @@ import { writeRecord } from './audit/write.ts'
 import { isDryRun, keyOf, seen, storedAs, withVersion, writerOf, type Call, type Written } from './call.ts'
 import { rowFor, storedObject } from './objects.ts'
 import { prepare } from './prepare.ts'
-import { conflict, fenced, modified, notFound, timeout, tooBig } from './status.ts'
+import { conflict, fenced, modified, notFound, timeout, tooBig, tooManyRequests } from './status.ts'
 import { equal, type Mutable } from './values.ts'
 
 const triesAtMost = 50
@@ -25,6 +25,8 @@ export const commit = async (c: Call, key: StoreKey, live: Row | undefined, afte
   const row = after === undefined ? undefined : rowFor(storedAs(c), after)
   if (row !== undefined && row.body.length > objectAtMost) throw tooBig(objectAtMost)
   const { kind } = c.served
+  const waitSeconds = kind.kind === 'Event' && after !== undefined ? (c.api.eventBudget?.take(after) ?? 0) : 0
+  if (waitSeconds > 0) throw tooManyRequests(waitSeconds)
   const audit = c.api.store.audit === undefined ? undefined : writeRecord(c, key, live === undefined ? undefined : storedObject(live), after, beside?.note)
   const done = await c.api.store.commit({
     operations: [

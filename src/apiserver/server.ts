@@ -10,6 +10,7 @@ import { auditRecords } from './audit/records.ts'
 import { openTrail } from './audit/trail.ts'
 import { eventKind, leaseKind, namespacesOf, newEvents, plainNamespaceKind } from './builtins.ts'
 import { dispatch } from './dispatch.ts'
+import { openEventBudget } from './event-budget.ts'
 import { collectGarbage } from './gc.ts'
 import { openMetrics } from './metrics.ts'
 import { health, isHealth, nonResource } from './nonresource.ts'
@@ -59,7 +60,7 @@ export const createApiServer = async (o: ApiOptions): Promise<ApiServer> => {
   const subresources = o.subresources ?? {}
   const trail = openTrail({ store: o.store, served: byPath, subresources, log: o.log, now, windowMs: o.repeatsMs ?? minute })
   const api: Api = {
-    store: o.store, cache, authorize: o.authorize, admission: o.admission ?? {}, subresources, trail, chain: o.chain, log: o.log, version: o.version,
+    store: o.store, cache, authorize: o.authorize, admission: o.admission ?? {}, subresources, trail, eventBudget: o.limitEvents === true ? openEventBudget(now) : undefined, chain: o.chain, log: o.log, version: o.version,
     now, newUid: o.newUid ?? (() => crypto.randomUUID()), random: o.random ?? Math.random, slowWatcherBytes: o.slowWatcherBytes ?? 4 << 20, bookmarkMs: o.bookmarkMs ?? 30_000,
     served: byPath, namespaces, read: readerOf(cache), collectsGarbage: o.collectGarbage ?? true,
   }
