@@ -64,10 +64,10 @@ const answerCustom = async (call: Call, custom: Subresource, body: Mutable, resp
   const answer = await custom({
     identity: call.identity, object: storedObject(row) as never, body, read: api.read, now: api.now(),
     decide: async (decision) => { const decided = await decide(decision); isTold = true; return decided },
-    tell: async (text) => { await api.trail.told(call, r, 201, text); isTold = true },
+    tell: async (text) => { await api.trail.told(call, r, 201, { note: text, uid: row.uid }); isTold = true },
     note: (text) => { note = text },
   })
-  if (!isTold) await api.trail.told(call, r, 201, note)
+  if (!isTold) await api.trail.told(call, r, 201, { note, uid: row.uid })
   send(response, 201, answer as object)
 }
 

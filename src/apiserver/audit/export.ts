@@ -11,7 +11,7 @@ export interface ChainIdentity {
   readonly installation: string
   /** Public keys of checkpoints, PEM. */
   readonly keys: readonly string[]
-  /** The last checkpoint that is kept outside the database; undefined: there was none yet. */
+  /** The last checkpoint that is kept outside the database, of now if possible; undefined: there was none yet. */
   readonly remembered: () => Promise<SignedCheckpoint | undefined>
 }
 
@@ -23,6 +23,8 @@ export const sealAll = async (audit: Audit): Promise<void> => { while ((await au
 
 /** The chain above a position, to `last` or to its end as it is now, with every checkpoint for it. */
 export async function* chainLines(audit: Audit, identity: ChainIdentity, after: number | undefined, last?: number): AsyncGenerator<readonly ChainLine[]> {
+  // Before the end is looked at, so that it never lies beyond it.
+  const remembered = await identity.remembered()
   await sealAll(audit)
   const head = last === undefined ? (await audit.seal(1)).head : (await audit.links(last - 1, 1)).find((l) => l.position === last)
   if (head === undefined) throw badRequest(`there is no record ${last}`)
@@ -31,7 +33,6 @@ export async function* chainLines(audit: Audit, identity: ChainIdentity, after: 
   const from = after ?? archived?.last ?? 0
   const previous = from === 0 ? firstPrevious : from === archived?.last ? archived.hash : (await audit.links(from - 1, 1)).find((l) => l.position === from)?.hash
   if (previous === undefined) throw badRequest(`after: Invalid value: "${from}": ${archived !== undefined && from < archived.last ? `records up to ${archived.last} are archived (${archived.file})` : 'there is no such record'}`)
-  const remembered = await identity.remembered()
   // Before the records: it is compared when its place comes, and tells an end that was cut off.
   yield [{ type: 'start', installation: identity.installation, after: from, previous, keys: identity.keys }, ...(remembered === undefined ? [] : [{ type: 'checkpoint', ...remembered } as const])]
   const checkpoints = [...(await audit.checkpoints(from))]

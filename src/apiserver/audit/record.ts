@@ -31,11 +31,11 @@ export const refOf = (r: RequestInfo, more: { readonly namespace?: string; reado
 }
 
 /** Of what wrote nothing: a denial, a failure, a read that matters, a log-in. */
-export const ownRecord = (a: Asker, r: RequestInfo | undefined, now: Date, verb: string, status: Pick<Failure, 'code' | 'reason' | 'message'>, note?: string): AuditRecord => {
+export const ownRecord = (a: Asker, r: RequestInfo | undefined, now: Date, verb: string, status: Pick<Failure, 'code' | 'reason' | 'message'>, { note, uid }: { readonly note?: string | undefined; readonly uid?: string } = {}): AuditRecord => {
   const { code, reason, message } = status
   const { auditID, time, ...base } = baseOf(a, now, verb, code)
   return {
-    auditID, time, level: 'Metadata', ...base, ...(r === undefined ? {} : r.verb === 'nonresource' ? { requestURI: cut(r.path) } : { objectRef: refOf(r) }),
+    auditID, time, level: 'Metadata', ...base, ...(r === undefined ? {} : r.verb === 'nonresource' ? { requestURI: cut(r.path) } : { objectRef: refOf(r, { uid }) }),
     responseStatus: { code, ...(reason !== undefined && { reason }), ...(codeOfDenials.has(code) && message !== undefined && { message: cut(message) }) }, ...(note !== undefined && { note }),
   }
 }

@@ -19,7 +19,7 @@ export interface Trail {
   /** What was refused or went wrong; never throws: the answer is no all the same. */
   failed(a: Asker, r: RequestInfo | undefined, status: Pick<Failure, 'code' | 'reason' | 'message'>): Promise<void>
   /** What gives or takes credentials, or reads the audit. Throws when it cannot be written: then it is not answered. */
-  told(a: Asker, r: RequestInfo, code: number, note?: string): Promise<void>
+  told(a: Asker, r: RequestInfo, code: number, more?: { readonly note?: string | undefined; readonly uid?: string }): Promise<void>
   close(): Promise<void>
 }
 
@@ -80,7 +80,7 @@ export const openTrail = ({ store, served, subresources, log, now, windowMs }: T
         log.warn({ error: String(error), auditID: a.requestId, code: status.code }, 'a refusal is not in the audit')
       }
     },
-    told: (a, r, code, note) => write(ownRecord(a, r, now(), verbOf(r), { code }, note)),
+    told: (a, r, code, more) => write(ownRecord(a, r, now(), verbOf(r), { code }, more)),
     close: async () => void (await Promise.all([refusals.close(), logins.close()])),
   }
 }

@@ -53,7 +53,7 @@ archiving.unref()
 const api = await createApiServer({
   store, kinds, namespaceKind: Project, builtins: ['events'], limitEvents: true, authenticate: byClientCertificate(writerOf), authorize, log, metrics,
   admission: { validate: (kind, object, old, read) => validateReferences(kind.kind, object, old, read), owners: (kind, object, read) => ownersOf(kind.kind, object, read), refuseDeletion: (kind, object, read) => refuseDeletion(kind.kind, object, read) },
-  chain: { installation, keys: [auditKey.publicKey], remembered: () => rememberedCheckpoint(paths.auditCheckpoint) },
+  chain: { installation, keys: [auditKey.publicKey], remembered: async () => { await sealer.seal(true); return rememberedCheckpoint(paths.auditCheckpoint) } },
   subresources: subresources(secrets, signer, { clouds: openClouds(secrets, cloudOpener()), talos: talosPort(openTalos({ log, now: () => new Date() })), errors: driverErrors }), version: { major: '1', minor: '36', gitVersion: 'v1.36.0-skerry.0.1.0' },
 })
 
