@@ -1,4 +1,5 @@
 /** What a request leaves in the audit, over a real database: its record, how much of it, and how it is read. */
+import { Agent, get } from 'node:http'
 import pg from 'pg'
 import { z } from 'zod'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -32,6 +33,7 @@ const begin = async (o: Partial<ApiOptions> = {}): Promise<void> => {
     store, kinds: [...labKinds, Vault], repeatsMs: 3_600_000, chain: { installation: 'lab', keys: [], remembered: async () => undefined },
     subresources: {
       'clusters/kubeconfig': async ({ body, note }) => { note('a certificate until tomorrow'); return { kind: 'Answer', status: { given: JSON.stringify(body) } } },
+      'clusters/seal': async ({ decide }) => decide({ change: (live) => ({ ...live, status: { phase: canary } }), events: [], note: 'sealed' }),
       'clusters/credential': async ({ tell, body }) => { await tell('replaces the credential'); if ((body as { fail?: boolean }).fail === true) throw unavailable(canary); return { kind: 'Done' } },
     }, ...o,
   })
@@ -109,6 +111,7 @@ test('S12 no secret gets in: not from declared fields, not from what is behind a
   await call('PATCH', `${vaults}/v`, { spec: { token: { is: canary } } })
   await call('POST', clusters, { metadata: { name: 'a' }, spec: { site: 's' } })
   await call('POST', `${clusters}/a/kubeconfig`, { spec: { csr: canary } })
+  await call('POST', `${clusters}/a/seal`, {})
   await call('POST', `${clusters}/a/credential`, { spec: { password: canary }, fail: true })
   await call('GET', `${vaults}/v`, undefined, { as: canary })
   await call('DELETE', `${vaults}/v`)
@@ -116,13 +119,13 @@ test('S12 no secret gets in: not from declared fields, not from what is behind a
   expect(JSON.stringify(all)).not.toContain(canary)
   expect(inShort(all)).toEqual([
     'ada create vaults v 201 Change', 'ada patch vaults v 200 Change', 'ada patch vaults v 422 Metadata', 'ada create clusters a 201 Change', 'ada create clusters/kubeconfig a 201 Metadata',
-    'ada create clusters/credential a 201 Metadata', 'ada create clusters/credential a 503 Metadata', ' get vaults v 401 Metadata', 'ada delete vaults v 200 Change',
+    'ada create clusters/seal a 201 Metadata', 'ada create clusters/credential a 201 Metadata', 'ada create clusters/credential a 503 Metadata', ' get vaults v 401 Metadata', 'ada delete vaults v 200 Change',
   ])
   expect([all[0]!.change, all[1]!.change]).toMatchObject([
     { after: { metadata: { annotations: { other: 'kept' } }, spec: { note: 'plain', token: '(redacted)', users: [{ name: 'u', password: '(redacted)' }], by: { x: { key: '(redacted)' } } } } },
     { before: { spec: { token: '(redacted)', users: [{ password: '(redacted)' }] } }, after: { spec: { token: '(redacted)', users: [{ password: '(redacted)' }, { name: 'w', password: '(redacted)' }] } } },
   ])
-  expect(all.filter((r) => r.note !== undefined).map((r) => r.note)).toEqual(['a certificate until tomorrow', 'replaces the credential'])
+  expect(all.filter((r) => r.note !== undefined).map((r) => r.note)).toEqual(['a certificate until tomorrow', 'sealed', 'replaces the credential'])
 })
 
 test('S12 what is too large to be kept names its fields', async () => {
@@ -140,19 +143,26 @@ test('S12 who is denied in a loop leaves few records, and the count of the rest'
   const first = await told()
   const [denied, unknown] = [first.filter((r) => r.responseStatus.code === 403), first.filter((r) => r.responseStatus.code === 401)]
   expect([denied.length, denied.at(-1)?.note, unknown.length, unknown.at(-1)?.objectRef]).toEqual([21, 'and others like it', 21, undefined])
+  // What has a record of its own goes on being counted there.
+  await call('POST', clusters, { metadata: { name: 'a' } }, { as: 'nobody' })
   await lab.server.close()
   const counted = (await told()).slice(first.length)
-  expect(counted.map((r) => [r.user.username, r.responseStatus.code, r.count])).toEqual([['nemo', 403, 59], ['nemo', 403, 40], ['', 401, 39]])
+  expect(counted.map((r) => [r.user.username, r.responseStatus.code, r.count])).toEqual([['nemo', 403, 60], ['nemo', 403, 40], ['', 401, 39]])
   expect(counted.every((r) => typeof r.until === 'string')).toBe(true)
 })
 
 test('S12 a log-in is told once for many connections of one user and place', async () => {
   const logins = async () => { await store.audit.seal(1_000); return (await store.audit.find({ verb: 'login' }, 1_000, 100)).map((l) => { const r = JSON.parse(l.record!) as AuditRecord; return `${r.user.username} ${r.sourceIPs.join()} ${r.count ?? ''}` }).toReversed() }
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  const again = (as: string) => new Promise<void>((done, failed) => get(`${lab.listening.url}/version`, { agent, headers: { authorization: `Bearer ${as}` } }, (r) => { r.resume().on('end', done) }).on('error', failed))
   const connect = (as: string) => fetch(`${lab.listening.url}/version`, { headers: { authorization: `Bearer ${as}`, connection: 'close' } }).then((r) => r.text())
   for (const as of ['site', 'site', 'user', 'site']) await connect(as)
+  // One connection.
+  for (let i = 0; i < 5; i++) await again('site')
   expect(await logins()).toEqual(['ada 127.0.0.1 ', 'site-sto1 127.0.0.1 ', 'tess 127.0.0.1 '])
   await lab.server.close()
-  expect((await logins()).slice(3)).toEqual(['site-sto1 127.0.0.1 2'])
+  expect((await logins()).slice(3)).toEqual(['site-sto1 127.0.0.1 3'])
+  agent.destroy()
 })
 
 test('S12 what cannot be recorded is not answered, but a no stays a no', async () => {
