@@ -35,7 +35,8 @@ const whatOf = (r: AuditRecord): string => {
 const moreOf = (r: AuditRecord): string => [...(r.responseStatus.reason === undefined ? [] : [r.responseStatus.reason]), ...(r.count === undefined ? [] : [`${r.count} more until ${r.until ?? ''}`]), ...(r.note === undefined ? [] : [r.note])].join('; ')
 
 const list = async (context: Context, o: ListFlags): Promise<void> => {
-  const fields = { 'user.username': o.user, verb: o.verb, 'objectRef.resource': o.resource, 'objectRef.namespace': o.namespace, 'objectRef.name': o.name, decision: o.denied === true ? 'deny' : undefined }
+  const [resource, subresource] = o.resource?.split('/') ?? []
+  const fields = { 'user.username': o.user, verb: o.verb, 'objectRef.resource': resource, 'objectRef.subresource': subresource, 'objectRef.namespace': o.namespace, 'objectRef.name': o.name, decision: o.denied === true ? 'deny' : undefined }
   const fieldSelector = Object.entries(fields).filter(([, v]) => v !== undefined).map(([k, v]) => `${k}=${v!}`).join(',')
   const query = { ...(fieldSelector !== '' && { fieldSelector }), since: timeOf('--since', o.since, context.now()), until: timeOf('--until', o.until, context.now()) }
   const items: ListedAuditRecord[] = []
@@ -121,7 +122,7 @@ const several = (text: string, before: readonly string[] = []): readonly string[
 export const addAudit = (program: Command, context: Context): void => {
   const audit = program.command('audit').description('who did what, from where, and what came of it')
   audit.command('list').description('records, newest first; -n PROJECT for one project')
-    .option('--user <name>').option('--verb <verb>', 'create, update, patch, delete, login, …').option('--resource <plural>', 'clusters, sites, …').option('--name <name>', 'of the object')
+    .option('--user <name>').option('--verb <verb>', 'create, update, patch, delete, login, …').option('--resource <plural>', 'clusters, clusters/kubeconfig, sites, …').option('--name <name>', 'of the object')
     .option('--denied', 'what was refused: unknown callers and missing rights').option('--since <when>', '30m, 8h, 7d, or a time').option('--until <when>', 'the same')
     .option('--limit <n>', 'how many', integer, 50).option('--continue <token>', 'where the last page ended').option('-o, --output <format>', formats.join(', '), parseFormat, 'table')
     .action((_o: object, command: Command) => list(context, command.optsWithGlobals()))

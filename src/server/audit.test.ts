@@ -138,6 +138,14 @@ test('S12 a checkpoint is signed when records or time say so, and not for nothin
   expect([first, tooEarly, due, nothingNew, await checkpoints()].map((n) => n - before)).toEqual([1, 1, 2, 2, 4])
 })
 
+test('S12 what is written is linked without being asked for', async () => {
+  await sealer.close()
+  sealer = await openAuditSealer({ audit: store.audit, installation: 'i', key: await key(), file: file(), log, now: () => new Date(), everyMs: 10 })
+  const isLinked = async () => (await store.audit.links(0, 1_000)).some((l) => l.record === '{"auditID":"late"}')
+  await store.commit({ operations: [], audit: '{"auditID":"late"}' })
+  while (!(await isLinked())) await new Promise((done) => setTimeout(done, 5))
+})
+
 test('S12 issued certificates and credentials taken in are told, without what they hold', async () => {
   const canary = 'canary-77aa'
   await bed.run('cluster', 'create', 'shop', '-n', 'demo', '--site', 'sto1', '--machine-type', 'b2', '--no-wait')
@@ -145,6 +153,7 @@ test('S12 issued certificates and credentials taken in are told, without what th
   await ensureKeys((await bed.user.get(Cluster, shop))!.metadata.uid)
   await bed.site.applyStatus(Cluster, { metadata: shop, status: { endpoint: { host: '192.0.2.1', addresses: ['192.0.2.1'] } } }, { manager: 'endpoint' })
   const { out, code } = await bed.run('cluster', 'kubeconfig', 'shop', '-n', 'demo')
+  expect((await skerry('list', '--resource', 'clusters/kubeconfig')).out).toMatch(/^POSITION.*\n\d+ .* clusters\/kubeconfig demo\/shop +201 +certificate \S+ until \S+$/)
   await bed.user.post(Site, { namespace: '', name: 'sto1' }, 'credential', { spec: { applicationCredential: { id: 'id', secret: canary } } })
   await store.audit.seal(1_000)
   const records = (await store.audit.find({ verb: 'create' }, 1_000, 100)).map((l) => JSON.parse(l.record!) as AuditRecord).filter((r) => r.objectRef?.subresource !== undefined)

@@ -29,6 +29,8 @@ export interface AuditFilter {
   readonly user?: string
   readonly verb?: string
   readonly resource?: string
+  /** Empty: the object itself. */
+  readonly subresource?: string
   readonly namespace?: string
   readonly name?: string
   readonly denied?: boolean

@@ -52,5 +52,5 @@ export const AuditRecordKind = defineKind({
     { name: 'Code', type: 'integer', jsonPath: '.responseStatus.code' }, { name: 'Count', type: 'integer', jsonPath: '.count' },
     { name: 'From', type: 'string', jsonPath: '.sourceIPs[0]', priority: 1 }, { name: 'Note', type: 'string', jsonPath: '.note', priority: 1 }, { name: 'Audit ID', type: 'string', jsonPath: '.auditID', priority: 1 },
   ],
-  selectableFields: ['user.username', 'verb', 'objectRef.resource', 'objectRef.namespace', 'objectRef.name', 'decision'],
+  selectableFields: ['user.username', 'verb', 'objectRef.resource', 'objectRef.subresource', 'objectRef.namespace', 'objectRef.name', 'decision'],
 })

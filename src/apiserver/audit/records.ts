@@ -20,7 +20,7 @@ export const recordOptions: readonly string[] = ['since', 'until']
 
 const limitAtMost = 1_000
 const limitByDefault = 500
-const names: Readonly<Record<string, keyof AuditFilter>> = { 'user.username': 'user', verb: 'verb', 'objectRef.resource': 'resource', 'objectRef.namespace': 'namespace', 'objectRef.name': 'name' }
+const names: Readonly<Record<string, keyof AuditFilter>> = { 'user.username': 'user', verb: 'verb', 'objectRef.resource': 'resource', 'objectRef.subresource': 'subresource', 'objectRef.namespace': 'namespace', 'objectRef.name': 'name' }
 
 const filterOf = (r: RequestInfo): AuditFilter => {
   const filter: Record<string, string | boolean> = {}

@@ -73,9 +73,10 @@ export const openTrail = ({ store, served, subresources, log, now, windowMs }: T
       }
     },
     async failed(a, r, status) {
-      if (r !== undefined && levelFor(a, r, status.code) === 'None') return
-      const record = ownRecord(a, r, now(), r === undefined ? '' : verbOf(r), status)
-      const what = r === undefined ? '' : [verbOf(r), r.verb === 'nonresource' ? r.path : '', r.group, r.resource, r.subresource, r.namespace, r.name].join(' ')
+      // What cannot even be read asks for nothing.
+      if (r === undefined || levelFor(a, r, status.code) === 'None') return
+      const record = ownRecord(a, r, now(), verbOf(r), status)
+      const what = [verbOf(r), r.verb === 'nonresource' ? r.path : '', r.group, r.resource, r.subresource, r.namespace, r.name].join(' ')
       try { await refusals.tell(`${status.code} ${status.reason ?? ''} ${what}`, actorOf(a), record) } catch (error) {
         log.warn({ error: String(error), auditID: a.requestId, code: status.code }, 'a refusal is not in the audit')
       }

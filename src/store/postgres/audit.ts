@@ -8,7 +8,7 @@ const linkOf = (sql: SqlLink): AuditLink => ({ position: sql.position, hash: sql
 // Left: a link whose record is gone is told, not passed over.
 const selectLinks = 'select l.position, l.hash, a.version, a.record from audit_link l left join audit a on a.seq = l.seq'
 
-const columns = { user: 'username', verb: 'verb', resource: 'resource', namespace: 'namespace', name: 'name', denied: 'denied', since: 'at >', until: 'at <' } as const satisfies Record<keyof AuditFilter, string>
+const columns = { user: 'username', verb: 'verb', resource: 'resource', subresource: 'subresource', namespace: 'namespace', name: 'name', denied: 'denied', since: 'at >', until: 'at <' } as const satisfies Record<keyof AuditFilter, string>
 
 /** Conditions with their values; `$1` is the first of them. */
 const conditions = (filter: AuditFilter): { readonly sql: readonly string[]; readonly values: readonly (string | boolean)[] } => {

@@ -7,19 +7,23 @@
 -- and the text `<position> <version or 0> <record>` in UTF-8; src/rules/audit-chain.ts says the same. The other columns are taken
 -- from the record, to search by: an index costs the sealer, not the writers.
 create table audit_link (
-  position  bigint      primary key,
-  seq       bigint      not null unique,
-  hash      bytea       not null check (length(hash) = 32),
-  at        timestamptz not null,
-  username  text        not null,
-  verb      text        not null,
-  resource  text        not null,
-  namespace text        not null,
-  name      text        not null,
-  denied    boolean     not null
+  position    bigint      primary key,
+  seq         bigint      not null unique,
+  hash        bytea       not null check (length(hash) = 32),
+  at          timestamptz not null,
+  username    text        not null,
+  verb        text        not null,
+  resource    text        not null,
+  subresource text        not null,
+  namespace   text        not null,
+  name        text        not null,
+  denied      boolean     not null
 );
 create index on audit_link (username, position);
 create index on audit_link (namespace, position);
+-- Most are patches by controllers; what people ask for is rare.
+create index on audit_link (verb, position);
+create index on audit_link (position) where denied;
 create index on audit_link (at);
 
 -- Signed by the server; body is the signed text. The key is not in the database.
@@ -62,7 +66,7 @@ begin
     last := last + 1;
     linked := linked + 1;
     head := sha256(head || convert_to(last || ' ' || coalesce(v.version, 0) || ' ' || v.record, 'UTF8'));
-    insert into audit_link values (last, v.seq, head, v.at, coalesce(v.j->'user'->>'username', ''), coalesce(v.j->>'verb', ''), coalesce(v.j->'objectRef'->>'resource', ''),
+    insert into audit_link values (last, v.seq, head, v.at, coalesce(v.j->'user'->>'username', ''), coalesce(v.j->>'verb', ''), coalesce(v.j->'objectRef'->>'resource', ''), coalesce(v.j->'objectRef'->>'subresource', ''),
       coalesce(v.j->'objectRef'->>'namespace', ''), coalesce(v.j->'objectRef'->>'name', ''), coalesce(v.j->>'decision', '') = 'deny');
   end loop;
 end $$;
