@@ -66,7 +66,7 @@ test('S12 what the platform has is verified from outside, and what was exported 
   const { position } = await sealer.seal(true)
   const live = await skerry('verify', '--key', 'audit.pub')
   expect([live.code, live.err, live.out.split('\n').map((l) => l.replaceAll(/[0-9a-f]{16,}/g, 'H').replaceAll(/\d\d+/g, 'N'))]).toEqual([0, '', [
-    expect.stringMatching(/^\d+ records hold, positions 1 to \d+; [12] checkpoints signed with H$/), 'chain ends in H', expect.stringMatching(/^signed up to position \d+, at /),
+    expect.stringMatching(/^\d+ records hold, positions 1 to \d+; 1 checkpoints signed with H$/), 'chain ends in H', expect.stringMatching(/^signed up to position \d+, at /),
   ]])
   expect(await skerry('export', '--output', 'a.jsonl')).toMatchObject({ code: 0, out: '', err: expect.stringMatching(/^\d+ records in a\.jsonl; skerry audit verify a\.jsonl checks them$/) })
   const text = bed.files.get('a.jsonl')!

@@ -35,7 +35,7 @@ export async function* chainLines(audit: Audit, identity: ChainIdentity, after: 
   if (previous === undefined) throw badRequest(`after: Invalid value: "${from}": ${archived !== undefined && from < archived.last ? `records up to ${archived.last} are archived (${archived.file})` : 'there is no such record'}`)
   // Before the records: it is compared when its place comes, and tells an end that was cut off.
   yield [{ type: 'start', installation: identity.installation, after: from, previous, keys: identity.keys }, ...(remembered === undefined ? [] : [{ type: 'checkpoint', ...remembered } as const])]
-  const checkpoints = [...(await audit.checkpoints(from))]
+  const checkpoints = (await audit.checkpoints(from)).filter((c) => c.body !== remembered?.body)
   const due = (position: number): ChainLine[] => {
     const lines: ChainLine[] = []
     while (checkpoints[0] !== undefined && checkpoints[0].position <= position) { const { body, signature } = checkpoints.shift()!; lines.push({ type: 'checkpoint', body, signature }) }
