@@ -41,7 +41,7 @@ export const dispatch = async (api: Api, streams: Streams, asker: Asker, r: Requ
   if (!served.verbs.includes(r.verb) || (r.subresource !== '' && !partVerbs.has(r.verb))) throw methodNotAllowed(r.method)
   const view = viewOf(request.headers.accept)
   if (served === auditRecords) {
-    await api.trail.told(asker, r, 200)
+    await ((r.query.get('continue') ?? '') === '' ? api.trail.told(asker, r, 200) : api.trail.paged(asker, r))
     return listRecords(api, api.store.audit!, r, view, response)
   }
   switch (r.verb) {

@@ -190,6 +190,9 @@ test('S12 the audit is a list: filters, pages, a Table; reading it is in it; it 
   expect(await items('fieldSelector=objectRef.name=a&limit=1')).toEqual(['ada patch clusters a 200 Change'])
   const page = await list('fieldSelector=objectRef.name=a&limit=1')
   expect(await items(`fieldSelector=objectRef.name=a&limit=1&continue=${page.metadata.continue}`)).toEqual(['tess create clusters a 201 Change'])
+  // Further pages leave one record and a count.
+  for (let i = 0; i < 5; i++) await items('limit=1&continue=3')
+  expect((await told()).filter((r) => r.note === 'a further page').length).toBe(1)
   expect((await items('fieldSelector=objectRef.resource=auditrecords')).every((line) => line === 'ada list auditrecords - 200 Metadata')).toBe(true)
   expect(await items(`since=${new Date(Date.now() + 3_600_000).toISOString()}`)).toEqual([])
   const table = (await call('GET', records, undefined, { accept: 'application/json;as=Table;v=v1;g=meta.k8s.io' })).body

@@ -20,6 +20,8 @@ export interface Trail {
   failed(a: Asker, r: RequestInfo | undefined, status: Pick<Failure, 'code' | 'reason' | 'message'>): Promise<void>
   /** What gives or takes credentials, or reads the audit. Throws when it cannot be written: then it is not answered. */
   told(a: Asker, r: RequestInfo, code: number, more?: { readonly note?: string | undefined; readonly uid?: string }): Promise<void>
+  /** Another page of what was told: the first in a while at once, then counted. Throws as `told`. */
+  paged(a: Asker, r: RequestInfo): Promise<void>
   close(): Promise<void>
 }
 
@@ -36,7 +38,7 @@ export interface TrailOptions {
 /** Log-ins are told together for longer: every call of kubectl is one. */
 const loginWindows = 10
 
-const nothing: Trail = { login: async () => {}, failed: async () => {}, told: async () => {}, close: async () => {} }
+const nothing: Trail = { login: async () => {}, failed: async () => {}, told: async () => {}, paged: async () => {}, close: async () => {} }
 
 /** HTTP/2 gives each request a socket of its own making; its session is the connection. */
 const connectionOf = (request: IncomingMessage): object => (request as { stream?: { session?: object } }).stream?.session ?? request.socket
@@ -46,7 +48,7 @@ const verbOf = (r: RequestInfo): string => (r.verb !== 'nonresource' ? r.verb : 
 export const openTrail = ({ store, served, subresources, log, now, windowMs }: TrailOptions): Trail => {
   if (store.audit === undefined) return nothing
   const write = async (record: AuditRecord): Promise<void> => void (await store.commit({ operations: [], audit: JSON.stringify(record) }))
-  const refusals = openRepeats({ write, windowMs, log })
+  const repeats = openRepeats({ write, windowMs, log })
   const logins = openRepeats({ write, windowMs: windowMs * loginWindows, log })
   /** Who asked on a connection before. */
   const known = new WeakMap<object, Set<string>>()
@@ -77,11 +79,12 @@ export const openTrail = ({ store, served, subresources, log, now, windowMs }: T
       if (r === undefined || levelFor(a, r, status.code) === 'None') return
       const record = ownRecord(a, r, now(), verbOf(r), status)
       const what = [verbOf(r), r.verb === 'nonresource' ? r.path : '', r.group, r.resource, r.subresource, r.namespace, r.name].join(' ')
-      try { await refusals.tell(`${status.code} ${status.reason ?? ''} ${what}`, actorOf(a), record) } catch (error) {
+      try { await repeats.tell(`${status.code} ${status.reason ?? ''} ${what}`, actorOf(a), record) } catch (error) {
         log.warn({ error: String(error), auditID: a.requestId, code: status.code }, 'a refusal is not in the audit')
       }
     },
     told: (a, r, code, more) => write(ownRecord(a, r, now(), verbOf(r), { code }, more)),
-    close: async () => void (await Promise.all([refusals.close(), logins.close()])),
+    paged: (a, r) => repeats.tell(`page ${r.group} ${r.resource}`, actorOf(a), ownRecord(a, r, now(), verbOf(r), { code: 200 }, { note: 'a further page' })),
+    close: async () => void (await Promise.all([repeats.close(), logins.close()])),
   }
 }
