@@ -88,7 +88,14 @@ export const openAuditSealer = async (o: AuditSealerOptions): Promise<AuditSeale
     await writePrivate(o.file, JSON.stringify(checkpoint))
     log.info({ checkpoint: checkpoint.body, signature: checkpoint.signature }, 'audit checkpoint')
   }
-  const seal = async (signNow = false): Promise<AuditHead> => {
+  let tail: Promise<unknown> = Promise.resolve()
+  /** One at a time: an end that goes back would be a chain that was cut. */
+  const seal = (signNow = false): Promise<AuditHead> => {
+    const mine = tail.then(() => sealOnce(signNow))
+    tail = mine.catch(() => {})
+    return mine
+  }
+  const sealOnce = async (signNow: boolean): Promise<AuditHead> => {
     for (;;) {
       const sealed = await audit.seal(atOnce)
       if (sealed.head.position < head.position && problem === undefined) tell(`the chain ends at position ${sealed.head.position}, and ended at ${head.position} before`)

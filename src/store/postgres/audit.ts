@@ -1,4 +1,4 @@
-/** The audit's chain: links, checkpoints, archives. Records are written by the committer. SQL: migrations/0005_audit_chain.sql. */
+/** The audit's chain: links, checkpoints, archives. Records are written by the committer. SQL: migrations/0012_audit_chain.sql. */
 import type { Audit, AuditFilter, AuditLink } from '../audit.ts'
 import type { Log } from '../log.ts'
 import { connect, noLimits, type Connection, type Session } from './connection.ts'

@@ -1,3 +1,4 @@
+-- Beside: 4
 -- The chain of audit records (S12). A record stays byte for byte as its writer put it; its link is made behind the writers, by audit_seal.
 --
 -- Records are written by commit_batch only, under the counter's lock; so the order of seq is the order of commits, and whoever sees
