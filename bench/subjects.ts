@@ -47,7 +47,7 @@ export const openOurs = async (): Promise<Subject> => {
   await readOrMake(paths.siteKey, newSiteKey)
   const database = await startEmbedded({ directory: paths.postgres, log: silent })
   await writePrivate(paths.database, JSON.stringify(database.connection))
-  const supervisor = supervise(paths.logs, (text) => process.stderr.write(`${text}\n`))
+  const supervisor = supervise(paths.logs, (text) => process.stderr.write(`${text}\n`), 0)
   await supervisor.start({ name: 'api', args: [join(root, 'src/server/processes/api.ts'), JSON.stringify(settings), 'bench'] })
   const certificates = join(state, 'bench')
   await mkdir(certificates)
