@@ -60,11 +60,14 @@ describe('A1 what is served', () => {
     expect(one.patch['x-kubernetes-group-version-kind']).toEqual({ group: 'lab.skerry.test', version: 'v1', kind: 'Cluster' })
   })
 
-  test('A1 a server with the same kinds shares the documents', async () => {
-    const other = await startLab({ subresources: {} })
+  test('A1 a server with the same kinds and subresources has the same documents; one without subresources does not name them', async () => {
+    const [other, without] = [await startLab({ subresources: { 'clusters/kubeconfig': async () => ({}) } }), await startLab()]
     const path = '/openapi/v3/apis/lab.skerry.test/v1'
     expect((await caller(other)('GET', path)).text).toBe((await call('GET', path)).text)
+    expect((await caller(other)('GET', path)).text).toContain('clusters/{name}/kubeconfig')
+    expect((await caller(without)('GET', path)).text).not.toContain('clusters/{name}/kubeconfig')
     await other.close()
+    await without.close()
   })
 
   test('A1 reviews say who asks and what they may', async () => {

@@ -48,6 +48,7 @@ const pathsOf = (s: Served, subresources: readonly string[]): Record<string, obj
   const at = `${root}${scope}/${s.kind.plural}`
   const object = ref(schemaName(s))
   const list = { parameters: listOptions, answers: answers('list', ref(`${schemaName(s)}List`), [200]) }
+  if (!s.verbs.includes('get')) return { [`${root}/${s.kind.plural}`]: { get: operation(s, 'list', id, list) } }
   return {
     [at]: {
       get: operation(s, 'list', id, list), post: operation(s, 'post', id, { parameters: writeOptions, answers: answers('write', object, [201]), body: { types: objectTypes, schema: object } }),

@@ -1,12 +1,17 @@
 /** One API over one store: `handle` answers the requests of any node server, or of none. Light: what depends on kinds only is shared by the process. */
+import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Kind, Resource } from '../api/meta/index.ts'
 import { resourceName } from '../api/meta/index.ts'
 import { openCache, type Cache } from '../store/cache.ts'
 import type { Api, ApiOptions, Reader } from './api.ts'
+import type { Asker } from './audit/record.ts'
+import { auditRecords } from './audit/records.ts'
+import { openTrail } from './audit/trail.ts'
 import { eventKind, leaseKind, namespacesOf, newEvents, plainNamespaceKind } from './builtins.ts'
 import { dispatch } from './dispatch.ts'
 import { noFlowControl, openFlowControl, type FlowControl, type Turn } from './flow-control.ts'
+import { openEventBudget } from './event-budget.ts'
 import { collectGarbage } from './gc.ts'
 import { openMetrics } from './metrics.ts'
 import { health, isHealth, nonResource } from './nonresource.ts'
@@ -53,6 +58,7 @@ const holdUnread = (response: ServerResponse, turn: Turn, patience: Patience): v
   awaitReader(response, patience)
 }
 
+const minute = 60_000
 const day = 86_400_000
 
 export const createApiServer = async (o: ApiOptions): Promise<ApiServer> => {
@@ -61,11 +67,16 @@ export const createApiServer = async (o: ApiOptions): Promise<ApiServer> => {
   const served = [
     ...o.kinds.map(serve), ...(namespaces === undefined ? [] : [namespaces]),
     ...(o.builtins?.includes('events') === true ? [serve(eventKind), newEvents] : []), ...(o.builtins?.includes('leases') === true ? [serve(leaseKind)] : []),
+    ...(o.store.audit === undefined ? [] : [auditRecords]),
   ]
+  const byPath = new Map(served.map((s) => [`${s.kind.group}/${s.kind.version}/${s.kind.plural}`, s]))
+  const now = o.now ?? (() => new Date())
+  const subresources = o.subresources ?? {}
+  const trail = openTrail({ store: o.store, served: byPath, subresources, log: o.log, now, windowMs: o.repeatsMs ?? minute })
   const api: Api = {
-    store: o.store, cache, authorize: o.authorize, admission: o.admission ?? {}, subresources: o.subresources ?? {}, log: o.log, version: o.version,
-    now: o.now ?? (() => new Date()), newUid: o.newUid ?? (() => crypto.randomUUID()), random: o.random ?? Math.random, slowWatcherBytes: o.slowWatcherBytes ?? 4 << 20, bookmarkMs: o.bookmarkMs ?? 30_000,
-    served: new Map(served.map((s) => [`${s.kind.group}/${s.kind.version}/${s.kind.plural}`, s])), namespaces, read: readerOf(cache), collectsGarbage: o.collectGarbage ?? true, patience: { ...patience, ...o.patience },
+    store: o.store, cache, authorize: o.authorize, admission: o.admission ?? {}, subresources, trail, eventBudget: o.limitEvents === true ? openEventBudget(now) : undefined, chain: o.chain, log: o.log, version: o.version,
+    now, newUid: o.newUid ?? (() => crypto.randomUUID()), random: o.random ?? Math.random, slowWatcherBytes: o.slowWatcherBytes ?? 4 << 20, bookmarkMs: o.bookmarkMs ?? 30_000,
+    served: byPath, namespaces, read: readerOf(cache), collectsGarbage: o.collectGarbage ?? true, patience: { ...patience, ...o.patience },
   }
   const streams: Streams = new Set()
   const stopGarbage = api.collectsGarbage ? collectGarbage(api, o.keepEventsMs ?? day) : () => {}
@@ -74,18 +85,20 @@ export const createApiServer = async (o: ApiOptions): Promise<ApiServer> => {
   metrics?.show(flows)
 
   let isDraining = false
-  const answer = async (request: IncomingMessage, response: ServerResponse, r: RequestInfo): Promise<void> => {
+  const answer = async (request: IncomingMessage, response: ServerResponse, r: RequestInfo, asker: Asker): Promise<void> => {
     if (isHealth(r.path)) return health(api, r.path, isDraining, response)
     const identity = await o.authenticate(request)
     if (identity === undefined) throw unauthorized()
+    asker.identity = identity
     const turn = flows.arrive(identity)
     response.once('close', turn.end)
     try {
+      await trail.login(asker, request)
       // Who sends slowly holds bytes, and no seat.
       const body = await readBody(request, api.patience, turn.hold)
       await turn.sit()
-      if (r.verb === 'nonresource') nonResource(api, r, identity, request.headers.accept, response)
-      else await dispatch(api, streams, identity, r, request, body, turn, response)
+      if (r.verb === 'nonresource') await nonResource(api, r, asker, request.headers.accept, response)
+      else await dispatch(api, streams, asker, r, request, body, turn, response)
       holdUnread(response, turn, api.patience)
     } finally { turn.rise() }
   }
@@ -98,15 +111,18 @@ export const createApiServer = async (o: ApiOptions): Promise<ApiServer> => {
     api, flows,
     handle(request, response) {
       const done = metrics?.begin()
+      const asker: Asker = { requestId: randomUUID(), identity: undefined, source: request.socket.remoteAddress ?? '', userAgent: request.headers['user-agent'] ?? '' }
+      response.setHeader('audit-id', asker.requestId)
       let r: RequestInfo | undefined
       const run = async (): Promise<void> => {
         r = parseRequest(request.method ?? 'GET', request.url ?? '/')
-        await answer(request, response, r)
+        await answer(request, response, r, asker)
       }
-      run().catch((error: unknown) => {
+      run().catch(async (error: unknown) => {
         stopReading(request)
         const status = statusOf(error)
         if (status === undefined) o.log.error({ error: error instanceof Error ? (error.stack ?? error.message) : String(error), path: r?.path }, 'request failed')
+        await trail.failed(asker, r, status ?? { code: 500, reason: 'InternalError', message: '' })
         sendError(response, status)
       }).finally(() => done?.(r, response.statusCode))
     },
@@ -117,6 +133,7 @@ export const createApiServer = async (o: ApiOptions): Promise<ApiServer> => {
     async close() {
       stopGarbage()
       endWatches()
+      await trail.close()
       await cache.close()
     },
   }
