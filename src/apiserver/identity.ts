@@ -13,22 +13,24 @@ export type Authenticate = (request: IncomingMessage) => Identity | undefined | 
 
 const list = (v: unknown): readonly string[] => (v === undefined ? [] : Array.isArray(v) ? v.map(String) : [String(v)])
 
-/** What one connection said of itself. HTTP/2 gives each request a socket of its own making; its session is the connection. */
-const known = new WeakMap<object, Identity | null>()
+/** What one connection said of itself; as whom it writes may change, and is asked for each request. HTTP/2 gives each request a socket of its own making; its session is the connection. */
+const known = new WeakMap<object, Omit<Identity, 'writer'> | null>()
 const connectionOf = (request: IncomingMessage): object => (request as { stream?: { session?: object } }).stream?.session ?? request.socket
 
 /** The TLS layer verified the chain (`requestCert`); CN is the user, O are the groups. Read once a connection. */
-export const byClientCertificate = (writerOf: (user: string, groups: readonly string[]) => WriterRole): Authenticate => (request) => {
+export const byClientCertificate = (writerOf: (who: Omit<Identity, 'writer'>) => WriterRole): Authenticate => (request) => {
   const connection = connectionOf(request)
-  const have = known.get(connection)
-  if (have !== undefined) return have ?? undefined
+  let who = known.get(connection)
+  if (who === undefined) known.set(connection, (who = certified(request)))
+  return who === null ? undefined : { ...who, writer: writerOf(who) }
+}
+
+const certified = (request: IncomingMessage): Omit<Identity, 'writer'> | null => {
   const socket = request.socket as TLSSocket
   const subject = socket.authorized ? (socket.getPeerCertificate?.(false)?.subject as unknown as Readonly<Record<string, unknown>> | undefined) : undefined
   const user = subject === undefined ? '' : (list(subject['CN'])[0] ?? '')
   const groups = subject === undefined ? [] : list(subject['O'])
-  const identity = user === '' ? null : { user, groups: [...groups, 'system:authenticated'], writer: writerOf(user, groups) }
-  known.set(connection, identity)
-  return identity ?? undefined
+  return user === '' ? null : { user, groups: [...groups, 'system:authenticated'] }
 }
 
 /** Tokens are compared by lookup of the whole; the table holds them hashed where they last. */

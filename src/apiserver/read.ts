@@ -1,5 +1,5 @@
 /** Get and list: from the cache, fresh when asked without a version (rule S5), in pages of one snapshot. */
-import type { Row } from '../store/store.ts'
+import type { Row, Store } from '../store/store.ts'
 import type { Api } from './api.ts'
 import { objectOf, textOf } from './objects.ts'
 import type { RequestInfo } from './request.ts'
@@ -54,13 +54,13 @@ export const get = async (api: Api, served: Served, r: RequestInfo, view: View):
 
 /** Snapshots that continue tokens lead into: rows never change, so one costs an array. */
 interface Snapshot { readonly version: number; readonly rows: readonly Row[]; readonly until: number }
-const snapshots = new WeakMap<Api, Map<string, Snapshot>>()
+const snapshots = new WeakMap<Store, Map<string, Snapshot>>()
 const keepMs = 300_000
 const keepAtMost = 64
 
 const keep = (api: Api, id: string, s: Snapshot): void => {
-  const mine = snapshots.get(api) ?? new Map<string, Snapshot>()
-  snapshots.set(api, mine)
+  const mine = snapshots.get(api.store) ?? new Map<string, Snapshot>()
+  snapshots.set(api.store, mine)
   mine.delete(id)
   mine.set(id, s)
   for (const [k, v] of mine) if (v.until < performance.now() || mine.size > keepAtMost) mine.delete(k)
@@ -79,7 +79,7 @@ export const page = async (api: Api, served: Served, r: RequestInfo): Promise<Pa
   const namespace = served.kind.namespaced && r.namespace !== '' ? r.namespace : undefined
   const selector = `${query.get('labelSelector') ?? ''}&${query.get('fieldSelector') ?? ''}`
   // A token says only where in a snapshot: which one follows from the request, which was authorised.
-  const idAt = (version: number): string => `${version} ${served.resource} ${namespace ?? ''} ${selector}`
+  const idAt = (version: number): string => `${version} ${served.resource} ${namespace ?? ''} ${api.scope?.namespaces().join() ?? '*'} ${selector}`
   const cut = (rows: readonly Row[], version: number, offset: number): Page => {
     const end = limit === 0 ? rows.length : offset + limit
     if (end >= rows.length) return { rows: offset === 0 ? rows : rows.slice(offset), version, token: undefined, remaining: undefined }
@@ -91,7 +91,7 @@ export const page = async (api: Api, served: Served, r: RequestInfo): Promise<Pa
     if (!['', '0', null].includes(query.get('resourceVersion'))) throw badRequest('resourceVersion: Forbidden: specifying resource version is not allowed when using continue')
     const [version, offset] = Buffer.from(token, 'base64url').toString().split('@').map(Number)
     if (!Number.isSafeInteger(version) || !Number.isSafeInteger(offset) || offset! < 0) throw badRequest('continue key is not valid')
-    const kept = snapshots.get(api)?.get(idAt(version!))
+    const kept = snapshots.get(api.store)?.get(idAt(version!))
     if (kept === undefined) throw gone('The provided continue parameter is too old to display a consistent list result. You must start a new list without the continue parameter.')
     return cut(kept.rows, kept.version, offset!)
   }

@@ -3,7 +3,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Kind, Resource } from '../api/meta/index.ts'
 import { resourceName } from '../api/meta/index.ts'
 import { openCache, type Cache } from '../store/cache.ts'
+import { scopedCache, type Scope } from '../store/scoped-cache.ts'
 import type { Api, ApiOptions, Reader } from './api.ts'
+import { refusalOf } from './authority.ts'
 import { eventKind, leaseKind, namespacesOf, newEvents, plainNamespaceKind } from './builtins.ts'
 import { dispatch } from './dispatch.ts'
 import { collectGarbage } from './gc.ts'
@@ -13,7 +15,7 @@ import { storedObject } from './objects.ts'
 import { parseRequest, type RequestInfo } from './request.ts'
 import { sendError, statusOf } from './respond.ts'
 import { serve, type Served } from './served.ts'
-import { unauthorized } from './status.ts'
+import { gone, unauthorized, type ApiError } from './status.ts'
 import type { Streams } from './watch.ts'
 
 export interface ApiServer {
@@ -39,21 +41,24 @@ const readerOf = (cache: Cache): Reader => ({
   list: <R extends Resource>(kind: Kind<R>, namespace?: string) => cache.list(resourceName(kind), namespace).map((row) => storedObject(row) as unknown as R),
 })
 
+const within = (api: Api, scope: Scope | undefined): Api => (scope === undefined ? api : { ...api, scope, cache: scopedCache(api.cache, scope) })
+
 const day = 86_400_000
 
 export const createApiServer = async (o: ApiOptions): Promise<ApiServer> => {
-  const cache = await openCache(o.store, { log: o.log, ...(o.pollMs !== undefined && { pollMs: o.pollMs }), ...(o.ring !== undefined && { ring: o.ring }) })
+  const cache = o.cache ?? (await openCache(o.store, { log: o.log, ...(o.pollMs !== undefined && { pollMs: o.pollMs }), ...(o.ring !== undefined && { ring: o.ring }) }))
   const namespaces = namespacesIn(o)
   const served = [
     ...o.kinds.map(serve), ...(namespaces === undefined ? [] : [namespaces]),
     ...(o.builtins?.includes('events') === true ? [serve(eventKind), newEvents] : []), ...(o.builtins?.includes('leases') === true ? [serve(leaseKind)] : []),
   ]
   const api: Api = {
-    store: o.store, cache, authorize: o.authorize, admission: o.admission ?? {}, subresources: o.subresources ?? {}, log: o.log, version: o.version,
-    now: o.now ?? (() => new Date()), newUid: o.newUid ?? (() => crypto.randomUUID()), random: o.random ?? Math.random, slowWatcherBytes: o.slowWatcherBytes ?? 4 << 20, bookmarkMs: o.bookmarkMs ?? 30_000,
+    store: o.store, cache, scope: undefined, authorize: o.authorize, admission: o.admission ?? {}, subresources: o.subresources ?? {}, log: o.log, version: o.version,
+    now: o.now ?? (() => new Date()), newUid: o.newUid ?? (() => crypto.randomUUID()), random: o.random ?? Math.random, slowWatcherBytes: o.slowWatcherBytes ?? 4 << 20, bookmarkMs: o.bookmarkMs ?? 30_000, reauthorizeMs: o.reauthorizeMs ?? 60_000,
     served: new Map(served.map((s) => [`${s.kind.group}/${s.kind.version}/${s.kind.plural}`, s])), namespaces, read: readerOf(cache), collectsGarbage: o.collectGarbage ?? true,
   }
   const streams: Streams = new Set()
+  const stopAccess = o.onAccessChange?.(() => { for (const s of streams) s.reauthorize() })
   const stopGarbage = api.collectsGarbage ? collectGarbage(api, o.keepEventsMs ?? day) : () => {}
   const metrics = o.metrics === undefined ? undefined : openMetrics(o.metrics, streams)
 
@@ -62,7 +67,14 @@ export const createApiServer = async (o: ApiOptions): Promise<ApiServer> => {
     const identity = await o.authenticate(request)
     if (identity === undefined) throw unauthorized()
     if (r.verb === 'nonresource') return nonResource(api, r, identity, request.headers.accept, response)
-    return dispatch(api, streams, identity, r, request, response)
+    const scope = o.scopeOf?.(identity)
+    const again = async (): Promise<ApiError | undefined> => {
+      const same = await o.authenticate(request)
+      if (same === undefined) return unauthorized()
+      // What is seen may change from a part to everything and back without any answer of `authorize` changing.
+      return refusalOf(api, same, r) ?? ((o.scopeOf?.(same) === undefined) === (scope === undefined) ? undefined : gone('what you may see changed: list again'))
+    }
+    return dispatch(within(api, scope), streams, identity, r, request, response, again)
   }
 
   return {
@@ -81,6 +93,7 @@ export const createApiServer = async (o: ApiOptions): Promise<ApiServer> => {
       }).finally(() => done?.(r, response.statusCode))
     },
     async close() {
+      stopAccess?.()
       stopGarbage()
       for (const s of streams) s.end()
       await cache.close()

@@ -4,9 +4,11 @@ import { hostname } from 'node:os'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pino } from 'pino'
+import { openPostgresStore } from '../store/postgres/postgres.ts'
 import { layout, readOrMake, writePrivate } from './files.ts'
 import { kubeconfigText, platformPki } from './platform-pki.ts'
-import { openDatabase } from './database.ts'
+import { ensureAdministrator } from './bootstrap.ts'
+import { openDatabase, readDatabase } from './database.ts'
 import { readSettings } from './settings.ts'
 import { newSiteKey } from './site-key.ts'
 import { supervise } from './supervisor.ts'
@@ -36,6 +38,9 @@ await readOrMake(paths.siteKey, newSiteKey)
 await readOrMake(paths.installation, () => randomUUID())
 
 const database = await openDatabase(settings, log)
+const store = await openPostgresStore({ connection: await readDatabase(settings.state), log })
+await ensureAdministrator(store, new Date())
+await store.close()
 const supervisor = supervise(paths.logs, (message) => log.warn(message))
 let ending = false
 const end = async (signal: string): Promise<void> => {

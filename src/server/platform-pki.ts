@@ -4,6 +4,7 @@ import { randomBytes, webcrypto } from 'node:crypto'
 import { isIP } from 'node:net'
 import { join } from 'node:path'
 import * as x509 from '@peculiar/x509'
+import { bootstrapUser } from './bootstrap.ts'
 import { readOrMake, layout, writePrivate } from './files.ts'
 
 x509.cryptoProvider.set(webcrypto as never)
@@ -64,7 +65,7 @@ export const platformPki = async (state: string, host: string, now: Date): Promi
   return {
     authority: authority.crt,
     serving: await leaf('serving', { commonName: 'skerry', sans: [...new Set(['localhost', '127.0.0.1', host, 'skerry'])].filter((h) => h !== '0.0.0.0'), days: 365 }),
-    admin: await leaf('admin', { commonName: 'bootstrap-admin', organization: 'skerry:admins', days: 365 }),
+    admin: await leaf('admin', { commonName: bootstrapUser, days: 365 }),
     site: await leaf('site', { commonName: 'skerry:site', organization: 'skerry:sites', days: 90 }),
   }
 }

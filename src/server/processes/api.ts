@@ -6,10 +6,13 @@ import type { TLSSocket } from 'node:tls'
 import { Gauge, Registry } from 'prom-client'
 import { kinds, Project } from '../../api/index.ts'
 import { byClientCertificate, createApiServer } from '../../apiserver/index.ts'
+import { openCache } from '../../store/cache.ts'
 import { openPostgresStore } from '../../store/postgres/postgres.ts'
-import { ownersOf, refuseDeletion, validateReferences } from '../admission.ts'
+import { admissionOf } from '../admission.ts'
+import { openAuthorization } from '../authorization.ts'
 import { readDatabase } from '../database.ts'
 import { layout } from '../files.ts'
+import { openGrants } from '../grants.ts'
 import { platformPki } from '../platform-pki.ts'
 import { openTalos } from '../../drivers/talos/index.ts'
 import { openClouds } from '../ports/clouds.ts'
@@ -17,7 +20,6 @@ import { driverErrors } from '../ports/errors.ts'
 import { cloudOpener } from '../ports/open-cloud.ts'
 import { openSecrets } from '../ports/secrets.ts'
 import { talosPort } from '../ports/talos.ts'
-import { authorize, writerOf } from '../roles.ts'
 import { signer, newBundle } from '../signer.ts'
 import { readSiteKey } from '../site-key.ts'
 import { subresources } from '../subresources.ts'
@@ -28,14 +30,17 @@ const paths = layout(settings.state)
 const store = await openPostgresStore({ connection: await readDatabase(settings.state), log })
 const pki = await platformPki(settings.state, settings.host, new Date())
 const secrets = openSecrets(store.sealed, await readSiteKey(paths.siteKey), newBundle)
+const cache = await openCache(store, { log })
+const grants = openGrants(cache)
+const authorization = openAuthorization(grants)
 const metrics = new Registry()
 const lag = monitorEventLoopDelay({ resolution: 10 })
 lag.enable()
 new Gauge({ name: 'skerry_event_loop_lag_seconds', help: 'p99 of the event loop\'s delay since the last scrape.', registers: [metrics], collect() { this.set(lag.percentile(99) / 1e9); lag.reset() } })
 
 const api = await createApiServer({
-  store, kinds, namespaceKind: Project, builtins: ['events'], authenticate: byClientCertificate(writerOf), authorize, log, metrics,
-  admission: { validate: (kind, object, old, read) => validateReferences(kind.kind, object, old, read), owners: (kind, object, read) => ownersOf(kind.kind, object, read), refuseDeletion: (kind, object, read) => refuseDeletion(kind.kind, object, read) },
+  store, cache, kinds, namespaceKind: Project, builtins: ['events'], authenticate: byClientCertificate(authorization.writerOf), authorize: authorization.authorize, scopeOf: authorization.scopeOf, onAccessChange: grants.onChange, log, metrics,
+  admission: admissionOf(authorization),
   subresources: subresources(secrets, signer, { clouds: openClouds(secrets, cloudOpener()), talos: talosPort(openTalos({ log, now: () => new Date() })), errors: driverErrors }), version: { major: '1', minor: '36', gitVersion: 'v1.36.0-skerry.0.1.0' },
 })
 
