@@ -69,6 +69,7 @@ export interface ApiOptions {
   readonly now?: () => Date
   readonly newUid?: () => string
   readonly random?: () => number
+  /** Counted into, and served at /metrics to whom `authorize` lets. */
   readonly metrics?: Registry
   /** Whether this server collects what lost its owners. Default true. */
   readonly collectGarbage?: boolean
@@ -96,5 +97,6 @@ export interface Api extends Required<Pick<ApiOptions, 'store' | 'authorize' | '
   /** What namespaces are; undefined: not checked. */
   readonly namespaces: Served | undefined
   readonly read: Reader
+  readonly metrics: Registry | undefined
   readonly collectsGarbage: boolean
 }

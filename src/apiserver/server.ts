@@ -55,7 +55,7 @@ export const createApiServer = async (o: ApiOptions): Promise<ApiServer> => {
   const api: Api = {
     store: o.store, cache, scope: undefined, authorize: o.authorize, admission: o.admission ?? {}, subresources: o.subresources ?? {}, log: o.log, version: o.version,
     now: o.now ?? (() => new Date()), newUid: o.newUid ?? (() => crypto.randomUUID()), random: o.random ?? Math.random, slowWatcherBytes: o.slowWatcherBytes ?? 4 << 20, bookmarkMs: o.bookmarkMs ?? 30_000, reauthorizeMs: o.reauthorizeMs ?? 60_000,
-    served: new Map(served.map((s) => [`${s.kind.group}/${s.kind.version}/${s.kind.plural}`, s])), namespaces, read: readerOf(cache), collectsGarbage: o.collectGarbage ?? true,
+    served: new Map(served.map((s) => [`${s.kind.group}/${s.kind.version}/${s.kind.plural}`, s])), namespaces, read: readerOf(cache), metrics: o.metrics, collectsGarbage: o.collectGarbage ?? true,
   }
   const streams: Streams = new Set()
   const stopAccess = o.onAccessChange?.(() => { for (const s of streams) s.reauthorize() })

@@ -2,6 +2,9 @@
 import { kinds } from '../api/index.ts'
 import { projectRoles, type ClusterRole, type ProjectRole } from '../api/access-grant/index.ts'
 
+/** The group of sites' certificates. */
+export const sites = 'skerry:sites'
+
 /** `site`: the controllers of a site; nobody can be granted it. */
 export type Role = ProjectRole | ClusterRole | 'site'
 /** By `clusters` or `clusters/kubeconfig`, or a path. `*`: every resource and part of it that can be read. */

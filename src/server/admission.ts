@@ -78,8 +78,8 @@ export const refuseDeletion = (kind: string, object: Resource, read: Reader): st
 }
 
 /** All of it, as the API server asks. */
-export const admissionOf = (authorization: Pick<Authorization, 'demandCover'>): Admission => {
-  const grants = grantAdmission(authorization)
+export const admissionOf = (authorization: Pick<Authorization, 'demandCover'>, now: () => Date): Admission => {
+  const grants = grantAdmission(authorization, now)
   return {
     validate: (kind, object, old, read, identity) => [...validateReferences(kind.kind, object, old, read), ...grants.validate(kind, object, old, read, identity)],
     owners: (kind, object, read) => ownersOf(kind.kind, object, read),

@@ -1,13 +1,11 @@
 /** From roles to answers: what an identity may do (deny by default), what it may be told (rule A5), and as whom it writes (rule H2). */
-import { AccessGrant, ClusterAccessGrant, Project } from '../api/index.ts'
+import { ClientCertificate, Project, type AccessGrant, type ClusterAccessGrant } from '../api/index.ts'
 import { resourceName, type FieldError, type Kind, type Resource } from '../api/meta/index.ts'
 import { forbidden, type Attributes, type Authorize, type Identity, type WriterRole } from '../apiserver/index.ts'
-import { covers, isCatalogue, mayReachWithRole, mayWithRole, seesEverything, type Role } from '../rules/roles.ts'
+import { covers, sites, isCatalogue, mayReachWithRole, mayWithRole, seesEverything, type Role } from '../rules/roles.ts'
 import type { Scope } from '../store/scoped-cache.ts'
+import { ownCertificate } from './client-certificates.ts'
 import type { Grants, Who } from './grants.ts'
-
-/** The group of sites' certificates. Nobody can be granted their role. */
-export const sites = 'skerry:sites'
 
 export interface Authorization {
   readonly authorize: Authorize
@@ -18,9 +16,13 @@ export interface Authorization {
 }
 
 const projects = resourceName(Project)
+const certificates = resourceName(ClientCertificate)
 const discovery = /^\/(api|apis|version|openapi)(\/|$)/
 /** A project is asked for by its name, through either of its kinds. */
 const isProject = (resource: string): boolean => resource === 'projects' || resource === 'namespaces'
+
+/** Whoever holds a certificate may look at what stands behind it, and renew it. */
+const isOwnCertificate = (identity: Identity, a: Attributes): boolean => a.name !== '' && a.name === ownCertificate(identity) && (a.subresource === '' ? a.verb === 'get' : a.subresource === 'certificate' && a.verb === 'create')
 
 export const openAuthorization = (grants: Grants): Authorization => {
   const everywhere = (identity: Who): readonly Role[] => (identity.groups.includes(sites) ? ['site'] : grants.everywhere(identity))
@@ -31,6 +33,7 @@ export const openAuthorization = (grants: Grants): Authorization => {
     if (a.resource === '') return discovery.test(a.path) || roles.some((role) => mayReachWithRole(role, a.path, a.verb))
     if (a.resource.startsWith('selfsubject')) return a.verb === 'create'
     if (roles.some((role) => mayWithRole(role, a))) return true
+    if (a.resource === ClientCertificate.plural && a.group === ClientCertificate.group) return isOwnCertificate(identity, a)
     if (isProject(a.resource) && a.name !== '') return grants.in(identity, a.name).some((role) => mayWithRole(role, a))
     if (isProject(a.resource) || (a.namespace === '' && isCatalogue(a.resource)))
       // Of projects the second line shows those in which somebody has a role.
@@ -46,7 +49,7 @@ export const openAuthorization = (grants: Grants): Authorization => {
       const has = (project: string): boolean => grants.in(identity, project).length > 0
       return {
         hasNamespace: has, namespaces: () => grants.projects(identity),
-        hasClusterScoped: ({ resource, name }) => (resource === projects ? has(name) : isCatalogue(resource.split('.')[0]!) && grants.projects(identity).length > 0),
+        hasClusterScoped: ({ resource, name }) => (resource === projects ? has(name) : resource === certificates ? name === ownCertificate(identity) : isCatalogue(resource.split('.')[0]!) && grants.projects(identity).length > 0),
         get since() { return grants.since(identity) },
       }
     },

@@ -1,13 +1,14 @@
 /** Who may do what: roles over kinds, verbs and subresources, in one file; `./dev golden` writes it anew. */
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { uriOf } from '../api/client-certificate/index.ts'
 import { kinds, Project } from '../api/index.ts'
 import { createApiServer } from '../apiserver/index.ts'
 import { reviewResources } from '../apiserver/reviews.ts'
-import { allRoles, type Role } from '../rules/roles.ts'
+import { allRoles, sites, type Role } from '../rules/roles.ts'
 import { silent } from '../store/log.ts'
 import { openMemoryStore } from '../store/memory/memory.ts'
-import { openAuthorization, sites } from './authorization.ts'
+import { openAuthorization } from './authorization.ts'
 import type { Grants } from './grants.ts'
 import { subresources } from './subresources.ts'
 
@@ -15,7 +16,7 @@ const verbs = ['get', 'list', 'watch', 'create', 'update', 'patch', 'delete', 'd
 const partVerbs = ['get', 'update', 'patch']
 
 // Names only: nothing is called.
-const ours = subresources(undefined as never, undefined as never, undefined as never)
+const ours = subresources(undefined as never, undefined as never, undefined as never, undefined as never)
 const store = openMemoryStore()
 const server = await createApiServer({
   store, kinds, namespaceKind: Project, builtins: ['events'], subresources: ours, authenticate: () => undefined, authorize: () => false,
@@ -29,11 +30,11 @@ interface Place { readonly group: string; readonly resource: string; readonly su
 const places: readonly Place[] = [
   ...served.flatMap((k): readonly Place[] => {
     const at = { group: k.group, resource: k.plural, namespaced: k.namespaced }
-    const own = Object.keys(ours).filter((name) => name.startsWith(`${k.plural}/`)).map((name) => name.slice(k.plural.length + 1))
+    const ownParts = Object.keys(ours).filter((name) => name.startsWith(`${k.plural}/`)).map((name) => name.slice(k.plural.length + 1))
     return [
       { ...at, subresource: '', verbs },
       ...[...(k.status === undefined ? [] : ['status']), ...(k.scale === undefined ? [] : ['scale'])].map((subresource) => ({ ...at, subresource, verbs: partVerbs })),
-      ...own.map((subresource) => ({ ...at, subresource, verbs: ['create'] })),
+      ...ownParts.map((subresource) => ({ ...at, subresource, verbs: ['create'] })),
     ]
   }),
   ...reviewResources.map((r) => ({ group: r.group, resource: r.name, subresource: '', verbs: ['create'], namespaced: false })),
@@ -48,19 +49,20 @@ const grantsOf = (role: Role | 'nobody'): Grants => {
     projects: () => (isProjectRole ? ['acme'] : []), since: () => 0, onChange: () => () => {},
   }
 }
-const identityOf = (role: Role | 'nobody') => ({ user: 'tess', groups: [...(role === 'site' ? [sites] : []), 'system:authenticated'], writer: 'user' as const })
+const own = { subjectAltName: `URI:${uriOf({ name: 'own', uid: crypto.randomUUID() })}`, notAfter: 0 }
+const identityOf = (role: Role | 'nobody') => ({ user: 'tess', groups: [...(role === 'site' ? [sites] : []), 'system:authenticated'], writer: 'user' as const, certificate: own })
 
-const may = (role: Role | 'nobody', project: string) => {
+const may = (role: Role | 'nobody', project: string, named = 'a-name') => {
   const { authorize } = openAuthorization(grantsOf(role))
   return (p: Omit<Place, 'verbs'>, verb: string): boolean => {
     const isOne = !['list', 'watch', 'create', 'deletecollection'].includes(verb) || p.subresource !== ''
-    return authorize(identityOf(role), { verb, group: p.group, resource: p.resource, subresource: p.subresource, namespace: p.namespaced ? project : '', name: isOne ? (p.resource === 'projects' || p.resource === 'namespaces' ? project : 'a-name') : '', path: '' })
+    return authorize(identityOf(role), { verb, group: p.group, resource: p.resource, subresource: p.subresource, namespace: p.namespaced ? project : '', name: isOne ? (p.resource === 'projects' || p.resource === 'namespaces' ? project : named) : '', path: '' })
   }
 }
 
 const nameOf = (p: Pick<Place, 'group' | 'resource' | 'subresource'>): string => `${p.resource}${p.group === '' || p.group === 'skerry.dev' ? '' : `.${p.group}`}${p.subresource === '' ? '' : `/${p.subresource}`}`
-const section = (title: string, role: Role | 'nobody', project: string): string => {
-  const allows = may(role, project)
+const section = (title: string, role: Role | 'nobody', project: string, named?: string): string => {
+  const allows = may(role, project, named)
   const { authorize, writerOf } = openAuthorization(grantsOf(role))
   const lines = [
     ...places.map((p) => [nameOf(p), p.verbs.filter((verb) => allows(p, verb))] as const),
@@ -71,7 +73,7 @@ const section = (title: string, role: Role | 'nobody', project: string): string 
 
 test('A5 who may do what is as it was reviewed', async () => {
   const matrix = [
-    ...allRoles.map((role) => section(role, role, 'acme')), section('owner of acme, in another project', 'owner', 'other'), section('nobody in particular', 'nobody', 'acme'),
+    ...allRoles.map((role) => section(role, role, 'acme')), section('owner of acme, in another project', 'owner', 'other'), section('nobody in particular', 'nobody', 'acme'), section('nobody in particular, by the name of their own certificate', 'nobody', 'acme', 'own'),
   ].join('\n')
   await expect(matrix).toMatchFileSnapshot(join(import.meta.dirname, 'golden/authz-matrix.txt'))
 })

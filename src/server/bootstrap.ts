@@ -1,32 +1,52 @@
-/** What the owner of the machine does in the store without asking the API: the first administrator, and the way back when there is none. */
+/** What the owner of the machine does in the store without asking the API: the first administrator, the way back when there is none, and this machine's own certificates. */
 import { randomUUID } from 'node:crypto'
-import { ClusterAccessGrant } from '../api/index.ts'
-import { apiVersionOf, resourceName } from '../api/meta/index.ts'
+import { ClientCertificate, ClusterAccessGrant } from '../api/index.ts'
+import { endOf, type ClientCertificateSpec } from '../api/client-certificate/index.ts'
+import { apiVersionOf, resourceName, type Kind } from '../api/meta/index.ts'
 import { rowFor } from '../apiserver/objects.ts'
 import { serve } from '../apiserver/served.ts'
-import type { Store } from '../store/store.ts'
+import type { Cache } from '../store/cache.ts'
+import type { NewRow, Row, Store } from '../store/store.ts'
 
 export const bootstrapUser = 'bootstrap-admin'
 export const bootstrapGrant = 'bootstrap-administrator'
-const key = { resource: resourceName(ClusterAccessGrant), namespace: '', name: bootstrapGrant }
+const owner = 'owner of the machine'
 
-const newGrant = (now: Date) => rowFor(serve(ClusterAccessGrant), {
-  apiVersion: apiVersionOf(ClusterAccessGrant), kind: ClusterAccessGrant.kind,
-  metadata: { name: bootstrapGrant, uid: randomUUID(), generation: 1, creationTimestamp: `${now.toISOString().slice(0, 19)}Z` },
-  spec: { role: 'administrator', subjects: [{ kind: 'User', name: bootstrapUser }] },
+const newRow = (kind: Kind<any>, name: string, spec: object, now: Date): NewRow => rowFor(serve(kind), {
+  apiVersion: apiVersionOf(kind), kind: kind.kind, metadata: { name, uid: randomUUID(), generation: 1, creationTimestamp: `${now.toISOString().slice(0, 19)}Z` }, spec,
 })
-
-/** Makes the bootstrap administrator one, and says so in the audit; nothing when it is one already. */
-export const enableBootstrap = async (store: Store, why: string, now: Date): Promise<void> => {
-  await store.commit({
-    operations: [{ key, expect: 'absent', row: newGrant(now) }],
-    audit: { time: now.toISOString(), user: 'owner of the machine', verb: 'create', ...key, subresource: '', requestId: randomUUID(), note: why },
-  })
+const put = (store: Store, row: NewRow, expect: number | 'absent', note: string, now: Date) => {
+  const key = { resource: row.resource, namespace: '', name: row.name }
+  return store.commit({ operations: [{ key, expect, row }], audit: { time: now.toISOString(), user: owner, verb: expect === 'absent' ? 'create' : 'update', ...key, subresource: '', requestId: randomUUID(), note } })
 }
 
-/** At a start: who finds an installation that nobody administers makes its first administrator. */
-export const ensureAdministrator = async (store: Store, now: Date): Promise<void> => {
-  const { rows } = await store.snapshot()
-  const isThere = rows.some((r) => r.resource === key.resource && (JSON.parse(r.body) as ClusterAccessGrant).spec.role === 'administrator')
+/** Makes the bootstrap administrator one, and says so in the audit. false: it is one already. */
+export const enableBootstrap = async (store: Store, why: string, now: Date): Promise<boolean> => {
+  const row = newRow(ClusterAccessGrant, bootstrapGrant, { role: 'administrator', subjects: [{ kind: 'User', name: bootstrapUser }] }, now)
+  return (await put(store, row, 'absent', why, now)).kind === 'committed'
+}
+
+/** At a start: an installation that nobody administers gets its first administrator. */
+export const ensureAdministrator = async (store: Store, cache: Cache, now: Date): Promise<void> => {
+  const isThere = cache.list(resourceName(ClusterAccessGrant)).some((r) => (JSON.parse(r.body) as ClusterAccessGrant).spec.role === 'administrator')
   if (!isThere) await enableBootstrap(store, 'the installation had no administrator when it started', now)
+}
+
+const day = 86_400_000
+/** Longer than any certificate that is signed for it. */
+const renewBeforeMs = 100 * day
+const certificateOf = (row: Row): ClientCertificate => JSON.parse(row.body) as ClientCertificate
+
+/** The object that certificates of this machine are signed for: the one that stands, or a new one where it was revoked or ends soon. Answers its uid. */
+export const ensureOwnCertificate = async (store: Store, name: string, spec: Pick<ClientCertificateSpec, 'user' | 'purpose'>, now: Date): Promise<string> => {
+  const wanted = newRow(ClientCertificate, name, { ...spec, groups: [], renewableDays: 366 }, now)
+  let expect: number | 'absent' = 'absent'
+  for (let tries = 0; tries < 5; tries++) {
+    const done = await put(store, wanted, expect, 'for this machine', now)
+    if (done.kind === 'committed') return wanted.uid
+    const current: Row | undefined = done.kind === 'conflict' ? done.current : undefined
+    if (current !== undefined && !current.deleting && endOf(certificateOf(current)) - now.getTime() > renewBeforeMs) return current.uid
+    expect = current?.version ?? 'absent'
+  }
+  throw new Error(`the certificate ${name} is being changed by somebody else`)
 }

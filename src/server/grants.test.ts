@@ -1,6 +1,7 @@
-import { afterEach, beforeEach, expect, test } from 'vitest'
-import { AccessGrant, ClusterAccessGrant, Project } from '../api/index.ts'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { AccessGrant, ClientCertificate, ClusterAccessGrant, Project } from '../api/index.ts'
 import type { Answer } from '../apiserver/testing/lab-server.ts'
+import { enableBootstrap } from './bootstrap.ts'
 import { admin, ours, pathOf, startAccessBed, type AccessBed } from './testing/access-bed.ts'
 
 let bed: AccessBed
@@ -71,14 +72,34 @@ test('A5 nobody takes away a role that they do not have', async () => {
   expect(brief(await bed.call('PATCH', path, { spec: spec('viewer', 'olga') }, as('olga')))).toBe('403 Forbidden spec.role')
 })
 
-test('A4 the last grant of an administrator stays until there is another', async () => {
-  const last = pathOf(ClusterAccessGrant, '', 'bootstrap-administrator')
-  expect(brief(await bed.call('DELETE', last, undefined, admin))).toBe('403 Forbidden')
-  expect(brief(await bed.call('PATCH', last, { spec: { role: 'auditor' } }, admin))).toBe('422 Invalid spec.role')
+test('A4 the bootstrap administrator goes once there is another with a certificate, and then there is always one', async () => {
+  const [last, next] = ['bootstrap-administrator', 'administrator-ada'].map((name) => pathOf(ClusterAccessGrant, '', name))
+  const certificate = (name: string) => pathOf(ClientCertificate, '', name)
+  const refused = 'no administrator with a certificate would be left; make another one first'
+  const first = await bed.call('DELETE', last!, undefined, admin)
+  expect([brief(first), first.body.message]).toEqual(['403 Forbidden', `clusteraccessgrants.skerry.dev "bootstrap-administrator" is forbidden: ${refused}`])
+  expect(brief(await bed.call('PATCH', last!, { spec: { role: 'auditor' } }, admin))).toBe('422 Invalid spec')
   await bed.grant('administrator', '', 'ada')
-  expect(brief(await bed.call('DELETE', last, undefined, as('ada')))).toBe('200')
+  // A role alone lets nobody in.
+  expect(brief(await bed.call('DELETE', last!, undefined, admin))).toBe('403 Forbidden')
+  expect(brief(await bed.call('POST', pathOf(ClientCertificate, ''), { metadata: { name: 'ada' }, spec: { user: 'ada' } }, admin))).toBe('201')
+  expect(brief(await bed.call('DELETE', last!, undefined, as('ada')))).toBe('200')
   expect(brief(await bed.call('GET', `${ours}/projects`, undefined, admin))).toBe('403 Forbidden')
-  expect(brief(await bed.call('DELETE', pathOf(ClusterAccessGrant, '', 'administrator-ada'), undefined, as('ada')))).toBe('403 Forbidden')
+  expect(brief(await bed.call('DELETE', next!, undefined, as('ada')))).toBe('403 Forbidden')
+  expect(brief(await bed.call('PATCH', next!, { spec: { subjects: [{ kind: 'User', name: 'bob' }] } }, as('ada')))).toBe('422 Invalid spec')
+  expect(brief(await bed.call('DELETE', certificate('ada'), undefined, as('ada')))).toBe('403 Forbidden')
+  expect(brief(await bed.call('DELETE', certificate('bootstrap-admin'), undefined, as('ada')))).toBe('200')
+})
+
+test('A4 the owner of the machine makes the bootstrap administrator one again, and the audit says so', async () => {
+  await bed.grant('administrator', '', 'ada')
+  await bed.call('POST', pathOf(ClientCertificate, ''), { metadata: { name: 'ada' }, spec: { user: 'ada' } }, admin)
+  await bed.call('DELETE', pathOf(ClusterAccessGrant, '', 'bootstrap-administrator'), undefined, as('ada'))
+  const commits = vi.spyOn(bed.lab.store, 'commit')
+  expect(await enableBootstrap(bed.lab.store, 'ada is on holiday', new Date())).toBe(true)
+  expect(commits.mock.calls[0]![0].audit).toMatchObject({ user: 'owner of the machine', verb: 'create', name: 'bootstrap-administrator', note: 'ada is on holiday' })
+  expect(brief(await bed.call('GET', `${ours}/projects`, undefined, admin))).toBe('200')
+  expect(await enableBootstrap(bed.lab.store, 'again', new Date())).toBe(false)
 })
 
 test('a grant names people and groups, not the platform\'s own', async () => {

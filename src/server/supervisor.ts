@@ -13,6 +13,8 @@ export interface ProcessSpec {
 export interface Supervisor {
   /** Resolves when the process has said `ready`. */
   start(spec: ProcessSpec): Promise<void>
+  /** Ends it in order; it is started again. */
+  restart(name: string): void
   stop(): Promise<void>
   pids(): Readonly<Record<string, number>>
 }
@@ -56,6 +58,7 @@ export const supervise = (logs: string, say: (message: string) => void): Supervi
       await mkdir(logs, { recursive: true, mode: 0o700 })
       await new Promise<void>((ready) => launch(spec, 250, ready))
     },
+    restart: (name) => { children.get(name)?.child.kill('SIGTERM') },
     // The last started goes first: controllers before the API before the simulators.
     stop: async () => {
       stopping = true

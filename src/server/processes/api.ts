@@ -1,18 +1,15 @@
 /** The process `api`: HTTPS and nothing else on its event loop (rule E5). */
 import http2 from 'node:http2'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
-import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { TLSSocket } from 'node:tls'
 import { Gauge, Registry } from 'prom-client'
 import { kinds, Project } from '../../api/index.ts'
-import { byClientCertificate, createApiServer } from '../../apiserver/index.ts'
+import { createApiServer } from '../../apiserver/index.ts'
 import { openCache } from '../../store/cache.ts'
 import { openPostgresStore } from '../../store/postgres/postgres.ts'
-import { admissionOf } from '../admission.ts'
-import { openAuthorization } from '../authorization.ts'
+import { openApiAccess } from '../api-access.ts'
+import { ensureAdministrator } from '../bootstrap.ts'
 import { readDatabase } from '../database.ts'
 import { layout } from '../files.ts'
-import { openGrants } from '../grants.ts'
 import { platformPki } from '../platform-pki.ts'
 import { openTalos } from '../../drivers/talos/index.ts'
 import { openClouds } from '../ports/clouds.ts'
@@ -31,31 +28,22 @@ const store = await openPostgresStore({ connection: await readDatabase(settings.
 const pki = await platformPki(settings.state, settings.host, new Date())
 const secrets = openSecrets(store.sealed, await readSiteKey(paths.siteKey), newBundle)
 const cache = await openCache(store, { log })
-const grants = openGrants(cache)
-const authorization = openAuthorization(grants)
+await ensureAdministrator(store, cache, new Date())
+const access = openApiAccess(cache)
 const metrics = new Registry()
 const lag = monitorEventLoopDelay({ resolution: 10 })
 lag.enable()
 new Gauge({ name: 'skerry_event_loop_lag_seconds', help: 'p99 of the event loop\'s delay since the last scrape.', registers: [metrics], collect() { this.set(lag.percentile(99) / 1e9); lag.reset() } })
 
 const api = await createApiServer({
-  store, cache, kinds, namespaceKind: Project, builtins: ['events'], authenticate: byClientCertificate(authorization.writerOf), authorize: authorization.authorize, scopeOf: authorization.scopeOf, onAccessChange: grants.onChange, log, metrics,
-  admission: admissionOf(authorization),
-  subresources: subresources(secrets, signer, { clouds: openClouds(secrets, cloudOpener()), talos: talosPort(openTalos({ log, now: () => new Date() })), errors: driverErrors }), version: { major: '1', minor: '36', gitVersion: 'v1.36.0-skerry.0.1.0' },
+  store, cache, kinds, namespaceKind: Project, builtins: ['events'], ...access, log, metrics,
+  subresources: subresources(secrets, signer, pki.authority, { clouds: openClouds(secrets, cloudOpener()), talos: talosPort(openTalos({ log, now: () => new Date() })), errors: driverErrors }), version: { major: '1', minor: '36', gitVersion: 'v1.36.0-skerry.0.1.0' },
 })
 
-const handle = (request: IncomingMessage, response: ServerResponse): void => {
-  if (request.url === '/metrics') {
-    if ((request.socket as TLSSocket).authorized !== true) { response.writeHead(401); response.end(); return }
-    metrics.metrics().then((text) => { response.writeHead(200, { 'content-type': metrics.contentType }); response.end(text) }, () => response.destroy())
-    return
-  }
-  api.handle(request, response)
-}
 const server = http2.createSecureServer({
-  allowHTTP1: true, cert: pki.serving.crt, key: pki.serving.key, ca: pki.authority, requestCert: true, rejectUnauthorized: false, minVersion: 'TLSv1.2',
+  allowHTTP1: true, cert: pki.serving.crt, key: pki.serving.key, ca: pki.authority.crt, requestCert: true, rejectUnauthorized: false, minVersion: 'TLSv1.2',
   maxSessionMemory: 32, peerMaxConcurrentStreams: 250, settings: { maxConcurrentStreams: 250 }, maxSessionInvalidFrames: 100,
-}, handle as never)
+}, api.handle as never)
 const sessions = new Set<http2.ServerHttp2Session>()
 server.on('session', (s) => { sessions.add(s); s.on('close', () => sessions.delete(s)); s.on('error', () => s.destroy()) })
 server.on('sessionError', () => {})

@@ -1,19 +1,23 @@
-/** An API server on loopback with real authorisation over real grants; whoever asks is who their token says. For tests only. */
+/** An API server on loopback with real authorisation over real grants; who asks is who their token says, or their certificate. For tests only. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { AccessGrant, ClusterAccessGrant, kinds } from '../../api/index.ts'
 import type { Kind } from '../../api/meta/index.ts'
-import { byToken, type ApiOptions } from '../../apiserver/index.ts'
+import { byToken, firstOf, type ApiOptions } from '../../apiserver/index.ts'
 import { caller, startLab, watching, type Answer, type Ask, type LabServer, type Watching } from '../../apiserver/testing/lab-server.ts'
 import { openCache } from '../../store/cache.ts'
 import { silent } from '../../store/log.ts'
 import { openMemoryStore } from '../../store/memory/memory.ts'
-import { admissionOf } from '../admission.ts'
-import { openAuthorization, type Authorization } from '../authorization.ts'
-import { bootstrapUser, ensureAdministrator } from '../bootstrap.ts'
-import { openGrants } from '../grants.ts'
+import { openApiAccess } from '../api-access.ts'
+import type { Authorization } from '../authorization.ts'
+import { bootstrapUser, ensureAdministrator, ensureOwnCertificate } from '../bootstrap.ts'
+import { certificateSubresource } from '../client-certificates.ts'
+import { platformPki, type PlatformPki } from '../platform-pki.ts'
 
 export interface AccessBed {
   readonly lab: LabServer
-  readonly authorization: Authorization
+  readonly pki: PlatformPki
   call(method: string, path: string, body?: unknown, ask?: Ask): Promise<Answer>
   watch(path: string, ask?: Ask): Promise<Watching>
   /** As the bootstrap administrator. Answers the path of the grant. */
@@ -32,20 +36,26 @@ const identityOf = (token: string, authorization: Authorization) => {
   return { ...who, writer: authorization.writerOf(who) }
 }
 
-export const startAccessBed = async (options: Partial<ApiOptions> = {}): Promise<AccessBed> => {
+export const startAccessBed = async (options: Partial<ApiOptions> & { readonly tls?: boolean } = {}): Promise<AccessBed> => {
+  const { tls, now = () => new Date(), ...api } = options
+  const state = await mkdtemp(join(tmpdir(), 'skerry-access-'))
+  const pki = await platformPki(state, '127.0.0.1', now())
   const store = openMemoryStore()
-  await ensureAdministrator(store, new Date())
   const cache = await openCache(store, { log: silent, pollMs: 0 })
-  const grants = openGrants(cache)
-  const authorization = openAuthorization(grants)
+  await ensureAdministrator(store, cache, new Date())
+  await ensureOwnCertificate(store, bootstrapUser, { user: bootstrapUser, purpose: 'Person' }, new Date())
+  await cache.fresh()
+  const { authorization, authenticate, ...access } = openApiAccess(cache, now)
   const lab = await startLab({
-    store, cache, kinds, builtins: ['events'], authenticate: byToken((token) => identityOf(token, authorization)), authorize: authorization.authorize, scopeOf: authorization.scopeOf, onAccessChange: grants.onChange,
-    admission: admissionOf(authorization), ...options,
+    store, cache, kinds, builtins: ['events'], now, subresources: { 'clientcertificates/certificate': certificateSubresource(pki.authority) },
+    tls: tls === true ? { cert: pki.serving.crt, key: pki.serving.key, clientCa: pki.authority.crt } : undefined,
+    authenticate: firstOf(authenticate, byToken((token) => identityOf(token, authorization))),
+    ...access, ...api,
   })
   const call = caller(lab)
   const open: Watching[] = []
   return {
-    lab, authorization, call,
+    lab, pki, call,
     watch: async (path, ask) => {
       const w = await watching(lab, path, ask)
       open.push(w)
@@ -61,6 +71,7 @@ export const startAccessBed = async (options: Partial<ApiOptions> = {}): Promise
     async close() {
       for (const w of open) w.stop()
       await lab.close()
+      await rm(state, { recursive: true })
     },
   }
 }
