@@ -35,9 +35,9 @@ export const openAuthorization = (grants: Grants): Authorization => {
     if (roles.some((role) => mayWithRole(role, a))) return true
     if (a.resource === ClientCertificate.plural && a.group === ClientCertificate.group) return isOwnCertificate(identity, a)
     if (isProject(a.resource) && a.name !== '') return grants.in(identity, a.name).some((role) => mayWithRole(role, a))
-    if (isProject(a.resource) || (a.namespace === '' && isCatalogue(a.resource)))
-      // Of projects the second line shows those in which somebody has a role.
-      return ['get', 'list', 'watch'].includes(a.verb) && grants.projects(identity).length > 0 && mayWithRole('viewer', a)
+    // Of projects the second line shows those in which somebody has a role.
+    if (isProject(a.resource)) return (a.verb === 'list' || a.verb === 'watch') && grants.projects(identity).length > 0 && mayWithRole('viewer', a)
+    if (a.namespace === '' && isCatalogue(a.resource)) return grants.projects(identity).length > 0 && mayWithRole('viewer', a)
     return grants.in(identity, a.namespace).some((role) => mayWithRole(role, a))
   }
 
