@@ -48,6 +48,10 @@ export interface Context {
   readonly clouds: CloudPorts
   /** Opened on first use: help and completion need no server. */
   resources(): HttpResources
+  /** The one that is used. */
+  kubeconfig(): Promise<{ readonly path: string; readonly text: string }>
+  /** In the store of the platform on this machine, asking no server. false: it is enabled. */
+  enableBootstrap(reason: string): Promise<boolean>
   /** -n, or the kubeconfig's. */
   namespace(): string
   readonly now: () => Date

@@ -29,7 +29,9 @@ export const contextOf = (o: { readonly resources: () => HttpResources; readonly
     read: async (path) => { const text = o.files?.get(path); if (text === undefined) throw cliError(`${path}: no such file`, 2); return text },
     writePrivate: async (path, text) => { o.files?.set(path, text) },
   },
-  clouds: o.clouds ?? noClouds, resources: o.resources, now: () => new Date('2026-11-25T00:00:00Z'), confirm: async () => o.yes === true,
+  clouds: o.clouds ?? noClouds, resources: o.resources,
+  kubeconfig: async () => ({ path: 'kubeconfig', text: o.files?.get('kubeconfig') ?? '' }), enableBootstrap: async () => false,
+  now: () => new Date('2026-11-25T00:00:00Z'), confirm: async () => o.yes === true,
   namespace: () => { const n = valueOf(o.argv, ['-n', '--namespace']); if (n === undefined) throw cliError('which project? -n PROJECT, or SKERRY_PROJECT', 2); return n },
 })
 

@@ -10,6 +10,7 @@ import { cliError, type Context } from '../cli/context.ts'
 import { valueOf } from '../cli/options.ts'
 import { buildProgram, runProgram } from '../cli/program.ts'
 import { cloudPorts } from './cli-clouds.ts'
+import { enableBootstrapOfMachine } from './cli-machine.ts'
 import { writePrivate } from './files.ts'
 
 const { env } = process
@@ -40,6 +41,8 @@ const context: Context = {
   files: { read: (path) => readFile(path === '-' ? '/dev/stdin' : path, 'utf8'), writePrivate: (path, text) => writePrivate(resolve(path), text) },
   clouds: cloudPorts(env, homedir()),
   resources: () => open().resources,
+  kubeconfig: async () => { const path = resolve(kubeconfigPath(valueOf(argv, ['--kubeconfig']))); return { path, text: await readFile(path, 'utf8') } },
+  enableBootstrap: (reason) => enableBootstrapOfMachine(env, reason),
   namespace: () => {
     const name = valueOf(argv, ['-n', '--namespace']) ?? env['SKERRY_PROJECT'] ?? open().namespace
     if (name === undefined) throw cliError('which project? -n PROJECT, or SKERRY_PROJECT', 2)
