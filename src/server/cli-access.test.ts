@@ -4,8 +4,7 @@ import { Project } from '../api/index.ts'
 import { buildProgram, runProgram } from '../cli/program.ts'
 import { contextOf } from '../cli/testing.ts'
 import { httpResources, readKubeconfig, type HttpResources } from '../client/index.ts'
-import { bootstrapUser, ensureOwnCertificate } from './bootstrap.ts'
-import { kubeconfigText, newClient } from './platform-pki.ts'
+import { bootstrapUser } from './bootstrap.ts'
 import { startAccessBed, type AccessBed } from './testing/access-bed.ts'
 
 let bed: AccessBed
@@ -25,10 +24,7 @@ const skerry = async (kubeconfig: string, ...argv: readonly string[]): Promise<s
 beforeEach(async () => {
   files.clear()
   bed = await startAccessBed({ tls: true })
-  const now = new Date()
-  const uid = await ensureOwnCertificate(bed.lab.store, bootstrapUser, { user: bootstrapUser, purpose: 'Person' }, now)
-  const own = await newClient(bed.pki.authority, { user: bootstrapUser, groups: [], object: { name: bootstrapUser, uid } }, new Date(now.getTime() + 3_600_000), now)
-  files.set('admin', kubeconfigText(bed.lab.listening.url, bed.pki.authority.crt, own, 'skerry'))
+  files.set('admin', await bed.kubeconfigFor(bootstrapUser))
 })
 afterEach(async () => {
   for (const r of open.splice(0)) await r.close()

@@ -2,11 +2,11 @@ import { X509Certificate } from 'node:crypto'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { ClientCertificate, Project } from '../api/index.ts'
 import { newKeyAndRequest } from '../cli/csr.ts'
-import { httpResources, type HttpResources } from '../client/index.ts'
+import { httpResources, readKubeconfig, type HttpResources } from '../client/index.ts'
 import { createTransport } from '../client/transport.ts'
 import { failureOf } from '../engine/errors.ts'
 import { newClient, type Pair } from './platform-pki.ts'
-import { bootstrapUser, ensureOwnCertificate } from './bootstrap.ts'
+import { bootstrapUser } from './bootstrap.ts'
 import { ours, startAccessBed, type AccessBed } from './testing/access-bed.ts'
 
 const hour = 3_600_000
@@ -33,8 +33,9 @@ const refusal = (p: Promise<unknown>) => p.then(() => 'done', (error: unknown) =
 beforeEach(async () => {
   at = Math.floor(Date.now() / 1000) * 1000
   bed = await startAccessBed({ tls: true, now: () => new Date(at) })
-  const uid = await ensureOwnCertificate(bed.lab.store, bootstrapUser, { user: bootstrapUser, purpose: 'Person' }, new Date(at))
-  admin = as(await newClient(bed.pki.authority, { user: bootstrapUser, groups: [], object: { name: bootstrapUser, uid } }, new Date(at + 24 * hour), new Date(at)))
+  const kubeconfig = await bed.kubeconfigFor(bootstrapUser)
+  admin = httpResources(readKubeconfig('/k', () => kubeconfig).options)
+  open.push(admin)
   await admin.create(Project, { metadata: { name: 'acme' }, spec: {} }, { manager: 'test' })
 })
 afterEach(async () => {

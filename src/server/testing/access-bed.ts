@@ -13,7 +13,7 @@ import { openApiAccess } from '../api-access.ts'
 import type { Authorization } from '../authorization.ts'
 import { bootstrapUser, ensureAdministrator, ensureOwnCertificate } from '../bootstrap.ts'
 import { certificateSubresource } from '../client-certificates.ts'
-import { platformPki, type PlatformPki } from '../platform-pki.ts'
+import { kubeconfigText, newClient, platformPki, type PlatformPki } from '../platform-pki.ts'
 
 export interface AccessBed {
   readonly lab: LabServer
@@ -22,6 +22,8 @@ export interface AccessBed {
   watch(path: string, ask?: Ask): Promise<Watching>
   /** As the bootstrap administrator. Answers the path of the grant. */
   grant(role: string, project: string, ...users: readonly string[]): Promise<string>
+  /** A kubeconfig with a certificate of an hour, and the object behind it. */
+  kubeconfigFor(user: string): Promise<string>
   close(): Promise<void>
 }
 
@@ -67,6 +69,11 @@ export const startAccessBed = async (options: Partial<ApiOptions> & { readonly t
       const made = await call('POST', pathOf(kind, project), { metadata: { name }, spec: { role, subjects: users.map((user) => ({ kind: 'User', name: user })) } }, admin)
       if (made.code !== 201) throw new Error(made.text)
       return pathOf(kind, project, name)
+    },
+    async kubeconfigFor(user) {
+      const uid = await ensureOwnCertificate(store, user, { user, purpose: 'Person' }, now())
+      const own = await newClient(pki.authority, { user, groups: [], object: { name: user, uid } }, new Date(now().getTime() + 3_600_000), now())
+      return kubeconfigText(lab.listening.url, pki.authority.crt, own, 'skerry')
     },
     async close() {
       for (const w of open) w.stop()
