@@ -28,6 +28,14 @@ export interface CloudPorts {
   upload(entry: CloudEntry, image: { readonly name: string; readonly talosVersion: string; readonly path: string; readonly sha256: string; readonly properties: Readonly<Record<string, string>> }, progress: (done: number, total: number) => void): Promise<string>
 }
 
+/** The platform's database, reached without the platform. */
+export interface DatabasePlace { readonly url: string | undefined; readonly state: string | undefined }
+export interface DatabasePort {
+  newEpoch(where: DatabasePlace, reason: string): Promise<{ readonly number: number; readonly ended: number; readonly base: number }>
+  /** The bootstrap administrator gets its role back. false: it has it. */
+  enableBootstrap(where: DatabasePlace, reason: string): Promise<boolean>
+}
+
 export interface Terminal {
   readonly out: (text: string) => void
   readonly err: (text: string) => void
@@ -46,12 +54,11 @@ export interface Context {
   readonly terminal: Terminal
   readonly files: Files
   readonly clouds: CloudPorts
+  readonly database: DatabasePort
   /** Opened on first use: help and completion need no server. */
   resources(): HttpResources
   /** The one that is used. */
   kubeconfig(): Promise<{ readonly path: string; readonly text: string }>
-  /** In the store of the platform on this machine, asking no server. false: it is enabled. */
-  enableBootstrap(reason: string): Promise<boolean>
   /** -n, or the kubeconfig's. */
   namespace(): string
   readonly now: () => Date

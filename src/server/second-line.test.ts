@@ -70,5 +70,7 @@ test('A5 a continue token leads into nobody else\'s list', async () => {
   expect(tells(JSON.stringify(next.body.items ?? []))).toBe(false)
   const first = await bed.call('GET', '/api/v1/events?limit=1', undefined, tess)
   const second = await bed.call('GET', `/api/v1/events?limit=1&continue=${encodeURIComponent(first.body.metadata.continue)}`, undefined, tess)
+  const past = await bed.call('GET', `/api/v1/events?resourceVersion=${first.body.metadata.resourceVersion}&resourceVersionMatch=Exact`, undefined, tess)
+  expect(past.body.items).toHaveLength(2)
   expect([first, second].flatMap((a) => a.body.items.map((o: { metadata: { name: string } }) => o.metadata.name))).toEqual(['open', 'open-2'])
 })

@@ -27,6 +27,7 @@ export const scopedCache = (cache: CacheView, scope: Scope): CacheView => {
       const places = namespace === undefined ? ['', ...scope.namespaces()] : [namespace]
       return places.flatMap((place): readonly Row[] => (place === '' ? cache.list(resource, '').filter(has) : scope.hasNamespace(place) ? cache.list(resource, place) : []))
     },
+    listAt: async (version, resource, namespace) => (await cache.listAt(version, resource, namespace)).filter(has),
     byOwner: (uid) => cache.byOwner(uid).filter(has),
     waitFor: (version, timeoutMs) => cache.waitFor(version, timeoutMs),
     fresh: () => cache.fresh(),
