@@ -14,6 +14,7 @@ import { renewOwnCertificates } from '../src/server/own-certificates.ts'
 import { platformPki } from '../src/server/platform-pki.ts'
 import { layout, readOrMake, writePrivate } from '../src/server/files.ts'
 import { readSettings } from '../src/server/settings.ts'
+import { newAuditKey } from '../src/server/audit-key.ts'
 import { newSiteKey } from '../src/server/site-key.ts'
 import { descendants } from './processes.ts'
 import { supervise } from '../src/server/supervisor.ts'
@@ -48,6 +49,8 @@ export const openOurs = async (): Promise<Subject> => {
   const pki = await platformPki(state, settings.host, new Date())
   const url = `https://127.0.0.1:${port}`
   await readOrMake(paths.siteKey, newSiteKey)
+  await readOrMake(paths.auditKey, newAuditKey)
+  await readOrMake(paths.installation, () => 'bench')
   const database = await startEmbedded({ directory: paths.postgres, log: silent })
   await writePrivate(paths.database, JSON.stringify(database.connection))
   await renewOwnCertificates({ state, url, authority: pki.authority, now: () => new Date(), openStore: () => openPostgresStore({ connection: database.connection, log: silent, schema: schemaNumber }) }, true)

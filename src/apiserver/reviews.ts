@@ -29,10 +29,10 @@ const rulesOf = (api: Api, identity: Identity, namespace: string): object => {
     return [...(all.length > 0 ? [{ verbs: all, ...rule }] : []), ...(named.length > 0 ? [{ verbs: named, ...rule, resourceNames: [namespace] }] : [])]
   }))
   const reviewable = reviewResources.map((r) => ({ verbs: ['create'], apiGroups: [r.group], resources: [r.name] }))
-  const paths = ['/api', '/apis', '/openapi', '/version', '/metrics'].filter((path) => api.authorize(identity, { verb: 'get', group: '', resource: '', subresource: '', namespace: '', name: '', path }))
+  const paths = ['/api', '/apis', '/openapi', '/version', '/metrics', '/audit/export'].filter((path) => api.authorize(identity, { verb: 'get', group: '', resource: '', subresource: '', namespace: '', name: '', path }))
   return {
     resourceRules: [...rules, ...reviewable], incomplete: false,
-    nonResourceRules: [{ verbs: ['get'], nonResourceURLs: ['/healthz', '/livez', '/readyz', ...paths.flatMap((path) => (['/version', '/metrics'].includes(path) ? [path] : [path, `${path}/*`]))] }],
+    nonResourceRules: [{ verbs: ['get'], nonResourceURLs: ['/healthz', '/livez', '/readyz', ...paths.flatMap((path) => (['/version', '/metrics', '/audit/export'].includes(path) ? [path] : [path, `${path}/*`]))] }],
   }
 }
 

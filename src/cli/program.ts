@@ -6,6 +6,7 @@ import { failureOf, isAlreadyExists, isConflict, isForbidden, isInvalid, isNotFo
 import { addAccess } from './access.ts'
 import { addAdmin } from './admin.ts'
 import { addCertificate } from './certificate.ts'
+import { addAudit } from './audit.ts'
 import { addProjects, addReleases } from './catalogue.ts'
 import { addCluster } from './cluster.ts'
 import { completion } from './completion.ts'
@@ -29,6 +30,7 @@ export const buildProgram = (context: Context): Command => {
   addProjects(program, context)
   addAccess(program, context)
   addCertificate(program, context)
+  addAudit(program, context)
   addAdmin(program, context)
   addVersion(program, context)
   program.command('api-resources').description('the kinds that the API serves').action(() => context.terminal.out(tableText([

@@ -30,6 +30,8 @@ export const contextOf = (o: { readonly resources: () => HttpResources; readonly
   files: {
     read: async (path) => { const text = o.files?.get(path); if (text === undefined) throw cliError(`${path}: no such file`, 2); return text },
     writePrivate: async (path, text) => { o.files?.set(path, text) },
+    async *lines(path) { const text = o.files?.get(path); if (text === undefined) throw cliError(`${path}: no such file`, 2); yield* text.split('\n').filter((l) => l !== '') },
+    writeLines: async (path, lines) => { let text = ''; for await (const l of lines) text += `${l}\n`; o.files?.set(path, text) },
   },
   clouds: o.clouds ?? noClouds, database: o.database ?? noDatabase, resources: o.resources, kubeconfig: async () => ({ path: 'kubeconfig', text: o.files?.get('kubeconfig') ?? '' }),
   now: () => new Date('2026-11-25T00:00:00Z'), confirm: async () => o.yes === true,

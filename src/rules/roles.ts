@@ -29,7 +29,7 @@ const editor = merged(viewer, each(change, 'clusters', 'nodepools'), each(['upda
 const owner = merged(editor, each([...read, ...change], 'accessgrants'), each(['create'], 'clusters/secrets'), each(['update', 'patch'], 'projects', 'namespaces'))
 
 const everyKind = merged(viewer, each(read, 'sites', 'cloudprojects'), each(part, 'sites/status'))
-const auditor = merged(everyKind, { '*': read, '/metrics': part })
+const auditor = merged(everyKind, { '*': read, '/metrics': part, '/audit/export': part })
 const operator = merged(everyKind, each([...read, ...change], 'accessgrants'), each(read, 'clusteraccessgrants'), each(change, 'sites', 'releases', 'projects', 'namespaces'), each(remove, 'machinetypes', 'cloudprojects'),
   each(['create'], 'sites/credential', 'machines/console', 'machines/logs'), { '/metrics': part })
 

@@ -1,6 +1,7 @@
 /** Who may do what: roles over kinds, verbs and subresources, in one file; `./dev golden` writes it anew. */
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { AuditRecordKind } from '../api/audit/index.ts'
 import { uriOf } from '../api/client-certificate/index.ts'
 import { kinds, Project } from '../api/index.ts'
 import { createApiServer } from '../apiserver/index.ts'
@@ -22,7 +23,8 @@ const server = await createApiServer({
   store, kinds, namespaceKind: Project, builtins: ['events'], subresources: ours, authenticate: () => undefined, authorize: () => false,
   version: { major: '1', minor: '36', gitVersion: 'v1.36.0' }, log: silent, collectGarbage: false, pollMs: 0,
 })
-const served = [...server.api.served.values()].map(({ kind }) => kind)
+// A memory store keeps no audit, so it is not among those.
+const served = [...[...server.api.served.values()].map(({ kind }) => kind), AuditRecordKind]
 await server.close()
 await store.close()
 
@@ -32,14 +34,14 @@ const places: readonly Place[] = [
     const at = { group: k.group, resource: k.plural, namespaced: k.namespaced }
     const ownParts = Object.keys(ours).filter((name) => name.startsWith(`${k.plural}/`)).map((name) => name.slice(k.plural.length + 1))
     return [
-      { ...at, subresource: '', verbs },
+      { ...at, subresource: '', verbs: k === AuditRecordKind ? ['list'] : verbs },
       ...[...(k.status === undefined ? [] : ['status']), ...(k.scale === undefined ? [] : ['scale'])].map((subresource) => ({ ...at, subresource, verbs: partVerbs })),
       ...ownParts.map((subresource) => ({ ...at, subresource, verbs: ['create'] })),
     ]
   }),
   ...reviewResources.map((r) => ({ group: r.group, resource: r.name, subresource: '', verbs: ['create'], namespaced: false })),
 ]
-const paths = ['/api', '/apis', '/apis/skerry.dev/v1alpha1', '/openapi/v3', '/version', '/metrics', '/logs', '/']
+const paths = ['/api', '/apis', '/apis/skerry.dev/v1alpha1', '/openapi/v3', '/version', '/metrics', '/audit/export', '/logs', '/']
 
 /** One who has the role and no other: in project acme, or everywhere. */
 const grantsOf = (role: Role | 'nobody'): Grants => {

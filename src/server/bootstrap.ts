@@ -1,6 +1,7 @@
 /** What the owner of the machine does in the store without asking the API: the first administrator, the way back when there is none, and this machine's own certificates. */
 import { randomUUID } from 'node:crypto'
 import { ClientCertificate, ClusterAccessGrant } from '../api/index.ts'
+import type { AuditRecord } from '../api/audit/index.ts'
 import { endOf, type ClientCertificateSpec } from '../api/client-certificate/index.ts'
 import { apiVersionOf, resourceName, type Kind } from '../api/meta/index.ts'
 import { rowFor } from '../apiserver/objects.ts'
@@ -15,15 +16,18 @@ const owner = 'owner of the machine'
 const newRow = (kind: Kind<any>, name: string, spec: object, now: Date): NewRow => rowFor(serve(kind), {
   apiVersion: apiVersionOf(kind), kind: kind.kind, metadata: { name, uid: randomUUID(), generation: 1, creationTimestamp: `${now.toISOString().slice(0, 19)}Z` }, spec,
 })
-const put = (store: Store, row: NewRow, expect: number | 'absent', note: string, now: Date) => {
-  const key = { resource: row.resource, namespace: '', name: row.name }
-  return store.commit({ operations: [{ key, expect, row }], audit: { time: now.toISOString(), user: owner, verb: expect === 'absent' ? 'create' : 'update', ...key, subresource: '', requestId: randomUUID(), note } })
+const put = (store: Store, kind: Kind<any>, row: NewRow, expect: number | 'absent', note: string, now: Date) => {
+  const record: AuditRecord = {
+    auditID: randomUUID(), time: now.toISOString(), level: 'Metadata', verb: expect === 'absent' ? 'create' : 'update', user: { username: owner, groups: [] }, sourceIPs: [], userAgent: '', decision: 'allow',
+    objectRef: { apiGroup: kind.group, apiVersion: kind.version, resource: kind.plural, name: row.name, uid: row.uid }, responseStatus: { code: expect === 'absent' ? 201 : 200 }, note,
+  }
+  return store.commit({ operations: [{ key: { resource: row.resource, namespace: '', name: row.name }, expect, row }], audit: JSON.stringify(record) })
 }
 
 /** Makes the bootstrap administrator one, and says so in the audit. false: it is one already. */
 export const enableBootstrap = async (store: Store, why: string, now: Date): Promise<boolean> => {
   const row = newRow(ClusterAccessGrant, bootstrapGrant, { role: 'administrator', subjects: [{ kind: 'User', name: bootstrapUser }] }, now)
-  return (await put(store, row, 'absent', why, now)).kind === 'committed'
+  return (await put(store, ClusterAccessGrant, row, 'absent', why, now)).kind === 'committed'
 }
 
 /** At a start: an installation that nobody administers gets its first administrator. */
@@ -42,7 +46,7 @@ export const ensureOwnCertificate = async (store: Store, name: string, spec: Pic
   const wanted = newRow(ClientCertificate, name, { ...spec, groups: [], renewableDays: 366 }, now)
   let expect: number | 'absent' = 'absent'
   for (let tries = 0; tries < 5; tries++) {
-    const done = await put(store, wanted, expect, 'for this machine', now)
+    const done = await put(store, ClientCertificate, wanted, expect, 'for this machine', now)
     if (done.kind === 'committed') return wanted.uid
     const current: Row | undefined = done.kind === 'conflict' ? done.current : undefined
     if (current !== undefined && !current.deleting && endOf(certificateOf(current)) - now.getTime() > renewBeforeMs) return current.uid

@@ -97,7 +97,7 @@ test('A4 the owner of the machine makes the bootstrap administrator one again, a
   await bed.call('DELETE', pathOf(ClusterAccessGrant, '', 'bootstrap-administrator'), undefined, as('ada'))
   const commits = vi.spyOn(bed.lab.store, 'commit')
   expect(await enableBootstrap(bed.lab.store, 'ada is on holiday', new Date())).toBe(true)
-  expect(commits.mock.calls[0]![0].audit).toMatchObject({ user: 'owner of the machine', verb: 'create', name: 'bootstrap-administrator', note: 'ada is on holiday' })
+  expect(JSON.parse(commits.mock.calls[0]![0].audit!)).toMatchObject({ user: { username: 'owner of the machine' }, verb: 'create', objectRef: { name: 'bootstrap-administrator' }, note: 'ada is on holiday' })
   expect(brief(await bed.call('GET', `${ours}/projects`, undefined, admin))).toBe('200')
   expect(await enableBootstrap(bed.lab.store, 'again', new Date())).toBe(false)
 })

@@ -11,13 +11,14 @@ import { renewOwnCertificates } from './own-certificates.ts'
 import { platformPki } from './platform-pki.ts'
 import { openDatabase, readDatabase } from './database.ts'
 import { readSettings } from './settings.ts'
+import { newAuditKey, readAuditKey } from './audit-key.ts'
 import { newSiteKey } from './site-key.ts'
 import { demandPort } from './port.ts'
 import { supervise } from './supervisor.ts'
 
 const [command, ...argv] = process.argv.slice(2)
 if (command !== 'serve') {
-  process.stderr.write('usage: node src/server/main.ts serve [--state DIR] [--host ADDRESS] [--port N] [--database URL] [--simulators] [--latency zero|realistic] [--read-only] [--metrics-port N] [--api-processes N] [--shutdown-delay SECONDS]\n')
+  process.stderr.write('usage: node src/server/main.ts serve [--state DIR] [--host ADDRESS] [--port N] [--database URL] [--simulators] [--latency zero|realistic] [--read-only] [--metrics-port N] [--api-processes N] [--shutdown-delay SECONDS] [--audit-archive DIR] [--audit-keep-days N]\n')
   process.exit(2)
 }
 
@@ -35,6 +36,9 @@ await rm(paths.api, { force: true })
 await writePrivate(paths.pid, String(process.pid))
 const pki = await platformPki(settings.state, settings.host, new Date())
 await readOrMake(paths.siteKey, newSiteKey)
+await readOrMake(paths.auditKey, newAuditKey)
+// What an auditor needs, and nothing secret.
+await writePrivate(paths.auditPublicKey, (await readAuditKey(paths.auditKey)).publicKey)
 await readOrMake(paths.installation, () => randomUUID())
 
 await demandPort(settings.host, settings.port)

@@ -16,7 +16,7 @@ import { schemaNumber } from '../api/schema-number.ts'
 import { enableBootstrap } from './bootstrap.ts'
 import { cloudPorts } from './cli-clouds.ts'
 import { parseDatabaseUrl, readDatabase } from './database.ts'
-import { writePrivate } from './files.ts'
+import { linesIn, writeLines, writePrivate } from './files.ts'
 
 const { env } = process
 // A reader that has seen enough (head, less) is no error.
@@ -45,7 +45,11 @@ const context: Context = {
     out: (text) => { process.stdout.write(`${text}\n`) }, err: (text) => { process.stderr.write(`${text}\n`) },
     isTty: process.stderr.isTTY === true, colors, columns: process.stderr.columns ?? 120,
   },
-  files: { read: (path) => readFile(path === '-' ? '/dev/stdin' : path, 'utf8'), writePrivate: (path, text) => writePrivate(resolve(path), text) },
+  files: {
+    read: (path) => readFile(path === '-' ? '/dev/stdin' : path, 'utf8'), writePrivate: (path, text) => writePrivate(resolve(path), text),
+    lines: (path) => (path === '-' ? createInterface({ input: process.stdin }) : linesIn(path)),
+    writeLines: (path, lines) => writeLines(resolve(path), lines),
+  },
   clouds: cloudPorts(env, homedir()),
   database: {
     newEpoch: async (where, reason) => beginEpoch(await databaseOf(where), reason, silent),

@@ -9,6 +9,10 @@ import { listen } from '../../apiserver/listen.ts'
 import { openCache } from '../../store/cache.ts'
 import { openPostgresStore } from '../../store/postgres/postgres.ts'
 import { openApiAccess } from '../api-access.ts'
+import { readFile } from 'node:fs/promises'
+import { archiveAudit } from '../audit-archive.ts'
+import { readAuditKey } from '../audit-key.ts'
+import { openAuditSealer, rememberedCheckpoint } from '../audit-sealer.ts'
 import { ensureAdministrator } from '../bootstrap.ts'
 import { readDatabase } from '../database.ts'
 import { layout } from '../files.ts'
@@ -36,12 +40,26 @@ const cache = await openCache(store, { log })
 await ensureAdministrator(store, cache, new Date())
 const access = openApiAccess(cache)
 const metrics = new Registry()
+const installation = (await readFile(paths.installation, 'utf8')).trim()
+const auditKey = await readAuditKey(paths.auditKey)
+const sealer = await openAuditSealer({ audit: store.audit, installation, key: auditKey, file: paths.auditCheckpoint, log, now: () => new Date(), metrics })
 const lag = monitorEventLoopDelay({ resolution: 10 })
 lag.enable()
 new Gauge({ name: 'skerry_event_loop_lag_seconds', help: 'p99 of the event loop\'s delay since the last scrape.', registers: [metrics], collect() { this.set(lag.percentile(99) / 1e9); lag.reset() } })
 
+const { auditArchive } = settings
+const archive = async (): Promise<void> => {
+  if (auditArchive === undefined) return
+  const { directory, keepDays } = auditArchive
+  const done = await archiveAudit({ audit: store.audit, identity: { installation, keys: [auditKey.publicKey] }, directory, keepMs: keepDays * 86_400_000, now: () => new Date() })
+  if (done !== undefined) log.info(done, 'audit records archived')
+}
+const archiving = setInterval(() => void archive().catch((error: unknown) => log.error({ error: String(error) }, 'audit records are not archived')), 3_600_000)
+archiving.unref()
+
 const api = await createApiServer({
-  store, cache, kinds, namespaceKind: Project, builtins: ['events'], ...access, log, metrics,
+  store, cache, kinds, namespaceKind: Project, builtins: ['events'], limitEvents: true, ...access, log, metrics,
+  chain: { installation, keys: [auditKey.publicKey], remembered: async () => { await sealer.seal(true); return rememberedCheckpoint(paths.auditCheckpoint) } },
   subresources: subresources(secrets, signer, pki.authority, { clouds: openClouds(secrets, cloudOpener()), talos: talosPort(openTalos({ log, now: () => new Date() })), errors: driverErrors }), version: { major: '1', minor: '36', gitVersion: 'v1.36.0-skerry.0.1.0' },
 })
 
@@ -58,5 +76,7 @@ serveUntilEnd(log, async () => {
   api.endWatches()
   await closed
   await api.close()
+  clearInterval(archiving)
+  await sealer.close()
   await store.close()
 })
