@@ -1,21 +1,26 @@
 /** What is fuzzed: our API as `serve` wires it, without a cloud behind it, over a memory store or PostgreSQL, with an object of each kind. */
 import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { Registry } from 'prom-client'
 import { kinds, Project } from '../src/api/index.ts'
 import { byToken, createApiServer, listen, type Identity } from '../src/apiserver/index.ts'
 import { openTalos } from '../src/drivers/talos/index.ts'
-import { ownersOf, refuseDeletion, validateReferences } from '../src/server/admission.ts'
+import { openApiAccess } from '../src/server/api-access.ts'
+import { bootstrapUser, ensureAdministrator } from '../src/server/bootstrap.ts'
+import { platformPki } from '../src/server/platform-pki.ts'
 import { driverErrors } from '../src/server/ports/errors.ts'
 import { openSecrets } from '../src/server/ports/secrets.ts'
 import { talosPort } from '../src/server/ports/talos.ts'
-import { authorize } from '../src/server/roles.ts'
 import { newBundle, signer } from '../src/server/signer.ts'
 import { subresources } from '../src/server/subresources.ts'
+import { openCache } from '../src/store/cache.ts'
 import type { Log } from '../src/store/log.ts'
 import type { Store } from '../src/store/store.ts'
 
 export const identities: Readonly<Record<string, Identity>> = {
-  admin: { user: 'fuzz-admin', groups: ['skerry:admins', 'system:authenticated'], writer: 'admin' },
+  admin: { user: bootstrapUser, groups: ['system:authenticated'], writer: 'admin' },
   site: { user: 'fuzz-site', groups: ['skerry:sites', 'system:authenticated'], writer: 'site' },
 }
 export const project = 'fuzz'
@@ -34,13 +39,15 @@ export const openTarget = async (store: Store, log: Log): Promise<Target> => {
   const secrets = openSecrets(store.sealed, randomBytes(32), newBundle)
   const talos = openTalos({ log: { debug() {}, ...log }, now: () => new Date() })
   const nowhere = (): never => { throw new Error('there is no cloud here') }
+  const state = await mkdtemp(join(tmpdir(), 'skerry-target-'))
+  const pki = await platformPki(state, '127.0.0.1', new Date())
+  const cache = await openCache(store, { log })
+  await ensureAdministrator(store, cache, new Date())
+  await cache.fresh()
+  const { authenticate: _, ...access } = openApiAccess(cache)
   const api = await createApiServer({
-    store, kinds, namespaceKind: Project, builtins: ['events', 'leases'], authenticate: byToken((token) => identities[token]), authorize, log, metrics,
-    admission: {
-      validate: (kind, object, old, read) => validateReferences(kind.kind, object, old, read), owners: (kind, object, read) => ownersOf(kind.kind, object, read),
-      refuseDeletion: (kind, object, read) => refuseDeletion(kind.kind, object, read),
-    },
-    subresources: subresources(secrets, signer, { clouds: { open: nowhere, forget: nowhere } as never, talos: talosPort(talos), errors: driverErrors }),
+    store, cache, kinds, namespaceKind: Project, builtins: ['events', 'leases'], limitEvents: true, ...access, authenticate: byToken((token) => identities[token]), log, metrics,
+    subresources: subresources(secrets, signer, pki.authority, { clouds: { open: nowhere, forget: nowhere } as never, talos: talosPort(talos), errors: driverErrors }),
     version: { major: '1', minor: '36', gitVersion: 'v1.36.0-skerry.fuzz' },
   })
   const listening = await listen(api.handle, { host: '127.0.0.1', port: 0 })
@@ -70,6 +77,7 @@ export const openTarget = async (store: Store, log: Log): Promise<Target> => {
       await api.close()
       await listening.close(200)
       await talos.close()
+      await rm(state, { recursive: true, force: true })
     },
   }
 }

@@ -4,10 +4,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Kind, Resource } from '../api/meta/index.ts'
 import { resourceName } from '../api/meta/index.ts'
 import { openCache, type Cache } from '../store/cache.ts'
+import { scopedCache, type Scope } from '../store/scoped-cache.ts'
 import type { Api, ApiOptions, Reader } from './api.ts'
 import type { Asker } from './audit/record.ts'
 import { auditRecords } from './audit/records.ts'
 import { openTrail } from './audit/trail.ts'
+import { refusalOf } from './authority.ts'
 import { eventKind, leaseKind, namespacesOf, newEvents, plainNamespaceKind } from './builtins.ts'
 import { dispatch } from './dispatch.ts'
 import { noFlowControl, openFlowControl, type FlowControl, type Turn } from './flow-control.ts'
@@ -19,7 +21,7 @@ import { storedObject } from './objects.ts'
 import { parseRequest, type RequestInfo } from './request.ts'
 import { awaitReader, patience, readBody, sendError, statusOf, stopReading, unread, type Patience } from './respond.ts'
 import { serve, type Served } from './served.ts'
-import { unauthorized } from './status.ts'
+import { gone, unauthorized, type ApiError } from './status.ts'
 import type { Streams } from './watch.ts'
 
 export interface ApiServer {
@@ -58,11 +60,13 @@ const holdUnread = (response: ServerResponse, turn: Turn, patience: Patience): v
   awaitReader(response, patience)
 }
 
+const within = (api: Api, scope: Scope | undefined): Api => (scope === undefined ? api : { ...api, scope, cache: scopedCache(api.cache, scope) })
+
 const minute = 60_000
 const day = 86_400_000
 
 export const createApiServer = async (o: ApiOptions): Promise<ApiServer> => {
-  const cache = await openCache(o.store, { log: o.log, ...(o.pollMs !== undefined && { pollMs: o.pollMs }), ...(o.ring !== undefined && { ring: o.ring }) })
+  const cache = o.cache ?? (await openCache(o.store, { log: o.log, ...(o.pollMs !== undefined && { pollMs: o.pollMs }), ...(o.ring !== undefined && { ring: o.ring }) }))
   const namespaces = namespacesIn(o)
   const served = [
     ...o.kinds.map(serve), ...(namespaces === undefined ? [] : [namespaces]),
@@ -74,11 +78,12 @@ export const createApiServer = async (o: ApiOptions): Promise<ApiServer> => {
   const subresources = o.subresources ?? {}
   const trail = openTrail({ store: o.store, served: byPath, subresources, log: o.log, now, windowMs: o.repeatsMs ?? minute })
   const api: Api = {
-    store: o.store, cache, authorize: o.authorize, admission: o.admission ?? {}, subresources, trail, eventBudget: o.limitEvents === true ? openEventBudget(now) : undefined, chain: o.chain, log: o.log, version: o.version,
-    now, newUid: o.newUid ?? (() => crypto.randomUUID()), random: o.random ?? Math.random, slowWatcherBytes: o.slowWatcherBytes ?? 4 << 20, bookmarkMs: o.bookmarkMs ?? 30_000,
-    served: byPath, namespaces, read: readerOf(cache), collectsGarbage: o.collectGarbage ?? true, patience: { ...patience, ...o.patience },
+    store: o.store, cache, scope: undefined, authorize: o.authorize, admission: o.admission ?? {}, subresources, trail, eventBudget: o.limitEvents === true ? openEventBudget(now) : undefined, chain: o.chain, log: o.log, version: o.version,
+    now, newUid: o.newUid ?? (() => crypto.randomUUID()), random: o.random ?? Math.random, slowWatcherBytes: o.slowWatcherBytes ?? 4 << 20, bookmarkMs: o.bookmarkMs ?? 30_000, reauthorizeMs: o.reauthorizeMs ?? 60_000,
+    served: byPath, namespaces, read: readerOf(cache), metrics: o.metrics, collectsGarbage: o.collectGarbage ?? true, patience: { ...patience, ...o.patience },
   }
   const streams: Streams = new Set()
+  const stopAccess = o.onAccessChange?.(() => { for (const s of streams) s.reauthorize() })
   const stopGarbage = api.collectsGarbage ? collectGarbage(api, o.keepEventsMs ?? day) : () => {}
   const metrics = o.metrics === undefined ? undefined : openMetrics(o.metrics, streams)
   const flows = o.flowControl === undefined ? noFlowControl : openFlowControl(o.flowControl, metrics?.flows ?? { refused() {}, waited() {} })
@@ -97,8 +102,16 @@ export const createApiServer = async (o: ApiOptions): Promise<ApiServer> => {
       // Who sends slowly holds bytes, and no seat.
       const body = await readBody(request, api.patience, turn.hold)
       await turn.sit()
-      if (r.verb === 'nonresource') await nonResource(api, r, asker, request.headers.accept, response)
-      else await dispatch(api, streams, asker, r, request, body, turn, response)
+      const scope = o.scopeOf?.(identity)
+      const own = within(api, scope)
+      const again = async (): Promise<ApiError | undefined> => {
+        const same = await o.authenticate(request)
+        if (same === undefined) return unauthorized()
+        // What is seen may change from a part to everything and back without any answer of `authorize` changing.
+        return refusalOf(api, same, r) ?? ((o.scopeOf?.(same) === undefined) === (scope === undefined) ? undefined : gone('what you may see changed: list again'))
+      }
+      if (r.verb === 'nonresource') await nonResource(own, r, asker, request.headers.accept, response)
+      else await dispatch(own, streams, asker, r, request, body, turn, response, again)
       holdUnread(response, turn, api.patience)
     } finally { turn.rise() }
   }
@@ -131,6 +144,7 @@ export const createApiServer = async (o: ApiOptions): Promise<ApiServer> => {
     },
     endWatches,
     async close() {
+      stopAccess?.()
       stopGarbage()
       endWatches()
       await trail.close()
