@@ -14,8 +14,8 @@ const onto = (live: Mutable | undefined, manager: string, spec: Mutable, force =
   const { object, managedFields } = apply(live, { spec }, schema, by(manager), force)
   return { ...object, metadata: { ...(object['metadata'] as Mutable | undefined), managedFields } }
 }
-const updated = (live: Mutable, manager: string, spec: Mutable): Mutable => {
-  const after = { ...copy(live), spec }
+const updated = (live: Mutable | undefined, manager: string, spec: Mutable): Mutable => {
+  const after = { ...copy(live ?? {}), spec }
   return { ...after, metadata: { managedFields: afterUpdate(live, after, schema, by(manager, 'Update')) } }
 }
 const fieldsOf = (o: Mutable, manager: string): unknown => ((o['metadata'] as Mutable)['managedFields'] as readonly Owned[]).find((e) => e.manager === manager)?.fieldsV1
@@ -76,7 +76,7 @@ describe('A3 server-side apply', () => {
   })
 
   test('A3 kubectl may hand its fields from Update to Apply: what it forgets then goes, and only that', () => {
-    const live = updated({ metadata: {}, spec: {} }, 'kubectl', { site: 's', options: { k: '1', l: '2' } })
+    const live = updated(undefined, 'kubectl', { site: 's', options: { k: '1', l: '2' } })
     const [entry] = (live['metadata'] as Mutable)['managedFields'] as readonly Owned[]
     const moved = { ...live, metadata: { managedFields: afterUpdate(live, live, schema, by('kubectl', 'Update'), [{ ...entry, operation: 'Apply' }]) } }
     expect(onto(moved, 'kubectl', { site: 's', options: { k: '1' } })['spec']).toEqual({ site: 's', options: { k: '1' } })

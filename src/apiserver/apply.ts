@@ -59,12 +59,18 @@ const saidEntries = (before: Mutable | undefined, said: unknown): readonly Entry
 export const afterUpdate = (before: Mutable | undefined, after: Mutable, schema: Schema, w: Writer, said?: unknown): readonly Entry[] => {
   const { changed, removed } = compare(before === undefined ? { metadata: {} } : withMetadata(before), withMetadata(after), schema)
   const entries = saidEntries(before, said)
+  // Of which nobody owns anything is tracked again from the next apply on, as in kube-apiserver.
+  if (before !== undefined && entries.length === 0) return []
   if (changed === undefined && removed === undefined) return entries
   const mine = entries.find((e) => isOf(e, w))
   const fields = union(without(mine?.fieldsV1, removed), changed)
   const others = entries.filter((e) => e !== mine).flatMap((e) => withFields(e, without(without(e.fieldsV1, changed), removed)))
   return sort([...others, ...(fields === undefined ? [] : [entry(w, fields, mine)])])
 }
+
+/** Before the first apply to an object of which nobody owns anything, all of `part` gets an owner, so that nothing is taken over unseen. */
+export const beforeFirstApply = (live: Mutable, part: Mutable, schema: Schema, w: Writer): Mutable =>
+  (entriesOf(live).length > 0 ? live : { ...live, metadata: { ...(live['metadata'] as Mutable), managedFields: afterUpdate(undefined, part, schema, { ...w, manager: 'before-first-apply', operation: 'Update' }) } })
 
 const merge = (live: unknown, applied: unknown, s: Schema | undefined): unknown => {
   if (applied === null) return undefined

@@ -18,7 +18,7 @@ import { answerReview, findReview } from './reviews.ts'
 import { scaleOf, writeScale } from './scale.ts'
 import type { Served } from './served.ts'
 import { apiStatusOf, badRequest, forbidden, methodNotAllowed, noSuchPath, notFound } from './status.ts'
-import { partialMetadata, tableOf, viewOf, type View } from './table.ts'
+import { checkInclude, partialMetadata, tableOf, viewOf, type View } from './table.ts'
 import type { Mutable } from './values.ts'
 import { watch, type Streams } from './watch.ts'
 
@@ -42,6 +42,7 @@ export const dispatch = async (api: Api, streams: Streams, identity: Identity, r
   }
   if (!served.verbs.includes(r.verb) || (r.subresource !== '' && !partVerbs.has(r.verb))) throw methodNotAllowed(r.method)
   const view = viewOf(request.headers.accept)
+  if (view === 'table') checkInclude(r.query.get('includeObject'))
   switch (r.verb) {
     case 'watch': return watch(api, served, r, view, response, streams)
     case 'get': return send(response, 200, r.subresource === 'scale' ? scaleOf(served, JSON.parse(await get(api, served, r, 'object')) as Mutable) : await get(api, served, r, view))

@@ -1,7 +1,7 @@
 /** What metadata may say: names, labels, annotations, finalizers, by Kubernetes' rules. */
 import type { FieldError } from '../api/meta/index.ts'
 import { fieldErrors, validateMetadata } from './schema.ts'
-import type { Mutable } from './values.ts'
+import { equal, type Mutable } from './values.ts'
 
 const subdomain = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/
 const labelKey = /^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/
@@ -26,8 +26,18 @@ const nameErrors = (name: unknown, isLoose: boolean): readonly FieldError[] => {
 const prefixErrors = (prefix: unknown, isLoose: boolean): readonly FieldError[] =>
   (prefix === undefined || prefix === '' ? [] : nameErrors(String(prefix).replace(/-$/, 'a'), isLoose).map((e) => ({ ...e, field: 'metadata.generateName' })))
 
-/** Fields that are not of their types: nothing else can be said of such metadata. */
-export const metadataTypeErrors = (m: Mutable): readonly FieldError[] => (validateMetadata(m) ? [] : fieldErrors(validateMetadata.errors, m).map((e) => ({ ...e, field: `metadata.${e.field}` })))
+/** Fields that are not of their types: nothing else can be said of such metadata. What is absent is empty here. */
+export const metadataTypeErrors = (m: Mutable): readonly FieldError[] =>
+  (validateMetadata(m) ? [] : fieldErrors(validateMetadata.errors?.filter((e) => e.keyword !== 'required'), m).map((e) => ({ ...e, field: `metadata.${e.field}` })))
+
+/** Takes out owners that stand twice, in place; answers their uids. */
+export const dropOwnersTwice = (m: Mutable): readonly string[] => {
+  const owners = (m['ownerReferences'] ?? []) as readonly Owner[]
+  const isFirst = (o: Owner, i: number): boolean => owners.findIndex((other) => equal(o, other)) === i
+  const twice = owners.filter((o, i) => !isFirst(o, i))
+  if (twice.length > 0) m['ownerReferences'] = owners.filter(isFirst)
+  return [...new Set(twice.map((o) => o.uid))]
+}
 
 export const metadataErrors = (m: Mutable, isLoose: boolean): readonly FieldError[] => {
   const errors: FieldError[] = [...prefixErrors(m['generateName'], isLoose), ...nameErrors(m['name'], isLoose)]
@@ -43,7 +53,7 @@ export const metadataErrors = (m: Mutable, isLoose: boolean): readonly FieldErro
   for (const f of (m['finalizers'] ?? []) as readonly string[]) if (!finalizer.test(f)) errors.push({ field: 'metadata.finalizers', reason: 'FieldValueInvalid', message: `${short(f)}: a finalizer is domain/name` })
   if (['orphan', 'foregroundDeletion'].every((f) => (m['finalizers'] as readonly string[] | undefined)?.includes(f))) errors.push({ field: 'metadata.finalizers', reason: 'FieldValueInvalid', message: 'orphan and foregroundDeletion cannot be both set' })
   const owners = (m['ownerReferences'] ?? []) as readonly Owner[]
-  errors.push(...owners.flatMap((o) => ownerParts.filter((part) => o[part] === '').map((part) => ({ field: `metadata.ownerReferences.${part}`, reason: 'FieldValueInvalid', message: 'must not be empty' } as const))))
+  errors.push(...owners.flatMap((o) => ownerParts.filter((part) => (o[part] ?? '') === '').map((part) => ({ field: `metadata.ownerReferences.${part}`, reason: 'FieldValueInvalid', message: 'must not be empty' } as const))))
   if (owners.filter((o) => o.controller === true).length > 1) errors.push({ field: 'metadata.ownerReferences', reason: 'FieldValueInvalid', message: 'only one reference can have controller set to true' })
   return errors
 }

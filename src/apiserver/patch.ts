@@ -1,5 +1,5 @@
 /** PUT and PATCH: the whole object, merge and JSON patches, server-side apply. */
-import { apply as applyFields } from './apply.ts'
+import { apply as applyFields, beforeFirstApply } from './apply.ts'
 import { admitted, checkNamespace, keyOf, seen, storedAs, unseen, writerOf, type Call, type Written } from './call.ts'
 import { change, standing, type Wanted } from './commit.ts'
 import { createObject } from './create.ts'
@@ -84,7 +84,7 @@ const applyPatch = async (c: Call): Promise<Written> => {
     return createObject(c, { ...object, metadata: { ...(object['metadata'] as Mutable | undefined), name: meta['name'], namespace: meta['namespace'] } }, () => managedFields)
   }
   const onto = (live: Mutable): Wanted => {
-    const { object, managedFields } = applyFields(live, applied, served.schema, writer, force)
+    const { object, managedFields } = applyFields(beforeFirstApply(live, ownPart(live, served, c.r.subresource), served.schema, writer), applied, served.schema, writer, force)
     const { name, namespace } = live['metadata'] as Mutable
     return { object: { ...object, metadata: { ...(object['metadata'] as Mutable | undefined), name, namespace, resourceVersion, uid } }, managedFields }
   }

@@ -74,8 +74,9 @@ export const page = async (api: Api, served: Served, r: RequestInfo): Promise<Pa
   const { query } = r
   const { wants, name } = selectionOf(served, r)
   const limitText = query.get('limit') ?? ''
-  const limit = limitText === '' ? 0 : Number(limitText)
-  if (!Number.isInteger(limit) || limit < 0) throw badRequest(`limit: Invalid value: "${limitText.slice(0, 40)}": must be a whole number`)
+  // Less than none is none.
+  const limit = Math.max(0, Number(limitText))
+  if (!Number.isInteger(limit)) throw badRequest(`limit: Invalid value: "${limitText.slice(0, 40)}": must be a whole number`)
   const namespace = served.kind.namespaced && r.namespace !== '' ? r.namespace : undefined
   const selector = `${query.get('labelSelector') ?? ''}&${query.get('fieldSelector') ?? ''}`
   // A token says only where in a snapshot: which one follows from the request, which was authorised.
@@ -105,13 +106,8 @@ export const page = async (api: Api, served: Served, r: RequestInfo): Promise<Pa
 /** Only the present can be listed: an exact version is served when it is the present one. */
 const awaitList = async (api: Api, query: URLSearchParams): Promise<void> => {
   const version = query.get('resourceVersion') ?? ''
-  const match = query.get('resourceVersionMatch') ?? ''
-  if (match !== '' && match !== 'NotOlderThan' && match !== 'Exact') throw badRequest(`resourceVersionMatch: Unsupported value: "${match.slice(0, 40)}": supported values: "Exact", "NotOlderThan"`)
-  if (match !== '' && version === '') throw badRequest('resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided')
-  if (match === 'Exact' && version === '0') throw badRequest('resourceVersionMatch: Forbidden: resourceVersionMatch "Exact" is forbidden for resourceVersion "0"')
-  if (query.has('sendInitialEvents')) throw badRequest('sendInitialEvents: Forbidden: sendInitialEvents is forbidden for list')
   await awaitVersion(api, version)
-  if (match === 'Exact' && Number(version) !== api.cache.version) throw gone(`version ${version} is not the present one any more`)
+  if (query.get('resourceVersionMatch') === 'Exact' && Number(version) !== api.cache.version) throw gone(`version ${version} is not the present one any more`)
 }
 
 const chunk = 500

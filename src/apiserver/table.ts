@@ -1,7 +1,7 @@
 /** What a client asked to get back: objects, a Table of them, or their metadata only (content negotiation). */
 import type { Column, Kind } from '../api/meta/index.ts'
 import { evaluate } from './jsonpath.ts'
-import { notAcceptable } from './status.ts'
+import { badRequest, notAcceptable } from './status.ts'
 import type { Mutable } from './values.ts'
 
 export type View = 'object' | 'table' | 'metadata'
@@ -19,6 +19,12 @@ export const viewOf = (accept: string | undefined): View => {
     if (as === 'PartialObjectMetadata' || as === 'PartialObjectMetadataList') return 'metadata'
   }
   throw notAcceptable(`only the following media types are accepted: application/json, application/yaml (asked: ${accept.slice(0, 200)})`)
+}
+
+const includes: readonly (string | null)[] = [null, '', 'None', 'Metadata', 'Object']
+/** How much of each object a row of a Table holds; throws 400. */
+export const checkInclude = (include: string | null): void => {
+  if (!includes.includes(include)) throw badRequest(`includeObject: Invalid value: "${String(include).slice(0, 40)}": must be 'Metadata', 'Object', 'None' or empty`)
 }
 
 const ageColumn: Column = { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp', description: 'When it was made.' }

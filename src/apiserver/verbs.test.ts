@@ -68,6 +68,22 @@ describe('writes', () => {
     expect((await call('PATCH', `${clusters}/a/status`, { status: { conditions: [{ type: 'A', status: 'True' }, { type: 'A', status: 'False' }] } })).body).toMatchObject({ code: 422, details: { causes: [{ field: 'status.conditions[1]' }] } })
   })
 
+  test('an item that stands twice is named besides what does not fit, once', async () => {
+    const { body } = await call('POST', clusters, cluster('a', { tags: ['x', 'x', 'x'], replicas: -1, pools: [{ name: 'p' }, { name: 'p', size: 'x' }, 'q'] }))
+    expect(body.details.causes.map((c: { field: string; reason: string }) => `${c.field} ${c.reason}`).toSorted()).toEqual([
+      'spec.pools[1] FieldValueDuplicate', 'spec.pools[1].size FieldValueTypeInvalid', 'spec.pools[2] FieldValueTypeInvalid', 'spec.replicas FieldValueInvalid', 'spec.tags[1] FieldValueDuplicate',
+    ])
+  })
+
+  test('an owner that stands twice is kept once, with a warning; one without a uid is invalid', async () => {
+    const owner = { apiVersion: 'v1', kind: 'ConfigMap', name: 'x', uid: 'u1' }
+    const twice = await call('POST', clusters, cluster('a', {}, { ownerReferences: [owner, { ...owner, name: 'y' }, owner] }))
+    expect(twice.body.metadata.ownerReferences).toEqual([owner, { ...owner, name: 'y' }])
+    expect(twice.headers.get('warning')).toContain('metadata.ownerReferences')
+    const { uid: _, ...without } = owner
+    expect((await call('POST', clusters, cluster('b', {}, { ownerReferences: [without] }))).body.details.causes).toMatchObject([{ field: 'metadata.ownerReferences.uid', reason: 'FieldValueInvalid' }])
+  })
+
   test('null is absent, and so defaulted', async () => {
     expect((await call('POST', clusters, cluster('a', { replicas: null }))).body.spec.replicas).toBe(3)
   })
@@ -247,6 +263,16 @@ describe('A3', () => {
       await apply(`${clusters}/a`, cluster('a', { site: 'other' }), 'fieldManager=z')
       expect((await call('PATCH', `${clusters}/a`, { metadata: { managedFields: none } })).body.metadata.managedFields).toBeUndefined()
     }
+  })
+
+  test('A3 what nobody owns any more is tracked again by the next apply, which takes over nothing unseen', async () => {
+    const made = (await call('POST', `${clusters}?fieldManager=one`, cluster('a', { replicas: 4 }))).body
+    const status = (await call('PATCH', `${clusters}/a/status?fieldManager=s`, { status: { phase: 'Up' } })).body
+    const forgotten = (await call('PUT', `${clusters}/a?fieldManager=two`, { ...made, metadata: { ...made.metadata, resourceVersion: status.metadata.resourceVersion, managedFields: [] }, spec: { ...made.spec, mode: 'fast' } })).body
+    expect(forgotten.metadata.managedFields).toBeUndefined()
+    expect((await apply(`${clusters}/a`, cluster('a', { replicas: 5 }), 'fieldManager=three')).body).toMatchObject({ code: 409, details: { causes: [{ message: expect.stringContaining('before-first-apply'), field: '.spec.replicas' }] } })
+    const applied = (await apply(`${clusters}/a`, cluster('a', { replicas: 4 }), 'fieldManager=three')).body
+    expect(applied.metadata.managedFields.map((e: any) => [e.manager, Object.keys(e.fieldsV1)])).toEqual([['three', ['f:spec']], ['before-first-apply', ['f:spec']]])
   })
 
   test('A3 many apply at once and each keeps what is its own', async () => {

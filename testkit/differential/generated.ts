@@ -35,7 +35,7 @@ const operation = fc.oneof(
 const step: fc.Arbitrary<readonly Step[]> = fc.oneof(
   { weight: 2, arbitrary: fc.tuple(name, metadata, spec, manager, dry).map(([n, m, s, w, d]) => [create(object(n, m, { spec: s }), query(w, d))]) },
   { weight: 6, arbitrary: fc.tuple(name, metadata, someSpec, manager, flag('force=true'), dry).map(([n, m, s, w, f, d]) => [apply(n, object(n, m, { spec: s }), query(w, f, d))]) },
-  { weight: 3, arbitrary: fc.tuple(name, metadata, someSpec, manager, dry).map(([n, m, s, w, d]) => [update(n, (seen: readonly Answer[]) => {
+  { weight: 3, arbitrary: fc.tuple(name, metadata, someSpec, manager, dry).map(([n, m, s, w, d]) => [get(n), update(n, (seen: readonly Answer[]) => {
     const have = last(seen, n)
     return object(n, { ...have?.metadata, ...m }, { spec: { ...have?.spec, ...s } })
   }, query(w, d))]) },

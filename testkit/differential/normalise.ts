@@ -40,6 +40,9 @@ const withoutSuffix = (name: unknown): unknown => (typeof name === 'string' ? na
 
 const causesOf = (causes: readonly unknown[]): readonly string[] => causes.map((c) => (isObject(c) ? `${String(c['field'] ?? '')} ${String(c['reason'] ?? '')}` : String(c))).toSorted()
 
+/** What it is about: fields that are unknown or stand twice by name, anything else by the field with which it begins. */
+const warningOf = (text: string): string => (/^(unknown|duplicate) field /.test(text) ? text : text.replace(/^\./, '').split(/[ :]/)[0]!)
+
 /** One for the answers of one server to one sequence. */
 export const normaliser = (): ((answer: Answer) => Comparable) => {
   const uids = numbered('uid')
@@ -79,6 +82,6 @@ export const normaliser = (): ((answer: Answer) => Comparable) => {
   }
   return ({ code, body, warnings }) => {
     learn(body)
-    return { code, warnings: warnings.toSorted(), body: walk(body, '', {}) }
+    return { code, warnings: warnings.map(warningOf).toSorted(), body: walk(body, '', {}) }
   }
 }
