@@ -27,12 +27,12 @@ export const dispatch = async (api: Api, streams: Streams, identity: Identity, r
   if (served === undefined) return review(api, identity, r, request, response)
   const { kind } = served
   const custom = r.subresource === '' ? undefined : api.subresources[`${kind.plural}/${r.subresource}`]
-  if (!isServed(served, r.subresource) && custom === undefined) throw noSuchPath()
+  if (!isServed(served, r.subresource) && custom === undefined) throw notFound(kind, r.name)
   demandAuthority(api, identity, r, served)
   checkOptions(r)
   checkPlace(served, r)
   if (custom !== undefined) {
-    if (r.verb !== 'create') throw methodNotAllowed(r.method)
+    if (r.verb !== 'create') throw methodNotAllowed(r.method, kind)
     const body = demandObject(parseBody(await readBody(request), request.headers['content-type']))
     await api.cache.fresh()
     const row = api.cache.get({ resource: served.resource, namespace: kind.namespaced ? r.namespace : '', name: r.name })
@@ -40,7 +40,7 @@ export const dispatch = async (api: Api, streams: Streams, identity: Identity, r
     const call = callOf(api, served, r, identity, request, Buffer.alloc(0))
     return send(response, 201, (await custom({ identity, object: storedObject(row) as never, body, read: api.read, now: api.now(), decide: decider(call, row.uid) })) as object, { 'audit-id': call.requestId })
   }
-  if (!served.verbs.includes(r.verb) || (r.subresource !== '' && !partVerbs.has(r.verb))) throw methodNotAllowed(r.method)
+  if (!served.verbs.includes(r.verb) || (r.subresource !== '' && !partVerbs.has(r.verb))) throw methodNotAllowed(r.method, kind)
   const view = viewOf(request.headers.accept)
   if (view === 'table') checkInclude(r.query.get('includeObject'))
   switch (r.verb) {
@@ -64,7 +64,8 @@ const demandAuthority = (api: Api, identity: Identity, r: RequestInfo, { kind }:
 /** Cluster-scoped kinds have no namespace in their path; namespaced ones may be without for list and watch only. */
 const checkPlace = ({ kind }: Served, r: RequestInfo): void => {
   if (!kind.namespaced && r.namespace !== '') throw noSuchPath()
-  if (kind.namespaced && r.namespace === '' && r.verb !== 'list' && r.verb !== 'watch') throw r.name === '' ? methodNotAllowed(r.method) : noSuchPath()
+  if (kind.namespaced && r.namespace === '' && r.verb !== 'list' && r.verb !== 'watch') throw noSuchPath()
+  if (r.name === '' && (r.verb === 'update' || r.verb === 'patch')) throw badRequest('name must be provided')
 }
 
 const review = async (api: Api, identity: Identity, r: RequestInfo, request: IncomingMessage, response: ServerResponse): Promise<void> => {

@@ -19,6 +19,7 @@ export const duplicateItems = (value: unknown, s: Schema | undefined, path = '')
     const type = listTypeOf(s)
     const keys = type === 'atomic' ? [] : value.map((item) => (type === 'set' ? setKey(item) : itemKey(item, s!)))
     return [
+      ...(type === 'map' ? value.flatMap((item, i): readonly FieldError[] => (isObject(item) ? [] : [{ field: `${path}[${i}]`, reason: 'FieldValueInvalid', message: 'must be an object' }])) : []),
       ...secondPlaces(keys).map(([i, k]): FieldError => ({ field: `${path}[${i}]`, reason: 'FieldValueDuplicate', message: k.slice(2, 100) })),
       ...value.flatMap((item, i) => duplicateItems(item, s?.items, `${path}[${i}]`)),
     ]

@@ -82,7 +82,7 @@ test('Tables and metadata only, of lists and of one', async () => {
   expect(table).toMatchObject({ kind: 'Table', apiVersion: 'meta.k8s.io/v1', columnDefinitions: [{ name: 'Name', format: 'name' }, { name: 'Site' }, { name: 'Replicas' }, { name: 'Phase' }, { name: 'Age', type: 'date' }] })
   expect(table.rows.map((r: { cells: unknown[] }) => r.cells.slice(0, 3))).toEqual([['a', 'sto1', 3], ['b', 'sto1', 3]])
   expect(table.metadata.continue).toBeDefined()
-  expect((await call('GET', `${clusters}?includeObject=None`, undefined, { accept: 'application/json;as=Table;v=v1;g=meta.k8s.io' })).body.rows[0].object).toBeUndefined()
+  expect((await call('GET', `${clusters}?includeObject=None`, undefined, { accept: 'application/json;as=Table;v=v1;g=meta.k8s.io' })).body.rows[0].object).toBeNull()
   expect((await call('GET', `${clusters}/a`, undefined, { accept: 'application/json;as=Table;v=v1;g=meta.k8s.io' })).body.rows).toHaveLength(1)
   expect((await call('GET', clusters, undefined, { accept: 'application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io' })).body).toMatchObject({ kind: 'PartialObjectMetadataList', items: [{ kind: 'PartialObjectMetadata', metadata: { name: 'a' } }, {}, {}, {}, {}] })
   expect((await call('GET', clusters, undefined, { accept: 'application/vnd.kubernetes.protobuf,application/json' })).body.kind).toBe('ClusterList')

@@ -37,7 +37,7 @@ export const columnDefinitions = (kind: Kind<any>): readonly object[] => [nameCo
 /** `3m`, `5h12m`, `4d` as kubectl prints ages. */
 export const age = (from: string, now: number): string => {
   const s = Math.max(0, Math.floor((now - Date.parse(from)) / 1000))
-  if (Number.isNaN(s)) return '<unknown>'
+  if (Number.isNaN(s)) return '<invalid>'
   if (s < 120) return `${s}s`
   const m = Math.floor(s / 60)
   if (m < 10) return s % 60 === 0 ? `${m}m` : `${m}m${s % 60}s`
@@ -60,7 +60,7 @@ export const partialMetadata = (object: Mutable): object => ({ kind: 'PartialObj
 
 export const rowOf = (kind: Kind<any>, object: Mutable, now: number, include: string | null): object => ({
   cells: [(object['metadata'] as Mutable)['name'], ...columnsOf(kind).map((c) => cell(c, 'value' in c ? c.value(object) : evaluate(object, c.jsonPath), now))],
-  ...(include === 'None' ? {} : { object: include === 'Object' ? object : partialMetadata(object) }),
+  object: include === 'None' ? null : include === 'Object' ? object : partialMetadata(object),
 })
 
 export const tableOf = (kind: Kind<any>, objects: readonly Mutable[], metadata: object, now: number, include: string | null, withColumns = true): object => ({

@@ -42,8 +42,8 @@ describe('writes', () => {
       'spec.mode FieldValueNotSupported', 'spec.pools[0].name FieldValueRequired', 'spec.pools[0].size FieldValueTypeInvalid', 'spec.replicas FieldValueInvalid', 'spec.site FieldValueTooLong',
     ])
     expect((await call('POST', clusters, cluster('Bad_Name'))).body.details.causes[0].field).toBe('metadata.name')
-    expect((await call('POST', clusters, cluster('a', {}, { labels: { a: 1 } }))).body).toMatchObject({ code: 422, details: { causes: [{ field: 'metadata.labels.a' }] } })
-    expect((await call('POST', clusters, cluster('a', {}, { finalizers: 'x' }))).code).toBe(422)
+    expect((await call('POST', clusters, cluster('a', {}, { labels: { a: 1 } }))).body).toMatchObject({ code: 400, message: expect.stringContaining('metadata.labels.a') })
+    expect((await call('POST', clusters, cluster('a', {}, { finalizers: 'x' }))).code).toBe(400)
     const causes = (body: any) => body.details.causes.map((c: { field: string }) => c.field)
     expect(causes((await call('POST', clusters, cluster('Bad_Name', { replicas: -1 }, { generateName: 'Bad_', ownerReferences: [{ apiVersion: 'v1', kind: '', name: 'x', uid: '' }] }))).body)).toEqual(['metadata.generateName', 'metadata.name', 'metadata.ownerReferences.kind', 'metadata.ownerReferences.uid', 'spec.replicas'])
     expect(causes((await call('POST', clusters, cluster('a', {}, { annotations: { 'Fine.io/x': '', 'bad key': '' } }))).body)).toEqual(['metadata.annotations'])
@@ -71,7 +71,7 @@ describe('writes', () => {
   test('an item that stands twice is named besides what does not fit, once', async () => {
     const { body } = await call('POST', clusters, cluster('a', { tags: ['x', 'x', 'x'], replicas: -1, pools: [{ name: 'p' }, { name: 'p', size: 'x' }, 'q'] }))
     expect(body.details.causes.map((c: { field: string; reason: string }) => `${c.field} ${c.reason}`).toSorted()).toEqual([
-      'spec.pools[1] FieldValueDuplicate', 'spec.pools[1].size FieldValueTypeInvalid', 'spec.pools[2] FieldValueTypeInvalid', 'spec.replicas FieldValueInvalid', 'spec.tags[1] FieldValueDuplicate',
+      'spec.pools[1] FieldValueDuplicate', 'spec.pools[1].size FieldValueTypeInvalid', 'spec.pools[2] FieldValueInvalid', 'spec.pools[2] FieldValueTypeInvalid', 'spec.replicas FieldValueInvalid', 'spec.tags[1] FieldValueDuplicate',
     ])
   })
 
@@ -88,12 +88,47 @@ describe('writes', () => {
     expect((await call('POST', clusters, cluster('a', { replicas: null }))).body.spec.replicas).toBe(3)
   })
 
-  test('bodies: YAML is read; too large, duplicate fields, __proto__, other types are refused', async () => {
+  test('bodies: YAML is read; too large, __proto__, other types are refused', async () => {
     expect((await call('POST', clusters, 'apiVersion: lab.skerry.test/v1\nkind: Cluster\nmetadata: {name: y}\nspec: {site: sto1}\n', { type: 'application/yaml' })).code).toBe(201)
-    expect((await call('POST', clusters, '{"metadata":{"name":"a","name":"b"}}')).body.message).toContain('duplicate field "metadata.name"')
     expect((await call('POST', clusters, '{"metadata":{"name":"a"},"spec":{"__proto__":{}}}')).code).toBe(400)
     expect((await call('POST', clusters, 'x', { type: 'text/plain' })).body.code).toBe(415)
     expect((await call('POST', clusters, `{"a":"${'x'.repeat(3 << 20)}"}`)).body).toMatchObject({ code: 413, reason: 'RequestEntityTooLarge' })
+  })
+
+  test('fields that stand twice: Strict refuses, Warn warns, Ignore takes the last', async () => {
+    const body = (name: string) => `{"metadata":{"name":"${name}"},"spec":{"site":"a","site":"b","options":{"k":"1","k":"2"}}}`
+    expect((await call('POST', `${clusters}?fieldValidation=Strict`, body('a'))).body).toMatchObject({ code: 400, message: expect.stringContaining('duplicate field "spec.site"') })
+    const warned = await call('POST', clusters, body('a'))
+    expect([warned.headers.get('warning'), warned.body.spec.site]).toEqual(['299 - "duplicate field \\"spec.site\\"", 299 - "duplicate field \\"spec.options.k\\""', 'b'])
+    expect((await call('POST', `${clusters}?fieldValidation=Ignore`, body('b'))).headers.get('warning')).toBeNull()
+    expect((await call('PATCH', `${clusters}/a`, '{"spec":{"site":"a","site":"b"}}')).body.code).toBe(400)
+  })
+
+  test('metadata: a null label is empty, a finalizer without a domain is warned of, what the server decides cannot be changed', async () => {
+    expect((await call('POST', clusters, cluster('a', {}, { labels: { k: null }, resourceVersion: '0' }))).body.metadata.labels).toEqual({ k: '' })
+    expect((await call('POST', clusters, cluster('b', {}, { finalizers: ['plain'] }))).headers.get('warning')).toContain('metadata.finalizers')
+    const causes = async (metadata: object, type = 'application/merge-patch+json') => (await call('PATCH', `${clusters}/a`, { metadata }, { type })).body.details.causes.map((c: { field: string }) => c.field)
+    expect(await causes({ deletionTimestamp: '2020-01-01T00:00:00Z', creationTimestamp: '2020-01-01T00:00:00Z' })).toEqual(['metadata.deletionTimestamp'])
+    expect(await causes({ uid: 'other' })).toEqual(['metadata.uid'])
+  })
+
+  test('what a patch makes is 422 when it cannot be read as an object; the same sent is 400', async () => {
+    const made = (await call('POST', clusters, cluster('a'))).body
+    for (const patch of [{ metadata: { labels: { a: 1 } } }, { kind: null }, { metadata: 'x' }])
+      expect([patch, (await call('PATCH', `${clusters}/a`, patch)).body]).toMatchObject([patch, { code: 422, details: { causes: [{ field: 'patch' }] } }])
+    expect((await call('PATCH', `${clusters}/a?fieldValidation=Strict`, { spec: { bogus: 1 } })).body).toMatchObject({ code: 422, details: { causes: [{ field: 'patch' }] } })
+    expect((await call('PATCH', `${clusters}/a`, { kind: 'Other' })).body).toMatchObject({ code: 422, details: { causes: [{ field: 'kind' }] } })
+    expect((await call('PATCH', `${clusters}/a`, { metadata: null })).body.code).toBe(400)
+    expect((await call('PUT', `${clusters}/a`, { ...made, metadata: { ...made.metadata, labels: { a: 1 } } })).body.code).toBe(400)
+  })
+
+  test('who replaces a custom resource says what he has seen; a built-in kind is replaced by anybody', async () => {
+    await call('POST', clusters, cluster('a'))
+    for (const resourceVersion of [undefined, '', '0'])
+      expect((await call('PUT', `${clusters}/a`, cluster('a', {}, { resourceVersion }))).body).toMatchObject({ code: 422, details: { causes: [{ field: 'metadata.resourceVersion' }] } })
+    const configMaps = '/api/v1/namespaces/shop/configmaps'
+    await call('POST', configMaps, { metadata: { name: 'c' } })
+    expect((await call('PUT', `${configMaps}/c`, { metadata: { name: 'c' }, data: { a: 'b' } })).code).toBe(200)
   })
 
   test('an update needs the version it has seen, when it names one; the spec counts the generation, the status does not', async () => {
@@ -163,6 +198,7 @@ describe('writes', () => {
     const made = (await call('POST', clusters, cluster('a'))).body
     expect((await call('DELETE', `${clusters}/a`, { preconditions: { uid: 'other' } })).body).toMatchObject({ code: 409, reason: 'Conflict' })
     expect((await call('DELETE', `${clusters}/a?bogus=1`)).body.code).toBe(400)
+    expect((await call('DELETE', `${clusters}/a`, { kind: 'Other', apiVersion: 'v1' })).body.code).toBe(400)
     expect((await call('DELETE', `${clusters}/a`, { preconditions: { uid: made.metadata.uid, resourceVersion: made.metadata.resourceVersion } })).body).toMatchObject({ kind: 'Status', status: 'Success', details: { uid: made.metadata.uid } })
     expect((await call('DELETE', `${clusters}/a`)).body).toMatchObject({ code: 404, reason: 'NotFound' })
   })
@@ -328,6 +364,8 @@ test('who is not known is 401, who may not is 403, what is not served is 404, wh
   expect((await call('GET', clusters, undefined, { as: 'nobody-at-all' })).body).toMatchObject({ kind: 'Status', code: 401, reason: 'Unauthorized' })
   expect((await call('GET', clusters, undefined, { as: 'nobody' })).body).toMatchObject({ code: 403, reason: 'Forbidden', message: expect.stringContaining('User "nemo" cannot list resource "clusters"') })
   expect((await call('GET', '/apis/lab.skerry.test/v1/things')).body).toMatchObject({ code: 404, reason: 'NotFound' })
-  expect((await call('PATCH', clusters, {})).body).toMatchObject({ code: 405, reason: 'MethodNotAllowed' })
-  expect((await call('POST', '/apis/lab.skerry.test/v1/clusters', cluster('a'))).body.code).toBe(405)
+  expect((await call('PATCH', clusters, {})).body).toMatchObject({ code: 400, message: 'name must be provided' })
+  expect((await call('POST', '/apis/lab.skerry.test/v1/clusters', cluster('a'))).body.code).toBe(404)
+  expect((await call('DELETE', `${clusters}/a/status`)).body).toMatchObject({ code: 405, reason: 'MethodNotAllowed', details: { group: 'lab.skerry.test', kind: 'clusters' } })
+  expect((await call('GET', `${clusters}/a/bogus`)).body).toMatchObject({ code: 404, details: { name: 'a', kind: 'clusters' } })
 })

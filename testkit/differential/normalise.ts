@@ -2,6 +2,8 @@
 import type { Answer } from './subject.ts'
 
 const isObject = (v: unknown): v is Readonly<Record<string, unknown>> => typeof v === 'object' && v !== null && !Array.isArray(v)
+/** Keys by which the items of their lists are read. */
+const keptInLists = new Set(['cells', 'columnDefinitions'])
 const times = new Set(['creationTimestamp', 'deletionTimestamp'])
 
 export interface Comparable { readonly code: number; readonly warnings: readonly string[]; readonly body: unknown }
@@ -38,7 +40,8 @@ const prefixAtMost = 58
 /** Of what was refused only the answer tells the name. */
 const withoutSuffix = (name: unknown): unknown => (typeof name === 'string' ? name.replace(/(?<=[-_])[bcdfghjklmnpqrstvwxz2456789]{5}$/, '<made up>') : name)
 
-const causesOf = (causes: readonly unknown[]): readonly string[] => causes.map((c) => (isObject(c) ? `${String(c['field'] ?? '')} ${String(c['reason'] ?? '')}` : String(c))).toSorted()
+/** Each once: theirs checks some things twice. */
+const causesOf = (causes: readonly unknown[]): readonly string[] => [...new Set(causes.map((c) => (isObject(c) ? `${String(c['field'] ?? '')} ${String(c['reason'] ?? '')}` : String(c))))].toSorted()
 
 /** What it is about: fields that are unknown or stand twice by name, anything else by the field with which it begins. */
 const warningOf = (text: string): string => (/^(unknown|duplicate) field /.test(text) ? text : text.replace(/^\./, '').split(/[ :]/)[0]!)
@@ -70,7 +73,7 @@ export const normaliser = (): ((answer: Answer) => Comparable) => {
       if (key === 'cells' && /^\d+s$/.test(v)) return '<age>'
       return rename(v)
     }
-    if (Array.isArray(v)) return key === 'managedFields' ? walk(managersOf(v), key, parent) : v.map((x) => walk(x, key === 'cells' ? key : '', parent))
+    if (Array.isArray(v)) return key === 'managedFields' ? walk(managersOf(v), key, parent) : v.map((x) => walk(x, keptInLists.has(key) ? key : '', parent))
     if (!isObject(v)) return v
     if (v['kind'] === 'Status' && v['apiVersion'] === 'v1') {
       const { message: _, details, ...rest } = v
@@ -78,7 +81,7 @@ export const normaliser = (): ((answer: Answer) => Comparable) => {
       const said = { ...rest, ...(details !== undefined && { details: { ...more, ...(more['name'] !== undefined && { name: withoutSuffix(more['name']) }), ...(Array.isArray(causes) && { causes: causesOf(causes).join(', ') }) } }) }
       return Object.fromEntries(Object.entries(said).map(([k, x]) => [k, walk(x, k, said)]))
     }
-    return Object.fromEntries(Object.entries(v).filter(([k, x]) => !(k === 'continue' && x === '')).map(([k, x]) => [rename(k), walk(x, k, v)]))
+    return Object.fromEntries(Object.entries(v).filter(([k, x]) => !(k === 'continue' && x === '') && !(k === 'description' && key === 'columnDefinitions')).map(([k, x]) => [rename(k), walk(x, k, v)]))
   }
   return ({ code, body, warnings }) => {
     learn(body)
