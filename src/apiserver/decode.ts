@@ -65,7 +65,7 @@ export const checkIdentity = (object: Mutable, served: Served, r: RequestInfo, f
   checkKind(object, served, r, form)
   if (!isObject((object['metadata'] ??= {}))) throw unreadable(form, 'metadata is not an object')
   const meta = object['metadata'] as Mutable
-  if (form === 'sent') emptyNulls(meta)
+  emptyNulls(meta)
   const [misshapen] = metadataTypeErrors(meta)
   if (misshapen !== undefined) throw unreadable(form, `${misshapen.field}: ${misshapen.message}`)
   if (served.kind.namespaced) {
@@ -77,8 +77,9 @@ export const checkIdentity = (object: Mutable, served: Served, r: RequestInfo, f
   if (r.name === '' || (form === 'applied' && meta['name'] === undefined)) return
   if (meta['name'] !== r.name) throw badRequest(`the name of the object (${String(meta['name'] ?? '')}) does not match the name on the URL (${r.name})`)
 }
-/** Labels and annotations are texts: null is the empty one. */
+/** A part that is null is absent; labels and annotations are texts, of which null is the empty one. */
 const emptyNulls = (meta: Mutable): void => {
+  for (const [k, v] of Object.entries(meta)) if (v === null) delete meta[k]
   for (const part of ['labels', 'annotations']) {
     if (isObject(meta[part])) meta[part] = Object.fromEntries(Object.entries(meta[part]).map(([k, v]) => [k, v === null ? '' : v]))
   }

@@ -90,10 +90,12 @@ const warningsAtMost = 20
 const write = async (api: Api, served: Served, r: RequestInfo, identity: Identity, view: View, request: IncomingMessage, response: ServerResponse): Promise<void> => {
   const warnings = new Set<string>()
   const call = callOf(api, served, r, identity, request, await readBody(request), (message) => { if (warnings.size < warningsAtMost) warnings.add(message) })
-  const done = await run(call)
+  const done = await run(call).finally(() => {
+    // Also of what is refused.
+    if (warnings.size > 0) response.setHeader('warning', [...warnings].map((w) => `299 - "${w.replaceAll(/["\\]/g, '\\$&').replaceAll(/[^\x20-\x7e]/g, '?')}"`))
+  })
   send(response, done.code, answerOf(call, done, view), {
     'audit-id': call.requestId,
-    ...(warnings.size > 0 && { warning: [...warnings].map((w) => `299 - "${w.replaceAll(/["\\]/g, '\\$&').replaceAll(/[^\x20-\x7e]/g, '?')}"`) }),
     ...(done.version !== undefined && { 'skerry-version': String(done.version) }),
   })
 }

@@ -14,15 +14,16 @@ const secondPlaces = (keys: readonly string[]): readonly (readonly [number, stri
   })
 }
 
+const errorsOf = (list: readonly unknown[], s: Schema | undefined, path: string): readonly FieldError[] => {
+  const type = listTypeOf(s)
+  if (type === 'atomic') return []
+  // Of a list map whose items have no keys nothing more can be said.
+  const wrong = type === 'map' ? list.findIndex((item) => item !== null && !isObject(item)) : -1
+  if (wrong >= 0) return [{ field: `${path}[${wrong}]`, reason: 'FieldValueInvalid', message: 'must be an object' }]
+  return secondPlaces(list.map((item) => (type === 'set' ? setKey(item) : itemKey(item, s!)))).map(([i, k]) => ({ field: `${path}[${i}]`, reason: 'FieldValueDuplicate', message: k.slice(2, 100) }))
+}
+
 export const duplicateItems = (value: unknown, s: Schema | undefined, path = ''): readonly FieldError[] => {
-  if (Array.isArray(value)) {
-    const type = listTypeOf(s)
-    const keys = type === 'atomic' ? [] : value.map((item) => (type === 'set' ? setKey(item) : itemKey(item, s!)))
-    return [
-      ...(type === 'map' ? value.flatMap((item, i): readonly FieldError[] => (isObject(item) ? [] : [{ field: `${path}[${i}]`, reason: 'FieldValueInvalid', message: 'must be an object' }])) : []),
-      ...secondPlaces(keys).map(([i, k]): FieldError => ({ field: `${path}[${i}]`, reason: 'FieldValueDuplicate', message: k.slice(2, 100) })),
-      ...value.flatMap((item, i) => duplicateItems(item, s?.items, `${path}[${i}]`)),
-    ]
-  }
+  if (Array.isArray(value)) return [...errorsOf(value, s, path), ...value.flatMap((item, i) => duplicateItems(item, s?.items, `${path}[${i}]`))]
   return isObject(value) ? Object.entries(value).flatMap(([k, v]) => duplicateItems(v, fieldSchema(s, k), path === '' ? k : `${path}.${k}`)) : []
 }

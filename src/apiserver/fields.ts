@@ -106,11 +106,14 @@ export const compare = (a: unknown, b: unknown, s: Schema | undefined): Changed 
     const p = x.get(e)
     const q = y.get(e)
     const c = compare(p?.value, q?.value, (p ?? q)!.schema)
-    if (c.changed !== undefined) changed[e] = p === undefined && e.startsWith('k:') ? { '.': leaf, ...c.changed } : c.changed
-    if (c.removed !== undefined) removed[e] = q === undefined && e.startsWith('k:') ? { '.': leaf, ...c.removed } : c.removed
+    if (c.changed !== undefined) changed[e] = p === undefined && e.startsWith('k:') ? asItem(c.changed) : c.changed
+    if (c.removed !== undefined) removed[e] = q === undefined && e.startsWith('k:') ? asItem(c.removed) : c.removed
   }
   return { changed: build(false, changed), removed: build(false, removed) }
 }
+
+/** An item is a member itself, with what is in it; one that is replaced whole is nothing else. */
+const asItem = (f: Fields): Fields => (Object.keys(f).length === 0 ? f : { '.': leaf, ...f })
 
 interface Part { readonly value: unknown; readonly schema: Schema | undefined }
 /** The parts of a granular value by element; undefined: it is replaced whole. */

@@ -31,7 +31,7 @@ export const metadataTypeErrors = (m: Mutable): readonly FieldError[] =>
   (validateMetadata(m) ? [] : fieldErrors(validateMetadata.errors?.filter((e) => e.keyword !== 'required'), m).map((e) => ({ ...e, field: `metadata.${e.field}` })))
 
 /** Finalizers of which nobody can tell whose they are. */
-export const withoutDomain = (m: Mutable): readonly string[] => ((m['finalizers'] ?? []) as readonly string[]).filter((f) => !f.includes('/') && !finalizersOfKubernetes.includes(f))
+export const withoutDomain = (m: Mutable): readonly string[] => ((m['finalizers'] ?? []) as readonly string[]).filter((f) => f !== '' && !f.includes('/') && !finalizersOfKubernetes.includes(f))
 
 /** What nobody changes who changes the rest. */
 export const immutableErrors = (m: Mutable, before: Mutable): readonly FieldError[] =>

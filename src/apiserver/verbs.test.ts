@@ -58,6 +58,8 @@ describe('writes', () => {
     expect(warned.headers.get('warning')).toBe('299 - "unknown field \\"spec.bogus\\""')
     expect(warned.body.spec).toEqual({ site: 'sto1', replicas: 3 })
     expect((await call('POST', `${clusters}?fieldValidation=Ignore`, cluster('b', { bogus: 1 }))).headers.get('warning')).toBeNull()
+    const refused = await call('POST', clusters, cluster('c', { site: { x: 1 }, replicas: [{ y: 1 }] }))
+    expect([refused.code, refused.headers.get('warning')]).toEqual([422, '299 - "unknown field \\"spec.site.x\\"", 299 - "unknown field \\"spec.replicas[0].y\\""'])
   })
 
   test('an item stands once in a set and in a list map, whichever way it is written', async () => {
@@ -69,9 +71,10 @@ describe('writes', () => {
   })
 
   test('an item that stands twice is named besides what does not fit, once', async () => {
-    const { body } = await call('POST', clusters, cluster('a', { tags: ['x', 'x', 'x'], replicas: -1, pools: [{ name: 'p' }, { name: 'p', size: 'x' }, 'q'] }))
+    const { body } = await call('POST', clusters, cluster('a', { tags: ['x', 'x', 'x'], replicas: -1, pools: [{ name: 'p' }, { name: 'p', size: 'x', zones: ['z', 'z'] }] }))
+    expect((await call('POST', clusters, cluster('a', { pools: [{ name: 'p' }, { name: 'p' }, 'q'] }))).body.details.causes).toMatchObject([{ field: 'spec.pools[2]', reason: 'FieldValueTypeInvalid' }, { field: 'spec.pools[2]', reason: 'FieldValueInvalid' }])
     expect(body.details.causes.map((c: { field: string; reason: string }) => `${c.field} ${c.reason}`).toSorted()).toEqual([
-      'spec.pools[1] FieldValueDuplicate', 'spec.pools[1].size FieldValueTypeInvalid', 'spec.pools[2] FieldValueInvalid', 'spec.pools[2] FieldValueTypeInvalid', 'spec.replicas FieldValueInvalid', 'spec.tags[1] FieldValueDuplicate',
+      'spec.pools[1] FieldValueDuplicate', 'spec.pools[1].size FieldValueTypeInvalid', 'spec.pools[1].zones[1] FieldValueDuplicate', 'spec.replicas FieldValueInvalid', 'spec.tags[1] FieldValueDuplicate',
     ])
   })
 

@@ -46,6 +46,18 @@ const causesOf = (causes: readonly unknown[]): readonly string[] => [...new Set(
 /** What it is about: fields that are unknown or stand twice by name, anything else by the field with which it begins. */
 const warningOf = (text: string): string => (/^(unknown|duplicate) field /.test(text) ? text : text.replace(/^\./, '').split(/[ :]/)[0]!)
 
+interface Made { readonly metadata?: { readonly generateName?: string; readonly resourceVersion?: string } }
+/** Objects with made-up names stand in the order of those names; here, of their versions. */
+const inOrder = (v: unknown): unknown => {
+  if (!isObject(v)) return v
+  const sorted = (list: unknown, of: (x: any) => Made | undefined): unknown => {
+    if (!Array.isArray(list)) return list
+    const isMade = (x: unknown): boolean => of(x)?.metadata?.generateName !== undefined
+    return [...list.filter((x) => !isMade(x)), ...list.filter(isMade).toSorted((a, b) => Number(of(a)!.metadata!.resourceVersion) - Number(of(b)!.metadata!.resourceVersion))]
+  }
+  return { ...v, ...(v['items'] !== undefined && { items: sorted(v['items'], (x: Made) => x) }), ...(v['rows'] !== undefined && { rows: sorted(v['rows'], (x: { readonly object?: Made | null }) => x.object ?? undefined) }) }
+}
+
 /** One for the answers of one server to one sequence. */
 export const normaliser = (): ((answer: Answer) => Comparable) => {
   const uids = numbered('uid')
@@ -62,7 +74,7 @@ export const normaliser = (): ((answer: Answer) => Comparable) => {
         if (typeof uid === 'string') uids.of(uid)
         if (typeof name === 'string' && typeof generateName === 'string' && generateName !== '' && name.startsWith(generateName.slice(0, prefixAtMost))) names.of(name)
       }
-      if (Array.isArray(v['items'])) learn(v['items'])
+      for (const part of ['items', 'rows', 'object']) if (typeof v[part] === 'object') learn(v[part])
     }
   }
   const walk = (v: unknown, key: string, parent: Readonly<Record<string, unknown>>): unknown => {
@@ -83,7 +95,8 @@ export const normaliser = (): ((answer: Answer) => Comparable) => {
     }
     return Object.fromEntries(Object.entries(v).filter(([k, x]) => !(k === 'continue' && x === '') && !(k === 'description' && key === 'columnDefinitions')).map(([k, x]) => [rename(k), walk(x, k, v)]))
   }
-  return ({ code, body, warnings }) => {
+  return ({ code, body: answered, warnings }) => {
+    const body = inOrder(answered)
     learn(body)
     return { code, warnings: warnings.map(warningOf).toSorted(), body: walk(body, '', {}) }
   }

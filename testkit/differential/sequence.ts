@@ -14,6 +14,8 @@ export interface Step {
   readonly type?: string
   readonly accept?: string
   readonly body?: unknown
+  /** A list is read to its end, page by page; the answer is all of it. Where pages end is not compared: with a selector theirs may give a token for nothing. */
+  readonly toEnd?: true
 }
 export interface Sequence {
   readonly name: string
@@ -31,6 +33,22 @@ export interface Difference {
 const requestOf = (step: Step, collection: string, seen: Seen): Request => ({
   method: step.method, type: step.type, accept: step.accept, path: `${collection}${typeof step.path === 'function' ? step.path(seen) : step.path}`, body: typeof step.body === 'function' ? (step.body as (s: Seen) => unknown)(seen) : step.body,
 })
+
+const pagesAtMost = 20
+const askToEnd = async (subject: Subject, request: Request): Promise<Answer> => {
+  const pages: Answer[] = []
+  for (let token: string | undefined; pages.length < pagesAtMost;) {
+    const page = await subject.ask({ ...request, path: `${request.path}${token === undefined ? '' : `&continue=${encodeURIComponent(token)}`}` })
+    pages.push(page)
+    token = page.body?.metadata?.continue
+    if (page.code >= 300 || token === undefined || token === '') break
+  }
+  const last = pages.at(-1)!
+  if (last.code >= 300) return last
+  const { continue: _, remainingItemCount: __, ...metadata } = last.body.metadata
+  const part = last.body.kind === 'Table' ? 'rows' : 'items'
+  return { ...last, body: { ...pages[0]!.body, metadata, [part]: pages.flatMap((p) => p.body[part] ?? []) } }
+}
 
 export interface Pair { readonly ours: Subject; readonly theirs: Subject }
 export interface Outcome { readonly requests: number; readonly differences: readonly Difference[] }
@@ -54,7 +72,7 @@ export const runSequence = async (pair: Pair, sequence: Sequence, namespace: str
   let requests = 0
   for (const [i, step] of sequence.steps.entries()) {
     const [ours, theirs] = await Promise.all(sides.map(async ({ subject, seen, normal }) => {
-      const answer = await subject.ask(requestOf(step, collection, seen))
+      const answer = await (step.toEnd === true ? askToEnd : (s: Subject, r: Request) => s.ask(r))(subject, requestOf(step, collection, seen))
       seen.push(answer)
       return normal(answer)
     })) as [ReturnType<ReturnType<typeof normaliser>>, ReturnType<ReturnType<typeof normaliser>>]

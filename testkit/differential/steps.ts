@@ -31,3 +31,11 @@ export const answered = (step: number, spec: object = {}, metadata: object = {})
 export const current = (step: number, spec: object = {}, metadata: object = {}) => (seen: Seen): unknown =>
   answered(step, spec, { resourceVersion: seen.findLast((a) => a.body?.kind === 'Cluster')?.body.metadata.resourceVersion, ...metadata })(seen)
 export const of = (step: number, field: 'uid' | 'resourceVersion') => (seen: Seen): string => seen[step - 1]?.body?.metadata?.[field] as string
+
+export const table = 'application/json;as=Table;v=v1;g=meta.k8s.io'
+export const partial = 'application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io'
+export const partialList = 'application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io'
+/** The same, answered in another form. */
+export const as = (step: Step, accept: string, what = /as=(\w+)/.exec(accept)?.[1] ?? accept): Step => ({ ...step, accept, what: `${step.what} as ${what}` })
+/** The continue token of a step's answer (from 1), for a query. */
+export const token = (step: number) => (seen: Seen): string => encodeURIComponent((seen[step - 1]?.body?.metadata?.continue as string | undefined) ?? '')

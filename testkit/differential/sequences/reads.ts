@@ -1,17 +1,12 @@
 /** Reading: selectors, pages, Tables, metadata only. */
 import { LabCluster } from '../../../src/apiserver/testing/lab-kind.ts'
 import type { Sequence, Step } from '../sequence.ts'
-import { cluster, create, get, list, merge } from '../steps.ts'
+import { as, cluster, create, get, list, merge, partial, partialList, table, token } from '../steps.ts'
 
 const some = ['a', 'b', 'c', 'd', 'e'].map((name, i) => create(cluster(name, { site: `sto${i % 2}` }, { labels: { n: String(i), ...(i % 2 === 0 && { even: '' }) } })))
 const lab = (name: string, ...steps: readonly Step[]): Sequence => ({ name, kind: LabCluster, steps: [...some, ...steps] })
 const q = (selector: string): string => `labelSelector=${encodeURIComponent(selector)}`
 const f = (selector: string): string => `fieldSelector=${encodeURIComponent(selector)}`
-const token = (step: number) => (seen: readonly { readonly body: any }[]): string => encodeURIComponent(seen[step - 1]!.body?.metadata?.continue ?? '')
-const table = 'application/json;as=Table;v=v1;g=meta.k8s.io'
-const partial = 'application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io'
-const partialList = 'application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io'
-const as = (step: Step, accept: string, what: string): Step => ({ ...step, accept, what: `${step.what} as ${what}` })
 
 export const reads: readonly Sequence[] = [
   lab('lists', list(), get('a'), list('resourceVersion=0'), list('resourceVersion=0&resourceVersionMatch=NotOlderThan')),
