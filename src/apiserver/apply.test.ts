@@ -37,11 +37,16 @@ describe('A3 server-side apply', () => {
     expect((o['spec'] as Mutable)['pools']).toEqual([{ name: 'y', size: 2 }, { name: 'z', size: 3 }])
   })
 
-  test('A3 an item in which another manager owns a field stays', () => {
+  test('A3 an item stays while a manager applies it; who only changed a field of it does not keep it', () => {
     let o = onto(undefined, 'a', { site: 's', pools: [{ name: 'x' }] })
     o = updated(o, 'b', { site: 's', pools: [{ name: 'x', size: 5 }] })
+    o = onto(o, 'c', { pools: [{ name: 'x' }] })
     o = onto(o, 'a', { site: 's' })
     expect((o['spec'] as Mutable)['pools']).toEqual([{ name: 'x', size: 5 }])
+    o = onto(o, 'a', { site: 's', pools: [{ name: 'y' }] })
+    o = onto(o, 'c', {})
+    expect((o['spec'] as Mutable)['pools']).toEqual([{ name: 'y' }])
+    expect(fieldsOf(o, 'b')).toBeUndefined()
   })
 
   test('A3 sets merge, atomic lists are replaced whole', () => {

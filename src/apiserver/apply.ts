@@ -1,6 +1,6 @@
 /** Server-side apply and the ownership of fields after every write (rule A3). Works on objects without system metadata. */
 import type { ManagedFieldsEntry } from '../api/meta/index.ts'
-import { compare, difference, fieldsOf, fieldSchema, intersection, listTypeOf, partsOf, pathsOf, removeFields, union, within, without, withParents, type Fields } from './fields.ts'
+import { compare, difference, fieldsOf, fieldSchema, intersection, listTypeOf, partsOf, pathsOf, removeFields, union, wholeItems, within, without, withParents, type Fields } from './fields.ts'
 import { mergedOrder } from './list-order.ts'
 import type { Schema } from './schema.ts'
 import { applyConflict } from './status.ts'
@@ -124,5 +124,6 @@ export const apply = (live: Mutable | undefined, applied: Mutable, schema: Schem
   const dropped = difference(difference(mine?.fieldsV1, withParents(fields)), keptByOthers)
   const object = dropped === undefined ? merged : ((removeFields(merged, dropped, schema, union(fields, keptByOthers)) ?? {}) as Mutable)
   const isEmpty = Object.keys(fields).length === 0
-  return { object, managedFields: sort([...left, ...(isEmpty ? [] : [entry(w, fields, mine)])]) }
+  const lost = dropped === undefined ? undefined : wholeItems(dropped)
+  return { object, managedFields: sort([...left.flatMap((e) => withFields(e, without(e.fieldsV1, lost))), ...(isEmpty ? [] : [entry(w, fields, mine)])]) }
 }

@@ -75,6 +75,7 @@ export const applyJsonPatch = (object: Mutable, operations: readonly Operation[]
   /** What is not there is null: the way to say that it must not be there. */
   const test = (pointer: string, value: unknown): void => {
     const { parent, token } = place(pointer)
+    if (Array.isArray(parent)) get(pointer)
     if (!equal(child(parent, token) ?? null, value)) throw misfit(`testing value ${pointer} failed`)
   }
 

@@ -64,5 +64,5 @@ export const rowOf = (kind: Kind<any>, object: Mutable, now: number, include: st
 })
 
 export const tableOf = (kind: Kind<any>, objects: readonly Mutable[], metadata: object, now: number, include: string | null, withColumns = true): object => ({
-  kind: 'Table', apiVersion: 'meta.k8s.io/v1', metadata, columnDefinitions: withColumns ? columnDefinitions(kind) : [], rows: objects.map((o) => rowOf(kind, o, now, include)),
+  kind: 'Table', apiVersion: 'meta.k8s.io/v1', metadata, columnDefinitions: withColumns ? columnDefinitions(kind) : null, rows: objects.map((o) => rowOf(kind, o, now, include)),
 })

@@ -89,7 +89,7 @@ describe('watch', () => {
     expect(first.rows[0].cells.slice(0, 4)).toEqual(['a', 'sto1', 3, null])
     await call('PATCH', `${clusters}/a`, { spec: { replicas: 9 } })
     const second = (await table.next())!.object
-    expect(second.columnDefinitions).toEqual([])
+    expect(second.columnDefinitions).toBeNull()
     expect(second.rows[0].cells[2]).toBe(9)
   })
 

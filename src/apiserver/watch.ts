@@ -39,9 +39,9 @@ const eventOf = (api: Api, f: Format, type: Type, row: Row, c: Change): Buffer =
 }
 
 const bookmarkOf = ({ served, view }: Format, version: number, isInitialEnd: boolean): string => {
-  const metadata = { resourceVersion: String(version), creationTimestamp: null, ...(isInitialEnd && { annotations: { 'k8s.io/initial-events-end': 'true' } }) }
+  const metadata = { resourceVersion: String(version), ...(isInitialEnd && { annotations: { 'k8s.io/initial-events-end': 'true' } }) }
   const object = view === 'metadata' ? { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata }
-    : view === 'table' ? { kind: 'Table', apiVersion: 'meta.k8s.io/v1', metadata: { resourceVersion: String(version) }, columnDefinitions: [], rows: [{ cells: [], object: { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata } }] }
+    : view === 'table' ? { kind: 'Table', apiVersion: 'meta.k8s.io/v1', metadata: { resourceVersion: String(version) }, columnDefinitions: null, rows: [{ cells: [], object: { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata } }] }
       : { kind: served.kind.kind, apiVersion: served.apiVersion, metadata }
   return `${JSON.stringify({ type: 'BOOKMARK', object })}\n`
 }

@@ -66,5 +66,5 @@ const step: Steps = fc.oneof(
 
 /** Begins with an object, so that most steps find one. */
 export const generatedSequence: fc.Arbitrary<Sequence> = fc.tuple(metadata, spec, fc.array(step, { minLength: 1, maxLength: 8 })).map(([m, s, steps]) => ({
-  name: 'generated', kind: LabCluster, steps: [apply('a', object('a', m, { spec: s }), 'fieldManager=one'), ...steps.flat()],
+  name: 'generated', isGenerated: true, kind: LabCluster, steps: [apply('a', object('a', m, { spec: s }), 'fieldManager=one'), ...steps.flat()],
 }))

@@ -74,7 +74,7 @@ export const normaliser = (): ((answer: Answer) => Comparable) => {
         if (typeof uid === 'string') uids.of(uid)
         if (typeof name === 'string' && typeof generateName === 'string' && generateName !== '' && name.startsWith(generateName.slice(0, prefixAtMost))) names.of(name)
       }
-      for (const part of ['items', 'rows', 'object']) if (typeof v[part] === 'object') learn(v[part])
+      for (const part of ['items', 'rows', 'object', 'events']) if (typeof v[part] === 'object') learn(v[part])
     }
   }
   const walk = (v: unknown, key: string, parent: Readonly<Record<string, unknown>>): unknown => {
@@ -93,6 +93,8 @@ export const normaliser = (): ((answer: Answer) => Comparable) => {
       const said = { ...rest, ...(details !== undefined && { details: { ...more, ...(more['name'] !== undefined && { name: withoutSuffix(more['name']) }), ...(Array.isArray(causes) && { causes: causesOf(causes).join(', ') }) } }) }
       return Object.fromEntries(Object.entries(said).map(([k, x]) => [k, walk(x, k, said)]))
     }
+    // Sent when the server likes; the one that ends the initial events says so.
+    if (Array.isArray(v['events'])) return { events: v['events'].filter((e) => !(isObject(e) && e['type'] === 'BOOKMARK' && !JSON.stringify(e).includes('initial-events-end'))).map((e) => walk(e, '', {})) }
     return Object.fromEntries(Object.entries(v).filter(([k, x]) => !(k === 'continue' && x === '') && !(k === 'description' && key === 'columnDefinitions')).map(([k, x]) => [rename(k), walk(x, k, v)]))
   }
   return ({ code, body: answered, warnings }) => {

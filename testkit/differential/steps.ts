@@ -19,6 +19,8 @@ export const json = patch('json', 'application/json-patch+json')
 export const apply = patch('apply', 'application/apply-patch+yaml')
 export const get = (name: string, part: Part = '', query = ''): Step => ({ what: `GET${nameOf(part)}`, method: 'GET', path: `/${name}${part}${queryOf(query)}` })
 export const list = (query: string | ((seen: Seen) => string) = ''): Step => ({ what: 'LIST', method: 'GET', path: typeof query === 'string' ? queryOf(query) : (seen) => queryOf(query(seen)) })
+/** Of what came after a version (none: of what is there), for a second. */
+export const watch = (query: string, after?: (seen: Seen) => string): Step => ({ what: 'WATCH', method: 'GET', isWatch: true, path: (seen) => `?watch=1&timeoutSeconds=1${query === '' ? '' : `&${query}`}${after === undefined ? '' : `&resourceVersion=${after(seen)}`}` })
 export const remove = (name: string, body?: Body, query = ''): Step => ({ what: 'DELETE', method: 'DELETE', path: `/${name}${queryOf(query)}`, ...(body !== undefined && { body }) })
 export const removeAll = (query = ''): Step => ({ what: 'DELETE collection', method: 'DELETE', path: queryOf(query) })
 

@@ -19,7 +19,7 @@ export interface Request {
 }
 export interface Answer {
   readonly code: number
-  /** undefined: it was no JSON. */
+  /** undefined: it was no JSON. Of a watch that ended: its `events`. */
   readonly body: any
   readonly warnings: readonly string[]
 }
@@ -39,7 +39,9 @@ const overHttp = (name: string, url: string, token: string, dispatcher: Dispatch
       method, ...(dispatcher !== undefined && { dispatcher }), headers: { authorization: `Bearer ${token}`, 'user-agent': 'differential/1', ...(accept !== undefined && { accept }), ...(body !== undefined && { 'content-type': type }) },
       ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     })
-    return { code: response.status, body: parsed(await response.text()), warnings: warningsIn(response.headers.get('warning')) }
+    const text = await response.text()
+    const isWatch = response.ok && /[?&]watch=/.test(path)
+    return { code: response.status, body: isWatch ? { events: text.split('\n').filter((line) => line !== '').map(parsed) } : parsed(text), warnings: warningsIn(response.headers.get('warning')) }
   },
 })
 

@@ -6,5 +6,6 @@ import { creates } from './create.ts'
 import { ourKinds } from './kinds.ts'
 import { reads } from './reads.ts'
 import { removals } from './removals.ts'
+import { watches } from './watches.ts'
 
-export const sequences: readonly Sequence[] = [...creates, ...changes, ...applies, ...removals, ...reads, ...ourKinds]
+export const sequences: readonly Sequence[] = [...creates, ...changes, ...applies, ...removals, ...reads, ...watches, ...ourKinds]
