@@ -7,7 +7,7 @@ import { afterUpdate } from './apply.ts'
 import { isDryRun, keyOf, seen, storedAs, withVersion, writerOf, type Call, type Written } from './call.ts'
 import { rowFor, storedObject } from './objects.ts'
 import { prepare } from './prepare.ts'
-import { conflict, fenced, modified, notFound, timeout, tooBig } from './status.ts'
+import { conflict, fenced, modified, notFound, timeout, tooBig, unavailable } from './status.ts'
 import { equal, type Mutable } from './values.ts'
 
 const triesAtMost = 50
@@ -35,6 +35,7 @@ export const commit = async (c: Call, key: StoreKey, live: Row | undefined, afte
   })
   switch (done.kind) {
     case 'fenced': throw fenced(kind, key.name)
+    case 'newer': throw unavailable(`${key.resource} "${key.name}" was written by a newer version of the server, which can change it; this one cannot`)
     case 'conflict': return { kind: 'lost', current: done.current }
     case 'committed': return { kind: 'stored', version: done.versions[0]! }
   }

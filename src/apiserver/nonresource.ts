@@ -12,9 +12,10 @@ export const isHealth = (path: string): boolean => path === '/healthz' || path =
 
 const plain = { 'content-type': 'text/plain; charset=utf-8' }
 
-/** Ready: the database answers, so that reads can be fresh. Alive: this runs. */
-export const health = async (api: Api, path: string, response: ServerResponse): Promise<void> => {
+/** Ready: it stays, and the database answers, so that reads can be fresh. Alive: this runs. */
+export const health = async (api: Api, path: string, isDraining: boolean, response: ServerResponse): Promise<void> => {
   if (path === '/readyz') {
+    if (isDraining) return send(response, 503, 'this server is ending', plain)
     try { await api.cache.fresh() } catch { send(response, 503, 'the database is out of reach', plain); return }
   }
   send(response, 200, 'ok', plain)

@@ -20,7 +20,11 @@ export interface ApiServer {
   readonly api: Api
   /** Under `node:http`, `node:https` or `node:http2` (compatibility API). */
   handle(request: IncomingMessage, response: ServerResponse): void
-  /** Ends watches; requests that are under way finish. The caller closes its sockets and the store. */
+  /** From now on not ready (`/readyz`), so that whoever balances sends nobody here; everything is answered as before. */
+  drain(): void
+  /** Ends watches, each with a last bookmark: who resumes from it lists nothing again. */
+  endWatches(): void
+  /** When no request is under way any more. The caller closes its sockets before, and the store after. */
   close(): Promise<void>
 }
 
@@ -57,12 +61,17 @@ export const createApiServer = async (o: ApiOptions): Promise<ApiServer> => {
   const stopGarbage = api.collectsGarbage ? collectGarbage(api, o.keepEventsMs ?? day) : () => {}
   const metrics = o.metrics === undefined ? undefined : openMetrics(o.metrics, streams)
 
+  let isDraining = false
   const answer = async (request: IncomingMessage, response: ServerResponse, r: RequestInfo): Promise<void> => {
-    if (isHealth(r.path)) return health(api, r.path, response)
+    if (isHealth(r.path)) return health(api, r.path, isDraining, response)
     const identity = await o.authenticate(request)
     if (identity === undefined) throw unauthorized()
     if (r.verb === 'nonresource') return nonResource(api, r, identity, request.headers.accept, response)
     return dispatch(api, streams, identity, r, request, response)
+  }
+
+  const endWatches = (): void => {
+    for (const s of streams) s.end()
   }
 
   return {
@@ -80,9 +89,13 @@ export const createApiServer = async (o: ApiOptions): Promise<ApiServer> => {
         sendError(response, status)
       }).finally(() => done?.(r, response.statusCode))
     },
+    drain() {
+      isDraining = true
+    },
+    endWatches,
     async close() {
       stopGarbage()
-      for (const s of streams) s.end()
+      endWatches()
       await cache.close()
     },
   }

@@ -28,6 +28,11 @@ export interface CloudPorts {
   upload(entry: CloudEntry, image: { readonly name: string; readonly talosVersion: string; readonly path: string; readonly sha256: string; readonly properties: Readonly<Record<string, string>> }, progress: (done: number, total: number) => void): Promise<string>
 }
 
+/** The platform's database, reached without the platform. */
+export interface DatabasePort {
+  newEpoch(where: { readonly url: string | undefined; readonly state: string | undefined }, reason: string): Promise<{ readonly number: number; readonly ended: number; readonly base: number }>
+}
+
 export interface Terminal {
   readonly out: (text: string) => void
   readonly err: (text: string) => void
@@ -46,6 +51,7 @@ export interface Context {
   readonly terminal: Terminal
   readonly files: Files
   readonly clouds: CloudPorts
+  readonly database: DatabasePort
   /** Opened on first use: help and completion need no server. */
   resources(): HttpResources
   /** -n, or the kubeconfig's. */

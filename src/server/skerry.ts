@@ -9,7 +9,10 @@ import { httpResources, readKubeconfig, type HttpResources } from '../client/ind
 import { cliError, type Context } from '../cli/context.ts'
 import { valueOf } from '../cli/options.ts'
 import { buildProgram, runProgram } from '../cli/program.ts'
+import { silent } from '../store/log.ts'
+import { beginEpoch } from '../store/postgres/epoch.ts'
 import { cloudPorts } from './cli-clouds.ts'
+import { parseDatabaseUrl, readDatabase } from './database.ts'
 import { writePrivate } from './files.ts'
 
 const { env } = process
@@ -25,6 +28,8 @@ const kubeconfigPath = (given: string | undefined): string => {
   return path
 }
 
+const databaseOf = (state: string) => readDatabase(state).catch(() => { throw cliError(`${state} is not the state of a platform that has run; give --state or --database`, 5) })
+
 let opened: { readonly resources: HttpResources; readonly namespace: string | undefined } | undefined
 const open = () => {
   if (opened !== undefined) return opened
@@ -39,6 +44,10 @@ const context: Context = {
   },
   files: { read: (path) => readFile(path === '-' ? '/dev/stdin' : path, 'utf8'), writePrivate: (path, text) => writePrivate(resolve(path), text) },
   clouds: cloudPorts(env, homedir()),
+  database: {
+    newEpoch: async ({ url = env['SKERRY_DATABASE_URL'], state = env['SKERRY_STATE'] ?? '.skerry' }, reason) =>
+      beginEpoch(url === undefined ? await databaseOf(resolve(state)) : parseDatabaseUrl(url), reason, silent),
+  },
   resources: () => open().resources,
   namespace: () => {
     const name = valueOf(argv, ['-n', '--namespace']) ?? env['SKERRY_PROJECT'] ?? open().namespace

@@ -54,6 +54,8 @@ export type Committed =
   | { readonly kind: 'conflict'; readonly key: StoreKey; readonly current: Row | undefined }
   /** The lease named by the fence is not held with that epoch any more. */
   | { readonly kind: 'fenced' }
+  /** It would change an object that a newer version of the program wrote (rule S11). */
+  | { readonly kind: 'newer' }
 
 /** One change, as the log keeps it (rule S4). Exactly one of: added (no before), modified (both), deleted (no after). */
 export interface Change {
@@ -62,6 +64,12 @@ export interface Change {
   readonly uid: string
   readonly before: Row | undefined
   readonly after: Row | undefined
+}
+
+/** A key that changed, and its row before the first change of a span; undefined: there was none. */
+export interface Earlier {
+  readonly key: StoreKey
+  readonly row: Row | undefined
 }
 
 export interface Lease {
@@ -99,6 +107,12 @@ export interface Store {
   snapshot(): Promise<{ readonly version: number; readonly rows: readonly Row[] }>
   /** The changes after a version, in order, at most `limit`. Throws with `expired: true` below the floor. */
   changes(after: number, limit: number): Promise<readonly Change[]>
+  /** What the changes after `after`, up to `upTo`, have overwritten first, of one resource (rule S6). Throws with `expired: true` below the floor. */
+  overwritten(span: { readonly after: number; readonly upTo: number; readonly resource: string; readonly namespace: string | undefined }): Promise<readonly Earlier[]>
+  /** 32 random bytes that all who work with this store share: to sign what one of them gives out and another takes back. */
+  tokenKey(): Promise<Buffer>
+  /** The highest schema number that this program knows, and the one it writes now: what all servers that are there understand (rule S11). */
+  readonly schema: { readonly known: number; readonly agreed: number }
   /** Lowest version from which changes() answers. */
   floor(): Promise<number>
   /** Called when there is probably something new (a hint; the poll is the truth). Returns the unsubscribe. */
