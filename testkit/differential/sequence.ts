@@ -17,6 +17,10 @@ export interface Step {
   /** A list is read to its end, page by page; the answer is all of it. Where pages end is not compared: with a selector theirs may give a token for nothing. */
   readonly toEnd?: true
   readonly isWatch?: true
+  /** The path is the server's, not the collection's. */
+  readonly isAbsolute?: true
+  /** What of the answer is compared; absent: all. */
+  readonly pick?: (body: any) => unknown
 }
 export interface Sequence {
   readonly name: string
@@ -33,7 +37,7 @@ export interface Difference {
 }
 
 const requestOf = (step: Step, collection: string, seen: Seen): Request => ({
-  method: step.method, type: step.type, accept: step.accept, path: `${collection}${typeof step.path === 'function' ? step.path(seen) : step.path}`, body: typeof step.body === 'function' ? (step.body as (s: Seen) => unknown)(seen) : step.body,
+  method: step.method, type: step.type, accept: step.accept, path: `${step.isAbsolute === true ? '' : collection}${typeof step.path === 'function' ? step.path(seen) : step.path}`, body: typeof step.body === 'function' ? (step.body as (s: Seen) => unknown)(seen) : step.body,
 })
 
 const pagesAtMost = 20
@@ -84,7 +88,7 @@ export const runSequence = async (pair: Pair, sequence: Sequence, namespace: str
     const [ours, theirs] = await Promise.all(sides.map(async ({ subject, seen, normal }) => {
       const answers = await Promise.all(steps.map((step) => (step.toEnd === true ? askToEnd : (s: Subject, r: Request) => s.ask(r))(subject, requestOf(step, collection, seen))))
       seen.push(...answers)
-      return answers.map(normal)
+      return answers.map((answer, i) => normal({ ...answer, body: (steps[i]!.pick ?? ((b: unknown) => b))(answer.body) }))
     })) as [Comparable[], Comparable[]]
     for (const [i, step] of steps.entries()) {
       requests++
