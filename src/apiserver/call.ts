@@ -67,7 +67,7 @@ export const sent = (c: Call): Mutable => {
 const eventsNamespace = 'default'
 
 /** A namespaced object is made only in a namespace that is there and stays. */
-export const checkNamespace = async (c: Call): Promise<void> => {
+export const checkNamespace = async (c: Call, name: string): Promise<void> => {
   const { namespaces, cache } = c.api
   const { namespace } = c.r
   if (!c.served.kind.namespaced || namespaces === undefined || (c.served.kind.kind === 'Event' && namespace === eventsNamespace)) return
@@ -75,5 +75,5 @@ export const checkNamespace = async (c: Call): Promise<void> => {
   if (cache.get(key) === undefined) await cache.fresh()
   const row = cache.get(key)
   if (row === undefined) throw notFound({ group: '', plural: 'namespaces' }, namespace)
-  if (row.deleting) throw forbidden(c.served.kind, '', `unable to create new content in namespace ${namespace} because it is being terminated`, [{ reason: 'NamespaceTerminating', message: `namespace ${namespace} is being terminated`, field: 'metadata.namespace' }])
+  if (row.deleting) throw forbidden(c.served.kind, name, `unable to create new content in namespace ${namespace} because it is being terminated`, [{ reason: 'NamespaceTerminating', message: `namespace ${namespace} is being terminated`, field: 'metadata.namespace' }])
 }

@@ -13,8 +13,8 @@ const randomName = (): string => Array.from(randomBytes(5), (b) => letters[b % l
 
 export const create = async (c: Call): Promise<Written> => {
   const given = sent(c)
-  await checkNamespace(c)
   const meta = given['metadata'] as Mutable
+  await checkNamespace(c, String(meta['name'] ?? ''))
   if (!['', '0', undefined].includes(meta['resourceVersion'])) throw badRequest('resourceVersion should not be set on objects to be created')
   const prefix = meta['name'] === undefined || meta['name'] === '' ? (meta['generateName'] as string | undefined) : undefined
   for (let tries = 1; ; tries++) {

@@ -95,7 +95,7 @@ const applyPatch = async (c: Call): Promise<Written> => {
     if (typeof uid === 'string' && uid !== '') throw conflict(c.served.kind, c.r.name, `uid mismatch: the provided object specified uid ${uid}, and no existing object was found`)
     if (typeof resourceVersion === 'string' && resourceVersion !== '') throw notFound(c.served.kind, c.r.name)
     if (meta['name'] === undefined) throw badRequest('name must be provided')
-    await checkNamespace(c)
+    await checkNamespace(c, c.r.name)
     const { object, managedFields } = applyFields(undefined, applied, served.schema, writer, true)
     return createObject(c, { ...object, metadata: { ...(object['metadata'] as Mutable | undefined), name: meta['name'], namespace: meta['namespace'] } }, () => managedFields)
   }

@@ -1,4 +1,5 @@
 /** A sequence of requests about one kind, and how it is sent to two servers in step. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Kind } from '../../src/api/meta/index.ts'
 import { compare } from './compare.ts'
 import { normaliser, type Comparable } from './normalise.ts'
@@ -19,6 +20,8 @@ export interface Step {
   readonly isWatch?: true
   /** The path is the server's, not the collection's. */
   readonly isAbsolute?: true
+  /** Asked again until this holds, for some seconds. */
+  readonly until?: (answer: Answer) => boolean
   /** What of the answer is compared; absent: all. */
   readonly pick?: (body: any) => unknown
 }
@@ -40,6 +43,14 @@ const requestOf = (step: Step, collection: string, seen: Seen): Request => ({
   method: step.method, type: step.type, accept: step.accept, path: `${step.isAbsolute === true ? '' : collection}${typeof step.path === 'function' ? step.path(seen) : step.path}`, body: typeof step.body === 'function' ? (step.body as (s: Seen) => unknown)(seen) : step.body,
 })
 
+const patienceMs = 20_000
+const askUntil = async (subject: Subject, request: Request, holds: (answer: Answer) => boolean): Promise<Answer> => {
+  for (const end = Date.now() + patienceMs; ;) {
+    const answer = await subject.ask(request)
+    if (holds(answer) || Date.now() > end) return answer
+    await sleep(100)
+  }
+}
 const pagesAtMost = 20
 const askToEnd = async (subject: Subject, request: Request): Promise<Answer> => {
   const pages: Answer[] = []
@@ -86,7 +97,10 @@ export const runSequence = async (pair: Pair, sequence: Sequence, namespace: str
   let requests = 0
   for (const steps of atOnce(sequence.steps)) {
     const [ours, theirs] = await Promise.all(sides.map(async ({ subject, seen, normal }) => {
-      const answers = await Promise.all(steps.map((step) => (step.toEnd === true ? askToEnd : (s: Subject, r: Request) => s.ask(r))(subject, requestOf(step, collection, seen))))
+      const answers = await Promise.all(steps.map((step) => {
+        const request = requestOf(step, collection, seen)
+        return step.toEnd === true ? askToEnd(subject, request) : askUntil(subject, request, step.until ?? (() => true))
+      }))
       seen.push(...answers)
       return answers.map((answer, i) => normal({ ...answer, body: (steps[i]!.pick ?? ((b: unknown) => b))(answer.body) }))
     })) as [Comparable[], Comparable[]]

@@ -51,11 +51,11 @@ const layerOnly = (kind: Kind<any>): Kind<any> => {
   return { ...rest, writers: { spec: 'user', status: 'user' } }
 }
 
-export const openOurs = async (kinds: readonly Kind<any>[]): Promise<Subject> => {
+/** Collects garbage only where the peer does, for which that is a controller's. */
+export const openOurs = async (kinds: readonly Kind<any>[], collectGarbage = false): Promise<Subject> => {
   const store = openMemoryStore()
   const server = await createApiServer({
-    // Neither does the peer collect garbage: that is a controller's.
-    store, kinds: kinds.map(layerOnly), builtins: ['namespaces'], collectGarbage: false, pollMs: 0, log: silent,
+    store, kinds: kinds.map(layerOnly), builtins: ['namespaces'], collectGarbage, pollMs: 0, log: silent,
     authenticate: byToken(() => ({ user: 'admin', groups: ['system:masters'], writer: 'admin' })), authorize: () => true, version: { major: '1', minor: '36', gitVersion: 'v1.36.0-skerry' },
   })
   const listening = await listen(server.handle, { host: '127.0.0.1', port: 0 })

@@ -9,4 +9,5 @@ import { reads } from './reads.ts'
 import { removals } from './removals.ts'
 import { watches } from './watches.ts'
 
+export { propagation } from './propagation.ts'
 export const sequences: readonly Sequence[] = [...creates, ...changes, ...applies, ...removals, ...reads, ...watches, ...discoveries, ...ourKinds]
