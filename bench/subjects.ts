@@ -12,6 +12,7 @@ import { httpResources, readKubeconfig } from '../src/client/index.ts'
 import { kubeconfigText, platformPki } from '../src/server/platform-pki.ts'
 import { layout, readOrMake, writePrivate } from '../src/server/files.ts'
 import { readSettings } from '../src/server/settings.ts'
+import { newAuditKey } from '../src/server/audit-key.ts'
 import { newSiteKey } from '../src/server/site-key.ts'
 import { descendants } from './processes.ts'
 import { supervise } from '../src/server/supervisor.ts'
@@ -45,6 +46,8 @@ export const openOurs = async (): Promise<Subject> => {
   const pki = await platformPki(state, settings.host, new Date())
   const url = `https://127.0.0.1:${port}`
   await readOrMake(paths.siteKey, newSiteKey)
+  await readOrMake(paths.auditKey, newAuditKey)
+  await readOrMake(paths.installation, () => 'bench')
   const database = await startEmbedded({ directory: paths.postgres, log: silent })
   await writePrivate(paths.database, JSON.stringify(database.connection))
   const supervisor = supervise(paths.logs, (text) => process.stderr.write(`${text}\n`), 0)

@@ -2,7 +2,8 @@
 import type { ServerResponse } from 'node:http'
 import type { Api } from './api.ts'
 import { aggregated, coreVersions, group, groupList, isAggregated, resourceList } from './discovery.ts'
-import type { Identity } from './identity.ts'
+import type { Asker } from './audit/record.ts'
+import { exportChain } from './audit/export.ts'
 import { openapiDocument, openapiIndex } from './openapi.ts'
 import type { RequestInfo } from './request.ts'
 import { send } from './respond.ts'
@@ -21,7 +22,8 @@ export const health = async (api: Api, path: string, isDraining: boolean, respon
   send(response, 200, 'ok', plain)
 }
 
-export const nonResource = (api: Api, r: RequestInfo, identity: Identity, accept: string | undefined, response: ServerResponse): void => {
+export const nonResource = async (api: Api, r: RequestInfo, asker: Asker, accept: string | undefined, response: ServerResponse): Promise<void> => {
+  const identity = asker.identity!
   const verb = r.method.toLowerCase()
   if (!api.authorize(identity, { verb, group: '', resource: '', subresource: '', namespace: '', name: '', path: r.path })) throw forbidden({ group: '', plural: r.path }, '', `User "${identity.user}" cannot ${verb} path "${r.path}"`)
   if (r.method !== 'GET' && r.method !== 'HEAD') throw methodNotAllowed(r.method)
@@ -30,6 +32,10 @@ export const nonResource = (api: Api, r: RequestInfo, identity: Identity, accept
     if (third === undefined) return send(response, 200, openapiIndex(api))
     const text = openapiDocument(api, [third, ...more].join('/'))
     if (text !== undefined) return send(response, 200, text)
+  }
+  if (first === 'audit' && second === 'export' && third === undefined && api.store.audit !== undefined && api.chain !== undefined) {
+    await api.trail.told(asker, r, 200)
+    return exportChain(api.store.audit, api.chain, r, response)
   }
   if (more.length > 0) throw noSuchPath()
   if (first === 'version' && second === undefined) return send(response, 200, { ...api.version, gitCommit: '', gitTreeState: 'clean', buildDate: '', goVersion: '', compiler: '', platform: '' })

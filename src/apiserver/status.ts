@@ -61,6 +61,7 @@ const words: Readonly<Record<FieldError['reason'], string>> = {
 /** A patch that does not fit its object. */
 export const unprocessable = (message: string) => failure(422, 'Invalid', `the server rejected our request due to an error in our request: ${message}`, {})
 export const internal = (message: string) => failure(500, 'InternalError', `Internal error occurred: ${message}`)
+export const tooManyRequests = (retryAfterSeconds: number) => failure(429, 'TooManyRequests', 'too many requests, please try again later', { retryAfterSeconds })
 export const unavailable = (message: string) => failure(503, 'ServiceUnavailable', message, { retryAfterSeconds: 1 })
 export const timeout = (message: string, causes: readonly StatusCause[] = []) => failure(504, 'Timeout', message, { ...(causes.length > 0 && { causes }), retryAfterSeconds: 1 })
 

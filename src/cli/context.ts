@@ -45,6 +45,10 @@ export interface Files {
   read(path: string): Promise<string>
   /** Readable by its owner only. */
   writePrivate(path: string, text: string): Promise<void>
+  /** One after another: files that do not fit into memory. `-` is standard input. */
+  lines(path: string): AsyncIterable<string>
+  /** Readable by its owner only; there when all are written. */
+  writeLines(path: string, lines: AsyncIterable<string>): Promise<void>
 }
 
 export interface Context {

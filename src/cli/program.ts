@@ -4,6 +4,7 @@ import { kinds } from '../api/index.ts'
 import { apiVersionOf } from '../api/meta/index.ts'
 import { failureOf, isAlreadyExists, isConflict, isForbidden, isInvalid, isNotFound, isUnauthorized, isUnavailable } from '../engine/errors.ts'
 import { addAdmin } from './admin.ts'
+import { addAudit } from './audit.ts'
 import { addProjects, addReleases } from './catalogue.ts'
 import { addCluster } from './cluster.ts'
 import { completion } from './completion.ts'
@@ -25,6 +26,7 @@ export const buildProgram = (context: Context): Command => {
   addSites(program, context)
   addReleases(program, context)
   addProjects(program, context)
+  addAudit(program, context)
   addAdmin(program, context)
   addVersion(program, context)
   program.command('api-resources').description('the kinds that the API serves').action(() => context.terminal.out(tableText([

@@ -28,6 +28,8 @@ export const contextOf = (o: { readonly resources: () => HttpResources; readonly
   files: {
     read: async (path) => { const text = o.files?.get(path); if (text === undefined) throw cliError(`${path}: no such file`, 2); return text },
     writePrivate: async (path, text) => { o.files?.set(path, text) },
+    async *lines(path) { const text = o.files?.get(path); if (text === undefined) throw cliError(`${path}: no such file`, 2); yield* text.split('\n').filter((l) => l !== '') },
+    writeLines: async (path, lines) => { let text = ''; for await (const l of lines) text += `${l}\n`; o.files?.set(path, text) },
   },
   clouds: o.clouds ?? noClouds, database: o.database ?? { newEpoch: async () => { throw cliError('no database here') } }, resources: o.resources, now: () => new Date('2026-11-25T00:00:00Z'), confirm: async () => o.yes === true,
   namespace: () => { const n = valueOf(o.argv, ['-n', '--namespace']); if (n === undefined) throw cliError('which project? -n PROJECT, or SKERRY_PROJECT', 2); return n },

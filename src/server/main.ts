@@ -8,13 +8,14 @@ import { layout, readOrMake, writePrivate } from './files.ts'
 import { kubeconfigText, platformPki } from './platform-pki.ts'
 import { openDatabase } from './database.ts'
 import { readSettings } from './settings.ts'
+import { newAuditKey, readAuditKey } from './audit-key.ts'
 import { newSiteKey } from './site-key.ts'
 import { demandPort } from './port.ts'
 import { supervise } from './supervisor.ts'
 
 const [command, ...argv] = process.argv.slice(2)
 if (command !== 'serve') {
-  process.stderr.write('usage: node src/server/main.ts serve [--state DIR] [--host ADDRESS] [--port N] [--database URL] [--simulators] [--latency zero|realistic] [--read-only] [--metrics-port N] [--api-processes N] [--shutdown-delay SECONDS]\n')
+  process.stderr.write('usage: node src/server/main.ts serve [--state DIR] [--host ADDRESS] [--port N] [--database URL] [--simulators] [--latency zero|realistic] [--read-only] [--metrics-port N] [--api-processes N] [--shutdown-delay SECONDS] [--audit-archive DIR] [--audit-keep-days N]\n')
   process.exit(2)
 }
 
@@ -34,6 +35,9 @@ const pki = await platformPki(settings.state, settings.host, new Date())
 await writePrivate(paths.kubeconfig, kubeconfigText(url, pki.authority, pki.admin, 'skerry'))
 await writePrivate(paths.siteKubeconfig, kubeconfigText(url, pki.authority, pki.site, 'skerry-site'))
 await readOrMake(paths.siteKey, newSiteKey)
+await readOrMake(paths.auditKey, newAuditKey)
+// What an auditor needs, and nothing secret.
+await writePrivate(paths.auditPublicKey, (await readAuditKey(paths.auditKey)).publicKey)
 await readOrMake(paths.installation, () => randomUUID())
 
 await demandPort(settings.host, settings.port)

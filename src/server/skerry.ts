@@ -13,7 +13,7 @@ import { silent } from '../store/log.ts'
 import { beginEpoch } from '../store/postgres/epoch.ts'
 import { cloudPorts } from './cli-clouds.ts'
 import { parseDatabaseUrl, readDatabase } from './database.ts'
-import { writePrivate } from './files.ts'
+import { linesIn, writeLines, writePrivate } from './files.ts'
 
 const { env } = process
 // A reader that has seen enough (head, less) is no error.
@@ -42,7 +42,11 @@ const context: Context = {
     out: (text) => { process.stdout.write(`${text}\n`) }, err: (text) => { process.stderr.write(`${text}\n`) },
     isTty: process.stderr.isTTY === true, colors, columns: process.stderr.columns ?? 120,
   },
-  files: { read: (path) => readFile(path === '-' ? '/dev/stdin' : path, 'utf8'), writePrivate: (path, text) => writePrivate(resolve(path), text) },
+  files: {
+    read: (path) => readFile(path === '-' ? '/dev/stdin' : path, 'utf8'), writePrivate: (path, text) => writePrivate(resolve(path), text),
+    lines: (path) => (path === '-' ? createInterface({ input: process.stdin }) : linesIn(path)),
+    writeLines: (path, lines) => writeLines(resolve(path), lines),
+  },
   clouds: cloudPorts(env, homedir()),
   database: {
     newEpoch: async ({ url = env['SKERRY_DATABASE_URL'], state = env['SKERRY_STATE'] ?? '.skerry' }, reason) =>

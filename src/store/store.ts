@@ -2,6 +2,7 @@
  * The port of the store: one order of versions, atomic writes over several objects, the change log, leases, sealed secrets.
  * Two implementations under one contract suite: PostgreSQL (the truth) and memory (simulators only). Bodies are opaque JSON text.
  */
+import type { Audit } from './audit.ts'
 
 export interface StoreKey {
   /** `clusters.skerry.dev` */
@@ -28,23 +29,11 @@ export type NewRow = Omit<Row, 'version'>
 /** One key's part of a transaction. `expect`: the version that must stand there now, or `absent`. `row: undefined` removes it. */
 export type Operation = { readonly key: StoreKey; readonly expect: number | 'absent'; readonly row: NewRow | undefined }
 
-export interface AuditRecord {
-  readonly time: string
-  readonly user: string
-  readonly verb: string
-  readonly resource: string
-  readonly namespace: string
-  readonly name: string
-  readonly subresource: string
-  readonly requestId: string
-  /** What the fields above do not say: a reason, what was left behind. Holds no secret. */
-  readonly note?: string
-}
-
 export interface Transaction {
   readonly operations: readonly Operation[]
   /** Passes whole or not at all; each operation gets a version of its own, in order. */
-  readonly audit?: AuditRecord
+  /** JSON text of the audit record, byte for byte what is chained (rule S12); shape: `src/api/audit`. */
+  readonly audit?: string
   readonly fence?: { readonly slot: string; readonly epoch: number }
 }
 
@@ -119,5 +108,7 @@ export interface Store {
   onChange(wake: () => void): () => void
   readonly leases: Leases
   readonly sealed: Sealed
+  /** undefined: this store keeps no audit. */
+  readonly audit: Audit | undefined
   close(): Promise<void>
 }

@@ -9,6 +9,10 @@ import { schemaNumber } from '../../api/schema-number.ts'
 import { byClientCertificate, createApiServer } from '../../apiserver/index.ts'
 import { listen } from '../../apiserver/listen.ts'
 import { openPostgresStore } from '../../store/postgres/postgres.ts'
+import { readFile } from 'node:fs/promises'
+import { archiveAudit } from '../audit-archive.ts'
+import { readAuditKey } from '../audit-key.ts'
+import { openAuditSealer, rememberedCheckpoint } from '../audit-sealer.ts'
 import { ownersOf, refuseDeletion, validateReferences } from '../admission.ts'
 import { readDatabase } from '../database.ts'
 import { layout } from '../files.ts'
@@ -34,13 +38,27 @@ const store = await openPostgresStore({ connection: await readDatabase(settings.
 const pki = await platformPki(settings.state, settings.host, new Date())
 const secrets = openSecrets(store.sealed, await readSiteKey(paths.siteKey), newBundle)
 const metrics = new Registry()
+const installation = (await readFile(paths.installation, 'utf8')).trim()
+const auditKey = await readAuditKey(paths.auditKey)
+const sealer = await openAuditSealer({ audit: store.audit, installation, key: auditKey, file: paths.auditCheckpoint, log, now: () => new Date(), metrics })
 const lag = monitorEventLoopDelay({ resolution: 10 })
 lag.enable()
 new Gauge({ name: 'skerry_event_loop_lag_seconds', help: 'p99 of the event loop\'s delay since the last scrape.', registers: [metrics], collect() { this.set(lag.percentile(99) / 1e9); lag.reset() } })
 
+const { auditArchive } = settings
+const archive = async (): Promise<void> => {
+  if (auditArchive === undefined) return
+  const { directory, keepDays } = auditArchive
+  const done = await archiveAudit({ audit: store.audit, identity: { installation, keys: [auditKey.publicKey] }, directory, keepMs: keepDays * 86_400_000, now: () => new Date() })
+  if (done !== undefined) log.info(done, 'audit records archived')
+}
+const archiving = setInterval(() => void archive().catch((error: unknown) => log.error({ error: String(error) }, 'audit records are not archived')), 3_600_000)
+archiving.unref()
+
 const api = await createApiServer({
-  store, kinds, namespaceKind: Project, builtins: ['events'], authenticate: byClientCertificate(writerOf), authorize, log, metrics,
+  store, kinds, namespaceKind: Project, builtins: ['events'], limitEvents: true, authenticate: byClientCertificate(writerOf), authorize, log, metrics,
   admission: { validate: (kind, object, old, read) => validateReferences(kind.kind, object, old, read), owners: (kind, object, read) => ownersOf(kind.kind, object, read), refuseDeletion: (kind, object, read) => refuseDeletion(kind.kind, object, read) },
+  chain: { installation, keys: [auditKey.publicKey], remembered: async () => { await sealer.seal(true); return rememberedCheckpoint(paths.auditCheckpoint) } },
   subresources: subresources(secrets, signer, { clouds: openClouds(secrets, cloudOpener()), talos: talosPort(openTalos({ log, now: () => new Date() })), errors: driverErrors }), version: { major: '1', minor: '36', gitVersion: 'v1.36.0-skerry.0.1.0' },
 })
 
@@ -65,5 +83,7 @@ serveUntilEnd(log, async () => {
   api.endWatches()
   await closed
   await api.close()
+  clearInterval(archiving)
+  await sealer.close()
   await store.close()
 })

@@ -85,6 +85,7 @@ export function openMemoryStore({ now = Date.now, keep = 1_000, from = { version
     },
     leases,
     sealed: memorySealed(),
+    audit: undefined,
     async close() {
       wakes.clear()
     },

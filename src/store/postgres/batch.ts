@@ -20,9 +20,9 @@ export function takeBatch<W extends { readonly transaction: Transaction }>(queue
   let next = 0
   for (; next < queue.length && writes < most.writes; next += 1) {
     const waiting = queue[next]!
-    const { operations } = waiting.transaction
+    const { operations, audit } = waiting.transaction
     const ids = operations.map((each) => keyId(each.key))
-    const size = operations.reduce((sum, each) => sum + sizeOf(each), 0)
+    const size = operations.reduce((sum, each) => sum + sizeOf(each), audit?.length ?? 0)
     // One that is too large for any batch goes alone.
     if (taken.length > 0 && (writes + operations.length > most.writes || characters + size > most.characters)) break
     if (ids.some((id) => keys.has(id))) left.push(waiting)
@@ -64,7 +64,7 @@ export function batchQuery(head: BatchHead, transactions: readonly Transaction[]
     const first = tx.length + 1
     for (const _ of each.operations) tx.push(i)
     if (each.fence !== undefined) fences.push({ tx: i, ...each.fence })
-    if (each.audit !== undefined) audits.push({ first, last: tx.length, record: JSON.stringify(each.audit) })
+    if (each.audit !== undefined) audits.push({ first, last: tx.length, record: each.audit })
   })
   return {
     name: 'commit_batch',

@@ -44,10 +44,11 @@ export async function migrate(connection: Connection, log: Log, served = connect
   }
 }
 
-/** What the serving role may: work with the rows; of the audit only look and append. The log's partitions are reached through the log. */
+/** What the serving role may: work with the rows; of the audit only look and append (links are made by `audit_seal`, which is the owner's). The log's partitions are reached through the log. */
 const grants = (served: string): string => `
   grant select, insert, update, delete on counter, committer, resource, log, lease, sealed to ${pg.escapeIdentifier(served)};
-  grant select, insert on audit to ${pg.escapeIdentifier(served)};
+  grant select, insert on audit, audit_checkpoint to ${pg.escapeIdentifier(served)};
+  grant select on audit_link, audit_archive to ${pg.escapeIdentifier(served)};
   grant select, insert on epoch to ${pg.escapeIdentifier(served)};
   grant select, insert, update, delete on server to ${pg.escapeIdentifier(served)};
   grant select on token_key to ${pg.escapeIdentifier(served)};`

@@ -1,7 +1,9 @@
 /** The store in PostgreSQL, the truth: wires group commit, the log, leases and sealed bytes to their connections. */
 import { expired } from '../errors.ts'
+import type { Audit } from '../audit.ts'
 import type { Log } from '../log.ts'
 import type { Row, Store } from '../store.ts'
+import { auditOn } from './audit.ts'
 import { openCommitter } from './committer.ts'
 import { connect, noLimits, openSession, type Connection } from './connection.ts'
 import { keepEpoch, openMemory } from './epoch.ts'
@@ -33,6 +35,7 @@ export interface PostgresOptions {
 }
 
 export interface PostgresStore extends Store {
+  readonly audit: Audit
   /** Drops old partitions of the log now; answers the floor. Runs by itself every `maintenanceMs`. */
   compact(): Promise<number>
 }
@@ -54,6 +57,8 @@ export async function openPostgresStore({ connection, owner = connection, log, k
   // Of its own: it may read much of the log, and nobody's fresh read waits behind it.
   const past = openSession({ connection, purpose: 'past', log, setup: `${keepEpoch} set jit = off;` })
   const lease = openSession({ connection, purpose: 'lease', log })
+  // Of its own: nobody waits behind a long search.
+  const audit = openSession({ connection, purpose: 'audit', log, setup: keepEpoch })
   const tail = openSession({
     connection, purpose: 'tail', log, setup: `${keepEpoch} set jit = off; set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off; listen ${channel};`,
     onNotification: wake,
@@ -126,13 +131,14 @@ export async function openPostgresStore({ connection, owner = connection, log, k
     },
     leases: leasesOn(lease),
     sealed: sealedOn(read),
+    audit: auditOn(audit, owner, log),
     compact: () => compact(maintenance),
     async close() {
       clearInterval(timer)
       wakes.clear()
       await committer.close()
       await schema?.close()
-      await Promise.all([notifier.close(), read.close(), past.close(), lease.close(), tail.close(), maintaining])
+      await Promise.all([notifier.close(), read.close(), past.close(), lease.close(), audit.close(), tail.close(), maintaining])
     },
   }
 }
