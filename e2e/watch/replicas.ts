@@ -22,6 +22,8 @@ export interface Replicas {
   newClient(): Client
   /** Watchers that were dropped for not reading. */
   dropped(): number
+  /** Replicas that ended without being killed. */
+  crashed(): number
   /** Most resident memory that a replica had, in MiB. */
   memory(): number
   close(): Promise<void>
@@ -31,19 +33,27 @@ const freePort = (): Promise<number> => new Promise((done) => {
   const server = createServer().listen(0, '127.0.0.1', () => { const { port } = server.address() as AddressInfo; server.close(() => done(port)) })
 })
 
-const start = async (connection: Connection, port: number, onDropped: () => void): Promise<ChildProcess> => {
-  const child = fork(join(import.meta.dirname, 'replica.ts'), [JSON.stringify({ connection, port })], { execArgv: [], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
-  child.on('message', (message) => { if (message === 'dropped') onDropped() })
-  await Promise.race([once(child, 'message'), once(child, 'exit').then(([code, signal]) => { if (signal !== 'SIGKILL') throw new Error(`a replica ended at its start with ${String(code)}`) })])
-  return child
+interface Told { dropped(): void; crashed(): void }
+
+/** Until it serves: one whose connection is cut while it starts ends, and is started again, as a supervisor does. One that ends later has crashed. */
+const start = async (connection: Connection, port: number, told: Told): Promise<ChildProcess> => {
+  for (;;) {
+    const child = fork(join(import.meta.dirname, 'replica.ts'), [JSON.stringify({ connection, port })], { execArgv: [], stdio: ['ignore', 'ignore', 'ignore', 'ipc'] })
+    child.on('message', (message) => { if (message === 'dropped') told.dropped() })
+    const serves = await Promise.race([once(child, 'message').then(() => true), once(child, 'exit').then(() => false)])
+    if (!serves) continue
+    child.on('exit', (_, signal) => { if (signal !== 'SIGKILL') told.crashed() })
+    return child
+  }
 }
 
 export const startReplicas = async (connection: Connection, count: number): Promise<Replicas> => {
   const ports = await Promise.all(Array.from({ length: count }, freePort))
   let dropped = 0
   let highest = 0
-  const onDropped = (): void => { dropped++ }
-  const children = await Promise.all(ports.map((port) => start(connection, port, onDropped)))
+  let crashed = 0
+  const told: Told = { dropped: () => { dropped++ }, crashed: () => { crashed++ } }
+  const children = await Promise.all(ports.map((port) => start(connection, port, told)))
   const measure = (): void => {
     for (const { pid } of children) try { highest = Math.max(highest, Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024) } catch { /* it was just killed, or there is no /proc */ }
   }
@@ -58,7 +68,7 @@ export const startReplicas = async (connection: Connection, count: number): Prom
     count,
     async kill(at) {
       await end(children[at]!)
-      children[at] = await start(connection, ports[at]!, onDropped)
+      children[at] = await start(connection, ports[at]!, told)
     },
     newClient() {
       const agent = new Agent({ allowH2: false, connections: 4, headersTimeout: 20_000, bodyTimeout: 0 })
@@ -73,6 +83,7 @@ export const startReplicas = async (connection: Connection, count: number): Prom
       }
     },
     dropped: () => dropped,
+    crashed: () => crashed,
     memory: () => highest,
     async close() {
       clearInterval(timer)

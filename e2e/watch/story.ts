@@ -105,6 +105,7 @@ export const run = async (o: Options): Promise<{ readonly passed: number; readon
       events: noted('event'), lists: noted('listed'), resumptions: noted('resumed'), 'of them after 410': noted('expired'), 'readers dropped': replicas.dropped(), 'most memory of a replica, MiB': Math.round(replicas.memory()),
     })) report.figure(name, value)
     report.check('replicas, connections and commits were killed', done.replicas > 0 && done.connections > 0 && done.commits > 0)
+    report.check('no replica ends by itself', replicas.crashed() === 0)
     report.check('beside a transaction of somebody else that stays open, writes are made', of('ok') > 10 * shares.length)
     report.check('every watcher gets to the end', behind.length === 0, behind.map((each) => `${each.id} at ${each.position} of ${last}`).join(', '))
     report.check('both replicas have the same', lists[0] === lists[1])
