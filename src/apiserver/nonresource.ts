@@ -1,4 +1,4 @@
-/** Paths that are no resources: health, version, discovery, OpenAPI. */
+/** Paths that are no resources: health, version, discovery, OpenAPI, metrics. */
 import type { ServerResponse } from 'node:http'
 import type { Api } from './api.ts'
 import { aggregated, coreVersions, group, groupList, isAggregated, resourceList } from './discovery.ts'
@@ -27,13 +27,14 @@ export const nonResource = async (api: Api, r: RequestInfo, asker: Asker, accept
   const verb = r.method.toLowerCase()
   if (!api.authorize(identity, { verb, group: '', resource: '', subresource: '', namespace: '', name: '', path: r.path })) throw forbidden({ group: '', plural: r.path }, '', `User "${identity.user}" cannot ${verb} path "${r.path}"`)
   if (r.method !== 'GET' && r.method !== 'HEAD') throw methodNotAllowed(r.method)
+  if (r.path === '/metrics' && api.metrics !== undefined) return send(response, 200, await api.metrics.metrics(), { 'content-type': api.metrics.contentType })
   const [first, second, third, ...more] = r.path.split('/').filter((p) => p !== '')
   if (first === 'openapi' && second === 'v3') {
     if (third === undefined) return send(response, 200, openapiIndex(api))
     const text = openapiDocument(api, [third, ...more].join('/'))
     if (text !== undefined) return send(response, 200, text)
   }
-  if (first === 'audit' && second === 'export' && third === undefined && api.store.audit !== undefined && api.chain !== undefined) {
+  if (first === 'audit' && second === 'export' && third === undefined && api.store.audit !== undefined && api.chain !== undefined && api.scope === undefined) {
     await api.trail.told(asker, r, 200)
     return exportChain(api.store.audit, api.chain, r, response)
   }

@@ -1,5 +1,6 @@
 /** PUT and PATCH: the whole object, merge and JSON patches, server-side apply. */
 import { apply as applyFields } from './apply.ts'
+import { demandAuthority } from './authority.ts'
 import { admitted, checkNamespace, keyOf, seen, storedAs, unseen, writerOf, type Call, type Written } from './call.ts'
 import { change, standing, type Wanted } from './commit.ts'
 import { createObject } from './create.ts'
@@ -79,6 +80,7 @@ const applyPatch = async (c: Call): Promise<Written> => {
     if (c.r.subresource !== '') throw notFound(c.served.kind, c.r.name)
     if (typeof uid === 'string' && uid !== '') throw conflict(c.served.kind, c.r.name, `uid mismatch: the provided object specified uid ${uid}, and no existing object was found`)
     if (typeof resourceVersion === 'string' && resourceVersion !== '') throw notFound(c.served.kind, c.r.name)
+    demandAuthority(c.api, c.identity, c.r, 'create')
     await checkNamespace(c)
     const { object, managedFields } = applyFields(undefined, applied, served.schema, writer, true)
     return createObject(c, { ...object, metadata: { ...(object['metadata'] as Mutable | undefined), name: meta['name'], namespace: meta['namespace'] } }, () => managedFields)

@@ -77,7 +77,7 @@ export const prepare = (given: Mutable, live: Mutable | undefined, c: Call, serv
   checkWriter(object, live, served, identity)
   if (errors.length === 0 && !isStatus) {
     errors.push(...(kind.validate?.(object as never, live as never) ?? []))
-    if (errors.length === 0) errors.push(...(api.admission.validate?.(kind, object as never, live as unknown as Resource | undefined, api.read) ?? []))
+    if (errors.length === 0) errors.push(...(api.admission.validate?.(kind, object as never, live as unknown as Resource | undefined, api.read, identity) ?? []))
   }
   if (errors.length > 0) throw invalid(kind, name, errors)
   if (!isStatus) countGeneration(object, live)

@@ -46,7 +46,7 @@ export const remove = (c: Call, wish: DeleteWish, name = c.r.name): Promise<Writ
     const live = storedObject(row)
     if (wish.uid !== undefined && wish.uid !== row.uid) throw conflict(kind, name, `Precondition failed: UID in precondition: ${wish.uid}, UID in object meta: ${row.uid}`)
     if (wish.resourceVersion !== undefined && wish.resourceVersion !== String(row.version)) throw conflict(kind, name, `Precondition failed: ResourceVersion in precondition: ${wish.resourceVersion}, ResourceVersion in object meta: ${row.version}`)
-    const refusal = row.deleting ? undefined : c.api.admission.refuseDeletion?.(storedAs(c).kind, live as never, c.api.read)
+    const refusal = row.deleting ? undefined : c.api.admission.refuseDeletion?.(storedAs(c).kind, live as never, c.api.read, c.identity)
     if (refusal !== undefined) throw forbidden(kind, name, refusal)
     const finalizers = finalizersAfter(c, wish, row)
     if (row.deleting && equal(finalizers, row.finalizers)) return { code: 200, object: seen(c, live), version: row.version }
