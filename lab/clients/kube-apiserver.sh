@@ -3,6 +3,7 @@
 #   up       starts both with an empty store, makes the definitions of docs/reference/crds.yaml; again: nothing
 #   down     ends both, each by its own process id; drops their state
 #   status   what runs; exit code 0 = up, 3 = not up
+#   propagation [ARGS]   as test, of what goes with its owner or its namespace, with a kube-controller-manager of those two controllers for as long
 #   test [ARGS]   the same requests to it and to our API server; every difference must be in docs/reference/differences.md
 # Binaries: $SKERRY_PEER_BIN, or what lab/talos/build.sh made. State: $SKERRY_PEER_DIR, outside the repository.
 set -euo pipefail
@@ -22,7 +23,7 @@ end(){
   for _ in $(seq 100); do runs "$1" || return 0; sleep 0.1; done
   kill -9 "$pid"
 }
-down(){ end kube-apiserver; end etcd; rm -rf "$D"; }
+down(){ end kube-controller-manager; end kube-apiserver; end etcd; rm -rf "$D"; }
 
 up(){
   if is_up; then echo "kube-apiserver: up already, https://127.0.0.1:$PORT"; return; fi
@@ -45,11 +46,24 @@ up(){
   echo "kube-apiserver: up, https://127.0.0.1:$PORT; address, token and authority in $D/peer.json"
 }
 
+# Not beside the other comparisons: there owners are made up, and it would collect what has them.
+propagation(){
+  is_up || die "not up: ./dev lab kube-apiserver up"
+  [ -x "$BIN/kube-controller-manager" ] || die "no $BIN/kube-controller-manager"
+  node "$HERE/peer.ts" kubeconfig "$D"
+  trap 'end kube-controller-manager' EXIT
+  start kube-controller-manager --kubeconfig "$D/kubeconfig" --controllers garbage-collector-controller,namespace-controller --leader-elect=false --secure-port 0 \
+    --kube-api-qps 1000 --kube-api-burst 2000
+  for _ in $(seq 300); do grep -qs 'Proceeding to collect garbage' "$D/kube-controller-manager.log" && break; sleep 0.1; done
+  (cd "$REPO"; node lab/clients/differential.ts "$D/peer.json" --collecting "$@")
+}
+
 case ${1:-help} in
   up) up;;
   down) down; echo "kube-apiserver: down";;
   status) if is_up; then echo "kube-apiserver: up, https://127.0.0.1:$PORT (pids $(cat "$D/etcd.pid") $(cat "$D/kube-apiserver.pid"))"; else echo "kube-apiserver: not up"; exit 3; fi;;
+  propagation) shift; propagation "$@";;
   test) shift; is_up || die "not up: ./dev lab kube-apiserver up"; cd "$REPO"; exec node lab/clients/differential.ts "$D/peer.json" "$@";;
-  help|-h|--help) sed -n '2,7s/^# \{0,1\}//p' "$0";;
-  *) die "takes up, down, status or test, not $1";;
+  help|-h|--help) sed -n '2,8s/^# \{0,1\}//p' "$0";;
+  *) die "takes up, down, status, propagation or test, not $1";;
 esac

@@ -60,6 +60,11 @@ describe('A1 what is served', () => {
     expect(one.patch['x-kubernetes-group-version-kind']).toEqual({ group: 'lab.skerry.test', version: 'v1', kind: 'Cluster' })
   })
 
+  test('who takes no JSON gets none: 406', async () => {
+    for (const path of ['/version', '/apis', '/apis/lab.skerry.test/v1', '/openapi/v3']) expect((await call('GET', path, undefined, { accept: 'text/html' })).code).toBe(406)
+    expect((await call('GET', '/apis', undefined, { accept: 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList' })).code).toBe(200)
+  })
+
   test('A1 a server with the same kinds and subresources has the same documents; one without subresources does not name them', async () => {
     const [other, without] = [await startLab({ subresources: { 'clusters/kubeconfig': async () => ({}) } }), await startLab()]
     const path = '/openapi/v3/apis/lab.skerry.test/v1'

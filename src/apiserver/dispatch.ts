@@ -21,7 +21,7 @@ import { answerReview, findReview } from './reviews.ts'
 import { scaleOf, writeScale } from './scale.ts'
 import type { Served } from './served.ts'
 import { apiStatusOf, badRequest, methodNotAllowed, noSuchPath, notFound, type ApiError } from './status.ts'
-import { partialMetadata, tableOf, viewOf, type View } from './table.ts'
+import { checkInclude, partialMetadata, tableOf, viewOf, type View } from './table.ts'
 import type { Mutable } from './values.ts'
 import { watch, type Streams } from './watch.ts'
 
@@ -37,11 +37,12 @@ export const dispatch = async (api: Api, streams: Streams, asker: Asker, r: Requ
   checkOptions(r, served === auditRecords ? recordOptions : [])
   checkPlace(served, r)
   if (custom !== undefined) {
-    if (r.verb !== 'create') throw methodNotAllowed(r.method)
+    if (r.verb !== 'create') throw methodNotAllowed(r.method, kind)
     return answerCustom(callOf(api, served, r, asker, request, Buffer.alloc(0)), custom, demandObject(parseBody(body, request.headers['content-type'])), response)
   }
-  if (!served.verbs.includes(r.verb) || (r.subresource !== '' && !partVerbs.has(r.verb))) throw methodNotAllowed(r.method)
+  if (!served.verbs.includes(r.verb) || (r.subresource !== '' && !partVerbs.has(r.verb))) throw methodNotAllowed(r.method, kind)
   const view = viewOf(request.headers.accept)
+  if (view === 'table') checkInclude(r.query.get('includeObject'))
   if (served === auditRecords) {
     // The second line (rule A5): it tells of every project.
     if (api.scope !== undefined) throw noSuchPath()
@@ -82,7 +83,8 @@ const isServed = (served: Served, subresource: string): boolean =>
 /** Cluster-scoped kinds have no namespace in their path; namespaced ones may be without for list and watch only. */
 const checkPlace = ({ kind }: Served, r: RequestInfo): void => {
   if (!kind.namespaced && r.namespace !== '') throw noSuchPath()
-  if (kind.namespaced && r.namespace === '' && r.verb !== 'list' && r.verb !== 'watch') throw r.name === '' ? methodNotAllowed(r.method) : noSuchPath()
+  if (kind.namespaced && r.namespace === '' && r.verb !== 'list' && r.verb !== 'watch') throw noSuchPath()
+  if (r.name === '' && (r.verb === 'update' || r.verb === 'patch')) throw badRequest('name must be provided')
 }
 
 const review = (api: Api, identity: Identity, r: RequestInfo, body: Buffer, contentType: string | undefined, response: ServerResponse): void => {
@@ -112,9 +114,11 @@ const warningsAtMost = 20
 const write = async (api: Api, served: Served, r: RequestInfo, asker: Asker, view: View, request: IncomingMessage, body: Buffer, response: ServerResponse): Promise<void> => {
   const warnings = new Set<string>()
   const call = callOf(api, served, r, asker, request, body, (message) => { if (warnings.size < warningsAtMost) warnings.add(message) })
-  const done = await run(call)
+  const done = await run(call).finally(() => {
+    // Also of what is refused.
+    if (warnings.size > 0) response.setHeader('warning', [...warnings].map((w) => `299 - "${w.replaceAll(/["\\]/g, '\\$&').replaceAll(/[^\x20-\x7e]/g, '?')}"`))
+  })
   send(response, done.code, answerOf(call, done, view), {
-    ...(warnings.size > 0 && { warning: [...warnings].map((w) => `299 - "${w.replaceAll(/["\\]/g, '\\$&').replaceAll(/[^\x20-\x7e]/g, '?')}"`) }),
     ...(done.version !== undefined && { 'skerry-version': String(done.version) }),
   })
 }

@@ -11,7 +11,7 @@ const wanted = {
 }
 const paths = [
   ['GET', '/livez', 200], ['GET', '/readyz', 200], ['GET', '/version', 200], ['GET', '/openapi/v3', 200], ['GET', '/api/v1/nodes', 200], ['GET', '/api/v1/nodes?watch=1&timeoutSeconds=1', 200], ['GET', '/api/v1/nodes/gone', 404],
-  ['POST', '/api/v1/nodes', 400], ['PUT', '/api/v1/nodes', 405], ['GET', '/nothing', 404], ['GET', '/api/v1/nodes?x=y', 400],
+  ['POST', '/api/v1/nodes', 400], ['PUT', '/api/v1/nodes', 400], ['OPTIONS', '/api/v1/nodes', 405], ['GET', '/nothing', 404], ['GET', '/api/v1/nodes?x=y', 400],
 ] as const
 
 test('every answer has the headers that keep a browser from doing harm, and none that names the server', async () => {

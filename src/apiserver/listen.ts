@@ -49,20 +49,12 @@ export const listen = async (handle: Handle, o: ListenOptions): Promise<Listenin
   const sessions = new Set<ServerHttp2Session>()
   const sockets = new Set<Socket>()
   const limits = { ...defaults, ...o.limits }
-  /** HTTP/1.1: the connections, and those with a request under way. */
-  const plain = new Set<Socket>()
-  const busy = new Set<Socket>()
   let isClosing = false
   const answer: Handle = (request, response) => {
     if (request.httpVersionMajor === 1) {
-      const { socket } = request
       if (isClosing) response.setHeader('connection', 'close')
-      busy.add(socket)
-      response.once('close', () => {
-        busy.delete(socket)
-        // Of a watch that has ended, say: its headers could not tell that the connection goes.
-        if (isClosing) socket.end()
-      })
+      // A watch's headers could not say so: they are long gone.
+      response.once('close', () => { if (isClosing) request.socket.end() })
     }
     handle(request, response)
   }
@@ -71,11 +63,6 @@ export const listen = async (handle: Handle, o: ListenOptions): Promise<Listenin
   server.on('connection', (s: Socket) => {
     sockets.add(s)
     s.on('close', () => sockets.delete(s))
-  })
-  server.on(o.tls === undefined ? 'connection' : 'secureConnection', (s: Socket & { readonly alpnProtocol?: string | false | null }) => {
-    if (s.alpnProtocol === 'h2') return
-    plain.add(s)
-    s.on('close', () => plain.delete(s))
   })
   await new Promise<void>((done, failed) => {
     server.once('error', failed)
@@ -96,7 +83,7 @@ export const listen = async (handle: Handle, o: ListenOptions): Promise<Listenin
       })
       // close() lets streams finish and sends GOAWAY first.
       for (const s of sessions) s.close()
-      for (const s of plain) if (!busy.has(s)) s.end()
+      ;(server as Partial<http.Server>).closeIdleConnections?.()
     }),
   }
 }

@@ -8,6 +8,7 @@ import { openapiDocument, openapiIndex } from './openapi.ts'
 import type { RequestInfo } from './request.ts'
 import { send } from './respond.ts'
 import { forbidden, methodNotAllowed, noSuchPath } from './status.ts'
+import { viewOf as demandAcceptable } from './table.ts'
 
 export const isHealth = (path: string): boolean => path === '/healthz' || path === '/livez' || path === '/readyz'
 
@@ -28,6 +29,7 @@ export const nonResource = async (api: Api, r: RequestInfo, asker: Asker, accept
   if (!api.authorize(identity, { verb, group: '', resource: '', subresource: '', namespace: '', name: '', path: r.path })) throw forbidden({ group: '', plural: r.path }, '', `User "${identity.user}" cannot ${verb} path "${r.path}"`)
   if (r.method !== 'GET' && r.method !== 'HEAD') throw methodNotAllowed(r.method)
   if (r.path === '/metrics' && api.metrics !== undefined) return send(response, 200, await api.metrics.metrics(), { 'content-type': api.metrics.contentType })
+  if (isAggregated(accept) === undefined) demandAcceptable(accept)
   const [first, second, third, ...more] = r.path.split('/').filter((p) => p !== '')
   if (first === 'openapi' && second === 'v3') {
     if (third === undefined) return send(response, 200, openapiIndex(api))

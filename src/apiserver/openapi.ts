@@ -17,24 +17,27 @@ const listOptions = [
   query('labelSelector', 'string', 'Only objects with these labels.'), query('limit', 'integer', 'Objects in a page.', { minimum: 0 }), query('resourceVersion', 'string', 'Not older than this version.', { pattern: '^[0-9]{0,15}$' }),
   query('resourceVersionMatch', 'string', 'How the version is to be understood.', { enum: ['Exact', 'NotOlderThan'] }), query('sendInitialEvents', 'boolean', 'Begin a watch with what is there.'), query('timeoutSeconds', 'integer', 'How long a watch may last.', { minimum: 0 }), query('watch', 'boolean', 'Watch.'),
 ]
-const deleteOptions = [dryRun, query('gracePeriodSeconds', 'integer', 'Not used by these kinds.'), query('propagationPolicy', 'string', 'Background, Foreground or Orphan.', { enum: ['Background', 'Foreground', 'Orphan'] })]
+const deleteOptions = [dryRun, query('gracePeriodSeconds', 'integer', 'Not used by these kinds.'), query('orphanDependents', 'boolean', 'The old way to say Orphan.'), query('propagationPolicy', 'string', 'Background, Foreground or Orphan.', { enum: ['Background', 'Foreground', 'Orphan'] })]
+const getOptions = [query('resourceVersion', 'string', 'Not older than this version.', { pattern: '^[0-9]{0,15}$' })]
 const path = (name: string) => ({ name, in: 'path', required: true, description: name === 'name' ? 'name of the object' : 'project', schema: { type: 'string', uniqueItems: true } })
 
 const schemaName = (s: Served): string => `${(s.kind.group === '' ? 'io.k8s.api.core' : s.kind.group.split('.').toReversed().join('.'))}.${s.kind.version}.${s.kind.kind}`
 
-interface Shape { readonly parameters: readonly object[]; readonly answers: object; readonly body?: { readonly types: readonly string[]; readonly schema: object } }
+interface Shape { readonly parameters: readonly object[]; readonly answers: object; readonly body?: { readonly types: readonly string[]; readonly schema: object; readonly isOptional?: boolean } }
 const operation = (s: Served, action: string, id: string, { parameters, answers: responses, body }: Shape) => ({
   operationId: `${action}${s.kind.group.split('.')[0] ?? ''}${s.kind.version}${id}`, tags: [`${s.kind.group || 'core'}_${s.kind.version}`], description: `${action} ${s.kind.kind}`, parameters,
-  ...(body !== undefined && { requestBody: { required: true, content: Object.fromEntries(body.types.map((t) => [t, { schema: body.schema }])) } }),
+  ...(body !== undefined && { requestBody: { required: body.isOptional !== true, content: Object.fromEntries(body.types.map((t) => [t, { schema: body.schema }])) } }),
   responses, 'x-kubernetes-action': action, 'x-kubernetes-group-version-kind': { group: s.kind.group, version: s.kind.version, kind: s.kind.kind },
 })
 const objectTypes = ['application/json', 'application/yaml']
+/** A DeleteOptions, which may be left out. */
+const deleteBody = { types: objectTypes, schema: { type: 'object' }, isOptional: true }
 const patchTypes = ['application/json-patch+json', 'application/merge-patch+json', 'application/apply-patch+yaml']
 const patchBody = { types: patchTypes, schema: { type: 'object' } }
 
 /** Get, update and patch, of an object or of a part of it. */
 const parts = (s: Served, id: string, schema: object) => ({
-  get: operation(s, 'get', id, { parameters: [], answers: answers('get', schema, [200]) }),
+  get: operation(s, 'get', id, { parameters: getOptions, answers: answers('get', schema, [200]) }),
   put: operation(s, 'put', id, { parameters: writeOptions, answers: answers('write', schema, [200]), body: { types: objectTypes, schema } }),
   patch: operation(s, 'patch', id, { parameters: patchOptions, answers: answers('write', schema, [200, 201]), body: patchBody }),
 })
@@ -55,7 +58,7 @@ const pathsOf = (s: Served, subresources: readonly string[]): Record<string, obj
       ...(s.verbs.includes('deletecollection') && { delete: operation(s, 'deletecollection', `Collection${id}`, { parameters: [...deleteOptions, ...listOptions.filter((o) => o.name !== 'watch')], answers: answers('write', ref(`${schemaName(s)}List`), [200]) }) }),
       parameters: place,
     },
-    [`${at}/{name}`]: { ...parts(s, id, object), delete: operation(s, 'delete', id, { parameters: deleteOptions, answers: answers('write', { anyOf: [object, ref(statusName)] }, [200]) }), parameters: one },
+    [`${at}/{name}`]: { ...parts(s, id, object), delete: operation(s, 'delete', id, { parameters: deleteOptions, body: deleteBody, answers: answers('write', { anyOf: [object, ref(statusName)] }, [200]) }), parameters: one },
     ...(s.kind.namespaced && { [`${root}/${s.kind.plural}`]: { get: operation(s, 'list', `${s.kind.kind}ForAllNamespaces`, list) } }),
     ...(s.kind.status !== undefined && { [`${at}/{name}/status`]: { ...parts(s, `${id}status`, object), parameters: one } }),
     ...(s.kind.scale !== undefined && { [`${at}/{name}/scale`]: { ...parts(s, `${id}scale`, ref(scaleName)), parameters: one } }),

@@ -145,7 +145,8 @@ export const pruneUnknown = (value: Mutable, schema: Schema): readonly string[] 
 const pruneObject = (value: Mutable, schema: Schema, path: string, found: string[]): void => {
   const values = isObject(schema.additionalProperties) ? (schema.additionalProperties as Schema) : undefined
   const keepsUnknown = schema['x-kubernetes-preserve-unknown-fields'] === true
-  if (schema.properties === undefined && values === undefined) return
+  // A value that may be anything, or one of several things, has no unknown fields; a text or a number has no known ones.
+  if (schema.properties === undefined && values === undefined && (keepsUnknown || schema.type === undefined || schema.type === 'object')) return
   for (const k of Object.keys(value)) {
     const sub = schema.properties?.[k] ?? values
     const here = path === '' ? k : `${path}.${k}`
@@ -157,6 +158,10 @@ const pruneObject = (value: Mutable, schema: Schema, path: string, found: string
     else pruneValue(value[k] as Json, sub, here, found)
   }
 }
+/** Of a list where none belongs. */
+const nothing = object({})
 const pruneValue = (v: Json, schema: Schema, path: string, found: string[]): void => {
-  if (Array.isArray(v)) { if (schema.items !== undefined) for (const [i, x] of v.entries()) pruneValue(x as Json, schema.items, `${path}[${i}]`, found) } else if (isObject(v)) pruneObject(v as JsonObject as Mutable, schema, path, found)
+  if (isObject(v)) return pruneObject(v as JsonObject as Mutable, schema, path, found)
+  if (!Array.isArray(v) || schema['x-kubernetes-preserve-unknown-fields'] === true || schema.type === undefined) return
+  for (const [i, x] of v.entries()) pruneValue(x as Json, schema.items ?? nothing, `${path}[${i}]`, found)
 }

@@ -40,9 +40,9 @@ const eventOf = (api: Api, f: Format, type: Type, row: Row, c: Change): Buffer =
 }
 
 const bookmarkOf = ({ served, view }: Format, version: number, isInitialEnd: boolean): string => {
-  const metadata = { resourceVersion: String(version), creationTimestamp: null, ...(isInitialEnd && { annotations: { 'k8s.io/initial-events-end': 'true' } }) }
+  const metadata = { resourceVersion: String(version), ...(isInitialEnd && { annotations: { 'k8s.io/initial-events-end': 'true' } }) }
   const object = view === 'metadata' ? { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata }
-    : view === 'table' ? { kind: 'Table', apiVersion: 'meta.k8s.io/v1', metadata: { resourceVersion: String(version) }, columnDefinitions: [], rows: [{ cells: [], object: { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata } }] }
+    : view === 'table' ? { kind: 'Table', apiVersion: 'meta.k8s.io/v1', metadata: { resourceVersion: String(version) }, columnDefinitions: null, rows: [{ cells: [], object: { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata } }] }
       : { kind: served.kind.kind, apiVersion: served.apiVersion, metadata }
   return `${JSON.stringify({ type: 'BOOKMARK', object })}\n`
 }
@@ -72,10 +72,7 @@ const planOf = (api: Api, served: Served, r: RequestInfo): Plan => {
   const version = query.get('resourceVersion') ?? ''
   const initial = query.get('sendInitialEvents')
   const wantsInitial = initial === null ? undefined : isTrue(initial)
-  const match = query.get('resourceVersionMatch') ?? ''
-  if (wantsInitial !== undefined && match !== 'NotOlderThan') throw badRequest('resourceVersionMatch: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan')
-  if (wantsInitial === undefined && match !== '') throw badRequest('resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided')
-  for (const option of ['limit', 'continue']) if (!['', '0', null].includes(query.get(option))) throw badRequest(`${option} is not supported by a watch`)
+  if (!['', '0', null].includes(query.get('limit'))) throw badRequest('limit is not supported by a watch')
   const seconds = Number(query.get('timeoutSeconds') ?? 0)
   if (!Number.isInteger(seconds) || seconds < 0) throw badRequest('timeoutSeconds: Invalid value: must be a whole number of seconds')
   // 30 to 60 min at random, so that readers do not all come back at once.

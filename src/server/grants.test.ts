@@ -52,7 +52,8 @@ test('A5 nobody gives a role that they do not have: not by create, update, patch
   const at = pathOf(AccessGrant, 'acme')
   expect(brief(await bed.call('POST', at, { metadata: { name: 'g' }, spec: spec('owner', 'olga') }, as('olga')))).toBe('403 Forbidden spec.role')
   expect(brief(await bed.call('POST', at, { metadata: { name: 'g' }, spec: spec('viewer', 'olga') }, as('olga')))).toBe('201')
-  expect(brief(await bed.call('PUT', `${at}/g`, { metadata: { name: 'g' }, spec: spec('editor', 'olga') }, as('olga')))).toBe('403 Forbidden spec.role')
+  const { resourceVersion } = (await bed.call('GET', `${at}/g`, undefined, as('olga'))).body.metadata
+  expect(brief(await bed.call('PUT', `${at}/g`, { metadata: { name: 'g', resourceVersion }, spec: spec('editor', 'olga') }, as('olga')))).toBe('403 Forbidden spec.role')
   expect(brief(await bed.call('PATCH', `${at}/g`, { spec: { role: 'owner' } }, as('olga')))).toBe('403 Forbidden spec.role')
   expect(brief(await bed.call('PATCH', `${at}/g`, [{ op: 'replace', path: '/spec/role', value: 'owner' }], { ...as('olga'), type: 'application/json-patch+json' }))).toBe('403 Forbidden spec.role')
   for (const name of ['g', 'new']) {
