@@ -65,11 +65,14 @@ describe('A1 what is served', () => {
     expect((await call('GET', '/apis', undefined, { accept: 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList' })).code).toBe(200)
   })
 
-  test('A1 a server with the same kinds shares the documents', async () => {
-    const other = await startLab({ subresources: {} })
+  test('A1 a server with the same kinds and subresources has the same documents; one without subresources does not name them', async () => {
+    const [other, without] = [await startLab({ subresources: { 'clusters/kubeconfig': async () => ({}) } }), await startLab()]
     const path = '/openapi/v3/apis/lab.skerry.test/v1'
     expect((await caller(other)('GET', path)).text).toBe((await call('GET', path)).text)
+    expect((await caller(other)('GET', path)).text).toContain('clusters/{name}/kubeconfig')
+    expect((await caller(without)('GET', path)).text).not.toContain('clusters/{name}/kubeconfig')
     await other.close()
+    await without.close()
   })
 
   test('A1 reviews say who asks and what they may', async () => {
