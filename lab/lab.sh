@@ -6,6 +6,7 @@
 #   test [ARGS]        the OpenStack contract suite against it; the last line is "N passed, N failed"
 #   story NAME         lab/stories/NAME.ts: the product makes a cluster on it
 #   kube-apiserver up|down|status|test   a real kube-apiserver to compare ours with; needs neither root nor OpenStack
+#   clients [up|test] [NAME...] [--peer] [--write]   unmodified clients against our API; neither root nor OpenStack
 #   enter COMMAND      a command inside the lab: enter openstack --os-cloud lab-demo server list
 # Caches are outside the repository, in $HOME/.cache/skerry-lab. docs/guides/lab.md is the guide.
 [ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"
@@ -14,7 +15,7 @@ HERE=$(cd "$(dirname "$0")" && pwd) REPO=$(dirname "$HERE")
 export SKERRY_LAB_DIR=${SKERRY_LAB_DIR:-$HOME/.cache/skerry-lab/openstack} LAB_SHARE=${LAB_SHARE:-$HOME/.cache/skerry-lab/talos}
 TALOS=${TALOS:-v1.13.9}
 die(){ printf 'lab: %s\n' "$*" >&2; exit 1; }
-usage(){ sed -n '2,10s/^# \{0,1\}//p' "$0"; }
+usage(){ sed -n '2,11s/^# \{0,1\}//p' "$0"; }
 is_up(){ [ -f "$SKERRY_LAB_DIR/run/ready" ] && kill -0 "$(cat "$SKERRY_LAB_DIR/run/init.pid" 2>/dev/null)" 2>/dev/null; }
 must_be_up(){ is_up || die "not up: ./dev lab up"; }
 has_image(){ "$HERE/openstack/enter" openstack --os-cloud lab-demo image show -f value -c status "talos-$TALOS" 2>/dev/null | grep -qx active; }
@@ -65,6 +66,7 @@ case ${1:-help} in
   test) shift; contract "$@";;
   story) shift; story "$@";;
   kube-apiserver) shift; node24; exec "$HERE/clients/kube-apiserver.sh" "$@";;
+  clients) shift; node24; exec node "$HERE/clients/clients.ts" "$@";;
   enter) shift; must_be_up; exec "$HERE/openstack/enter" "$@";;
   help|-h|--help) usage;;
   *) usage >&2; die "unknown command $1";;

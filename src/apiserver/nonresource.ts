@@ -3,7 +3,8 @@ import type { ServerResponse } from 'node:http'
 import type { Api } from './api.ts'
 import { aggregated, coreVersions, group, groupList, isAggregated, resourceList } from './discovery.ts'
 import type { Identity } from './identity.ts'
-import { openapiDocument, openapiIndex } from './openapi.ts'
+import { asksForProtobuf, openapiV2Type } from './openapi-v2-protobuf.ts'
+import { openapiDocument, openapiIndex, openapiV2, openapiV2Protobuf } from './openapi.ts'
 import type { RequestInfo } from './request.ts'
 import { send } from './respond.ts'
 import { forbidden, methodNotAllowed, noSuchPath } from './status.ts'
@@ -30,6 +31,7 @@ export const nonResource = (api: Api, r: RequestInfo, identity: Identity, accept
     const text = openapiDocument(api, [third, ...more].join('/'))
     if (text !== undefined) return send(response, 200, text)
   }
+  if (first === 'openapi' && second === 'v2' && third === undefined) return asksForProtobuf(accept) ? send(response, 200, openapiV2Protobuf(api), { 'content-type': openapiV2Type }) : send(response, 200, openapiV2(api))
   if (more.length > 0) throw noSuchPath()
   if (first === 'version' && second === undefined) return send(response, 200, { ...api.version, gitCommit: '', gitTreeState: 'clean', buildDate: '', goVersion: '', compiler: '', platform: '' })
   const found = first === 'api' ? (third === undefined ? core(api, second, accept) : undefined) : first === 'apis' ? groups(api, second, third, accept) : undefined

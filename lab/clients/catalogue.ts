@@ -1,0 +1,44 @@
+/** The clients: what each is, what installs it, what runs it. */
+import { join } from 'node:path'
+
+export interface Client {
+  readonly name: string
+  /** What its program does, for the page. */
+  readonly what: string
+  /** What `install.sh` is asked for. */
+  readonly install: string
+  /** Prints its version. */
+  readonly version: readonly string[]
+  /** From the folder of installed clients. */
+  readonly run: readonly string[]
+  readonly cwd?: string
+  readonly env?: Readonly<Record<string, string>>
+}
+
+const here = import.meta.dirname
+const commands = (name: string): readonly string[] => [process.execPath, join(here, 'commands/run.ts'), name]
+
+/** `bin` is the folder of installed programs, and its siblings. */
+export const catalogue = (folder: string): readonly Client[] => {
+  const bin = (name: string): string => join(folder, 'bin', name)
+  const go = (name: string, module: string, what: string): Client => ({ name, what, install: `go-${name}`, version: ['sh', '-c', `sed -nE 's|^\\t${module} (v\\S+).*|\\1|p' '${join(here, 'go/go.mod')}'`], run: [bin(`go-${name}`)] })
+  const kubectl = (name: string): Client => ({
+    name, install: name, version: ['sh', '-c', `'${bin(name)}' version --client | sed -n 's/^Client Version: //p'`], run: commands('kubectl'), env: { KUBECTL: bin(name) },
+    what: 'apply in both ways, diff, prune, get in every format and by watch, wait, scale, edit, label, annotate, patch, replace, delete in three ways, explain, api-resources, events, auth',
+  })
+  return [
+    kubectl('kubectl'),
+    kubectl('kubectl-old'),
+    go('client-go', 'k8s.io/client-go', 'typed, dynamic, metadata and scale clients, informers by WatchList and by list through a kill -9 of the server, server-side apply, patches, pages, watches, deletion with preconditions and propagation, both event recorders, leader election, discovery, OpenAPI'),
+    go('controller-runtime', 'sigs.k8s.io/controller-runtime', 'a manager with leader election that reconciles node pools: cached client, index, status patches, finalizers, owned objects, predicates'),
+    go('flux', 'github.com/fluxcd/pkg/ssa', 'Flux\'s apply engine: change sets, drift and its correction, waiting by status, deletion'),
+  ]
+}
+
+/** What nobody can be given here; the reasons are the package sources'. */
+export const never = [
+  { name: 'Argo CD', why: 'the module github.com/argoproj/gitops-engine is not served by the Go module proxy that builds are made from' },
+  { name: 'Flux controllers and CLI', why: 'their modules lack generated files or are not served; Flux\'s apply engine is proven as a library' },
+  { name: 'hashicorp/kubernetes provider', why: 'no importable version of 2.x or 3.x is served; OpenTofu is proven with the kubectl provider' },
+  { name: '.NET KubernetesClient', why: 'there is no .NET SDK on the machines that this is run on' },
+]

@@ -1,0 +1,1 @@
+/** helm with a chart of our kinds. It keeps releases in Secrets, which we do not serve: HELM_DRIVER=configmap and secret refuse, so a release lives in its own process or in SQL; here each command carries it by `template` and `apply`, or is one process. */

@@ -1,0 +1,1 @@
+export const kustomize = async (): Promise<readonly import('./step.ts').Step[]> => []

@@ -1,0 +1,1 @@
+export const opentofu = async (): Promise<readonly import('./step.ts').Step[]> => []
