@@ -29,6 +29,9 @@ export const catalogue = (folder: string): readonly Client[] => {
   return [
     kubectl('kubectl'),
     kubectl('kubectl-old'),
+    { name: 'helm', install: 'helm', version: [bin('helm'), 'version', '--template', '{{.Version}}'], run: commands('helm'), what: 'install, upgrade, rollback, uninstall of a chart with a cluster and pools, each waited for; releases kept by HELM_DRIVER=sql, because Secrets are not served' },
+    { name: 'kustomize', install: 'kustomize', version: ['cat', bin('kustomize.version')], run: commands('kustomize'), what: 'build into apply, server-side apply, diff and delete; kubectl apply -k' },
+    { name: 'opentofu', install: 'opentofu', version: ['sh', '-c', `'${bin('tofu')}' version | sed -n 's/^OpenTofu //p'`], run: commands('opentofu'), what: 'with the kubectl provider: plan, apply, no drift on a second plan, drift that is seen and corrected, destroy' },
     go('client-go', 'k8s.io/client-go', 'typed, dynamic, metadata and scale clients, informers by WatchList and by list through a kill -9 of the server, server-side apply, patches, pages, watches, deletion with preconditions and propagation, both event recorders, leader election, discovery, OpenAPI'),
     go('controller-runtime', 'sigs.k8s.io/controller-runtime', 'a manager with leader election that reconciles node pools: cached client, index, status patches, finalizers, owned objects, predicates'),
     go('flux', 'github.com/fluxcd/pkg/ssa', 'Flux\'s apply engine: change sets, drift and its correction, waiting by status, deletion'),

@@ -56,7 +56,7 @@ const prove = async (client: Client, server: Server): Promise<Outcome> => {
     const [command, ...args] = client.run
     return await runProgram({
       command: command!, args, cwd: client.cwd ?? home, atMostMs: 300_000, log: join(folder, 'log', `run-${client.name}-${server.name}.log`),
-      env: { ...client.env, HOME: home, KUBECONFIG: server.kubeconfig, NAMESPACE: namespace, SERVER: server.url, CLIENTS: folder, RESUMES: server.resumes ? 'yes' : '' },
+      env: { ...client.env, ...server.env, HOME: home, KUBECONFIG: server.kubeconfig, NAMESPACE: namespace, SERVER: server.url, CLIENTS: folder },
     }, server)
   } finally { await rm(home, { recursive: true, force: true }) }
 }

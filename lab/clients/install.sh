@@ -45,11 +45,11 @@ sid(){
   set -- "$1" -o "Dir::Etc::sourcelist=$apt/sid.list" -o Dir::Etc::sourceparts=- -o "Dir::State::Lists=$apt/lists" -o Dir::State::status=/dev/null -o "Dir::Cache=$apt/cache" -o Acquire::Languages=none -o APT::Sandbox::User=root
   local package=$1; shift
   apt-get "$@" update -q
-  cd "$apt"; rm -rf "x/$package"; apt-get "$@" download "$package"; dpkg -x "$package"_*.deb "x/$package"; rm "$package"_*.deb
-  install -m 755 "$apt/x/$package/usr/bin/$package" "$D/bin/$package"
+  cd "$apt"; rm -rf "x/$package"; apt-get "$@" download "$package"; dpkg -x "$package"_*.deb "x/$package"; dpkg-deb -f "$package"_*.deb Version >"$D/bin/$package.version.new"; rm "$package"_*.deb
+  install -m 755 "$apt/x/$package/usr/bin/$package" "$D/bin/$package"; mv "$D/bin/$package.version.new" "$D/bin/$package.version"
 }
-kubectl(){ once bin/kubectl kubectl 'the package of Debian sid' sid kubectl; }
-kustomize(){ once bin/kustomize kustomize 'the package of Debian sid' sid kustomize; }
+kubectl(){ once bin/kubectl.version kubectl 'the package of Debian sid' sid kubectl; }
+kustomize(){ once bin/kustomize.version kustomize 'the package of Debian sid' sid kustomize; }
 kubectl_old(){
   local v=k8s.io/component-base/version
   go_once kubectl-old k8s.io/kubernetes "$KUBECTL_OLD_V" k8s.io/kubernetes/cmd/kubectl "-X $v.gitVersion=$KUBECTL_OLD_V -X $v.gitMajor=1 -X $v.gitMinor=$(echo "$KUBECTL_OLD_V" | cut -d. -f2)"

@@ -6,9 +6,11 @@ import { homedir, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
+import pg from 'pg'
 import { parse } from 'yaml'
 import { httpResources, readKubeconfig, type HttpResources } from '../../src/client/index.ts'
 import { childrenOf, commandOf, ended, freePorts } from '../../e2e/processes.ts'
+import { readDatabase } from '../../src/server/database.ts'
 import { readPeer } from '../../testkit/differential/subject.ts'
 
 const root = resolve(import.meta.dirname, '../..')
@@ -19,8 +21,8 @@ export interface Server {
   /** A kubeconfig with the contexts `people` and `site`. */
   readonly kubeconfig: string
   readonly url: string
-  /** Watches go on after a restart where they were; the peer's begin anew. */
-  readonly resumes: boolean
+  /** What its clients' programs are told besides. RESUMES: watches go on after a restart where they were. */
+  readonly env: Readonly<Record<string, string>>
   readonly people: HttpResources
   readonly site: HttpResources
   /** Kills what answers requests, without warning, and comes back when it answers again. */
@@ -47,6 +49,16 @@ const untilAnswers = async (resources: HttpResources, why: () => string): Promis
     }
     await sleep(50)
   }
+}
+
+const databaseForHelm = async (state: string): Promise<string> => {
+  const connection = await readDatabase(state)
+  const client = new pg.Client({ ...connection })
+  await client.connect()
+  await client.query('create database helm')
+  await client.end()
+  return Object.entries({ host: connection.host, port: connection.port, user: connection.user, password: connection.password, dbname: 'helm', sslmode: 'disable' })
+    .flatMap(([k, v]) => (v === undefined ? [] : [`${k}='${v}'`])).join(' ')
 }
 
 /** The whole program, on an embedded PostgreSQL; its controllers look on, so that what clients write stays as they wrote it. */
@@ -78,7 +90,9 @@ export const openOurs = async (): Promise<Server> => {
     await writeFile(kubeconfig, kubeconfigOf(people!.clusters[0]!.cluster, people!.users[0]!.user, site!.users[0]!.user), { mode: 0o600 })
     const resources = { people: as(kubeconfig, 'people'), site: as(kubeconfig, 'site') }
     return {
-      name: 'Skerry', resumes: true, kubeconfig, url: `https://127.0.0.1:${port}`, ...resources,
+      name: 'Skerry', kubeconfig, url: `https://127.0.0.1:${port}`, ...resources,
+      // helm keeps its releases in Secrets, which we do not serve, or in a database.
+      env: { RESUMES: 'yes', HELM_DRIVER: 'sql', HELM_DRIVER_SQL_CONNECTION_STRING: await databaseForHelm(state) },
       async restart() {
         const pid = childrenOf(child.pid!).find((one) => commandOf(one).includes('processes/api.ts'))
         if (pid === undefined) throw new Error('the process api does not run')
@@ -111,7 +125,7 @@ export const openPeer = async (): Promise<Server> => {
   const orphan = (): void => { collector.kill('SIGTERM') }
   process.once('exit', orphan)
   return {
-    name: 'kube-apiserver', resumes: false, kubeconfig, url, ...resources,
+    name: 'kube-apiserver', env: {}, kubeconfig, url, ...resources,
     async restart() {
       await promisify(execFile)(script, ['restart'])
       await untilAnswers(resources.people, () => 'its log is beside peer.json')

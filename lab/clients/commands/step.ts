@@ -17,10 +17,13 @@ export interface Step {
   readonly meanwhile?: readonly string[]
 }
 
+/** What went wrong stands at the end. */
+const tail = (text: string): string => text.trim().slice(-300) || 'nothing'
+
 /** A mistake in what came, or nothing. */
 export const mistakeIn = (step: Step, came: { readonly code: number; readonly text: string }): string | undefined => {
-  if (!step.want.test(came.text)) return `wanted ${step.want}, got ${came.text.trim().slice(0, 300) || 'nothing'}`
-  if (step.not?.test(came.text) === true) return `did not want ${step.not}, got ${came.text.trim().slice(0, 300)}`
-  if (step.forMs === undefined && came.code !== (step.code ?? 0)) return `ended with ${came.code}: ${came.text.trim().slice(0, 300)}`
+  if (!step.want.test(came.text)) return `wanted ${step.want}, got ${tail(came.text)}`
+  if (step.not?.test(came.text) === true) return `did not want ${step.not}, got ${tail(came.text)}`
+  if (step.forMs === undefined && came.code !== (step.code ?? 0)) return `ended with ${came.code}: ${tail(came.text)}`
   return undefined
 }

@@ -16,12 +16,6 @@ resource "kubectl_manifest" "cluster" {
     metadata   = { name = "tofu", namespace = var.namespace, labels = { "lab.skerry.dev/settle" = "true" } }
     spec       = { site = "lab", release = "2026.4.1", controlPlane = { machineType = "b2.c2r4" } }
   })
-  wait_for {
-    field {
-      key   = "status.conditions.[0].status"
-      value = "True"
-    }
-  }
 }
 
 resource "kubectl_manifest" "pool" {
