@@ -26,6 +26,11 @@ export const catalogue = (folder: string): readonly Client[] => {
     name, install: name, version: ['sh', '-c', `'${bin(name)}' version --client | sed -n 's/^Client Version: //p'`], run: commands('kubectl'), env: { KUBECTL: bin(name) },
     what: 'apply in both ways, diff, prune, get in every format and by watch, wait, scale, edit, label, annotate, patch, replace, delete in three ways, explain, api-resources, events, auth',
   })
+  const python = (name: string, module: string, program: string, what: string): Client => ({
+    name, what, install: 'python', version: ['sh', '-c', `sed -n 's/^${module}==//p' '${join(here, 'python/requirements.txt')}'`], run: [join(folder, 'python/bin/python'), join(here, 'python', program)],
+    // Nothing is written beside the sources.
+    env: { PYTHONDONTWRITEBYTECODE: '1' },
+  })
   return [
     kubectl('kubectl'),
     kubectl('kubectl-old'),
@@ -35,6 +40,9 @@ export const catalogue = (folder: string): readonly Client[] => {
     go('client-go', 'k8s.io/client-go', 'typed, dynamic, metadata and scale clients, informers by WatchList and by list through a kill -9 of the server, server-side apply, patches, pages, watches, deletion with preconditions and propagation, both event recorders, leader election, discovery, OpenAPI'),
     go('controller-runtime', 'sigs.k8s.io/controller-runtime', 'a manager with leader election that reconciles node pools: cached client, index, status patches, finalizers, owned objects, predicates'),
     go('flux', 'github.com/fluxcd/pkg/ssa', 'Flux\'s apply engine: change sets, drift and its correction, waiting by status, deletion'),
+    python('python', 'kubernetes', 'official.py', 'the official client: typed core, dynamic, server-side apply and its conflicts, patches, status, scale, pages, field and label selectors, watch, events, leases, preconditions'),
+    python('kopf', 'kopf', 'operator_kopf.py', 'an operator with handlers, index, daemon, finalizer, events, through a kill -9 of the server'),
+    { name: 'node', install: 'node', version: ['sh', '-c', `sed -n 's/.*client-node": "\\([^"]*\\)".*/\\1/p' '${join(here, 'node/package.json')}'`], run: [process.execPath, join(folder, 'node/client.mjs')], what: '@kubernetes/client-node: typed and generic clients, server-side apply, patches, status, pages, watch and its abort, informer through a kill -9 of the server, preconditions' },
   ]
 }
 

@@ -68,7 +68,21 @@ go_program(){ # NAME
 }
 go_made(){ local name=go-$1-$(made_from go); once "bin/$name" "go-$1" 'compiling our program (five minutes the first time)' go_program "$1" "$name"; ln -sfn "$name" "$D/bin/go-$1"; }
 
+# Packages of other languages, beside a copy of our program.
+python_made(){
+  has python3 'Python 3'
+  local at; at=python-$(made_from python); once "$at/ready" python 'installing packages (a minute)' python_packages "$at"; ln -sfn "$at" "$D/python"
+}
+python_packages(){ rm -rf "${D:?}/$1"; python3 -m venv "$D/$1" && "$D/$1/bin/pip" install --quiet --requirement "$HERE/python/requirements.txt" && touch "$D/$1/ready"; }
+node_made(){
+  has npm npm
+  local at; at=node-$(made_from node); once "$at/ready" node 'installing packages (half a minute)' node_packages "$at"; ln -sfn "$at" "$D/node"
+}
+node_packages(){ rm -rf "${D:?}/$1"; mkdir "$D/$1" && cp "$HERE"/node/* "$D/$1" && npm install --prefix "$D/$1" --no-audit --no-fund --silent --ignore-scripts && touch "$D/$1/ready"; }
+
 for one in "$@"; do
   case $one in kubectl|kubectl-old|kustomize|helm|opentofu) "${one//-/_}";;
+    python) python_made;;
+    node) node_made;;
     go-*) go_made "${one#go-}";; *) die "install.sh does not know $one";; esac
 done
