@@ -31,6 +31,12 @@ export const catalogue = (folder: string): readonly Client[] => {
     // Nothing is written beside the sources.
     env: { PYTHONDONTWRITEBYTECODE: '1' },
   })
+  const java = (name: string, module: string, what: string): Client => ({
+    name: `java-${name}`, what, install: `java-${name}`, version: ['sh', '-c', `sed -n 's|.*<artifactId>${module}</artifactId><version>\\([^<]*\\)<.*|\\1|p' '${join(here, 'java', name, 'pom.xml')}'`],
+    run: ['java', '-cp', `${join(folder, `java-${name}`, 'out')}:${join(folder, `java-${name}`, 'lib')}/*`, 'Client'],
+    // fabric8 takes a key in PKCS 8 for RSA unless it is told; ours are EC.
+    env: { KUBERNETES_CERTS_CLIENT_KEY_ALGO: 'EC' },
+  })
   return [
     kubectl('kubectl'),
     kubectl('kubectl-old'),
@@ -43,6 +49,9 @@ export const catalogue = (folder: string): readonly Client[] => {
     python('python', 'kubernetes', 'official.py', 'the official client: typed core, dynamic, server-side apply and its conflicts, patches, status, scale, pages, field and label selectors, watch, events, leases, preconditions'),
     python('kopf', 'kopf', 'operator_kopf.py', 'an operator with handlers, index, daemon, finalizer, events, through a kill -9 of the server'),
     { name: 'node', install: 'node', version: ['sh', '-c', `sed -n 's/.*client-node": "\\([^"]*\\)".*/\\1/p' '${join(here, 'node/package.json')}'`], run: [process.execPath, join(folder, 'node/client.mjs')], what: '@kubernetes/client-node: typed and generic clients, server-side apply, patches, status, pages, watch and its abort, informer through a kill -9 of the server, preconditions' },
+    { name: 'kube-rs', install: 'rust', version: ['sh', '-c', `sed -n 's/^kube = .*"=\\([^"]*\\)".*/\\1/p' '${join(here, 'rust/Cargo.toml')}'`], run: [bin('rust')], what: 'discovery, server-side apply, patches, status, scale, pages, watchers that list and that stream, a controller with a finalizer through a kill -9 of the server' },
+    java('fabric8', 'kubernetes-client', 'generic resources, server-side apply, patches, scale, pages, watch, informer through a kill -9 of the server, events, leader election'),
+    java('official', 'client-java', 'dynamic objects, server-side apply, patches, status, pages, informer through a kill -9 of the server, events'),
   ]
 }
 

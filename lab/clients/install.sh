@@ -80,8 +80,24 @@ node_made(){
 }
 node_packages(){ rm -rf "${D:?}/$1"; mkdir "$D/$1" && cp "$HERE"/node/* "$D/$1" && npm install --prefix "$D/$1" --no-audit --no-fund --silent --ignore-scripts && touch "$D/$1/ready"; }
 
+java_made(){ # NAME
+  has mvn Maven; has java 'a JDK'
+  local at; at=java-$1-$(made_from "java/$1"); once "$at/ready" "java-$1" 'downloading packages (a minute)' java_packages "$1" "$at"; ln -sfn "$at" "$D/java-$1"
+}
+java_packages(){
+  rm -rf "${D:?}/$2"; mkdir "$D/$2" && cp "$HERE/java/$1"/* "$D/$2" && cd "$D/$2"
+  mvn -q -B org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies -DoutputDirectory=lib && javac -nowarn -proc:none -cp 'lib/*' -d out Client.java && touch ready
+}
+rust_made(){
+  has cargo cargo
+  local at; at=rust-$(made_from rust); once "bin/$at" rust 'compiling (ten minutes the first time)' rust_program "$at"; ln -sfn "$at" "$D/bin/rust"
+}
+rust_program(){ rm -rf "$D/rust"; cp -r "$HERE/rust" "$D/rust" && cd "$D/rust" && nice -n 15 cargo build --release -j1 --target-dir "$D/rust-target" && cp "$D/rust-target/release/kube-client" "$D/bin/$1"; }
+
 for one in "$@"; do
   case $one in kubectl|kubectl-old|kustomize|helm|opentofu) "${one//-/_}";;
+    java-*) java_made "${one#java-}";;
+    rust) rust_made;;
     python) python_made;;
     node) node_made;;
     go-*) go_made "${one#go-}";; *) die "install.sh does not know $one";; esac
