@@ -1,6 +1,6 @@
 /** A whole platform on simulators for benches: started fresh, driven over its API, measured from /proc. */
 import { spawn, type ChildProcess } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { cpus, tmpdir, totalmem } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -8,10 +8,10 @@ import { parse } from 'yaml'
 import { Cluster, NodePool, Project, Release, Site } from '../src/api/index.ts'
 import { isTrue } from '../src/api/meta/index.ts'
 import { httpResources, readKubeconfig, type HttpResources } from '../src/client/index.ts'
+import { cpuSeconds, descendants, peakRssMiB, rssMiB } from './processes.ts'
 
 const root = resolve(import.meta.dirname, '..')
 const writer = { manager: 'bench' } as const
-const ticksPerSecond = 100
 
 export interface Usage { readonly cpuSeconds: number; readonly rssMiB: number; readonly peakRssMiB: number }
 export interface Platform {
@@ -26,20 +26,6 @@ export interface Platform {
   /** Ends `serve` and all its processes at once, as a power cut would; the simulated clouds come back with it. */
   kill(name: string): void
   close(): Promise<void>
-}
-
-const stat = (pid: number): { readonly ppid: number; readonly ticks: number } | undefined => {
-  try {
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /, '').split(' ')
-    return { ppid: Number(fields[1]), ticks: Number(fields[11]) + Number(fields[12]) }
-  } catch { return undefined }
-}
-const memory = (pid: number, field: 'VmRSS' | 'VmHWM'): number => { try { return Number(new RegExp(`${field}:\\s+(\\d+)`).exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024 } catch { return 0 } }
-const descendants = (pid: number): readonly number[] => {
-  const all = readdirSync('/proc').filter((n) => /^\d+$/.test(n)).map(Number).map((p) => [p, stat(p)?.ppid] as const)
-  const found = [pid]
-  for (let i = 0; i < found.length; i++) found.push(...all.filter(([, parent]) => parent === found[i]).map(([p]) => p))
-  return found
 }
 
 export const openPlatform = async (o: { readonly projects: number; readonly latency: 'zero' | 'realistic'; readonly port: number }): Promise<Platform> => {
@@ -77,7 +63,7 @@ export const openPlatform = async (o: { readonly projects: number; readonly late
     resources, projects, pids,
     usage: (names) => {
       const all = names.flatMap((n) => { const pid = pids()[n]; return pid === undefined ? [] : descendants(pid) })
-      return { cpuSeconds: all.reduce((sum, p) => sum + (stat(p)?.ticks ?? 0), 0) / ticksPerSecond, rssMiB: all.reduce((sum, p) => sum + memory(p, 'VmRSS'), 0), peakRssMiB: all.reduce((sum, p) => sum + memory(p, 'VmHWM'), 0) }
+      return { cpuSeconds: cpuSeconds(all), rssMiB: rssMiB(all), peakRssMiB: peakRssMiB(all) }
     },
     openstack: async () => {
       const { total, byRoute } = (await (await fetch(`${simulator}/skerry-sim/stats`)).json()) as { total: number; byRoute: Record<string, number> }

@@ -33,7 +33,10 @@ const write = (name: string, expect: number | 'absent', round: number): Operatio
   return { key, expect, row: { ...key, uid: name, body, labels: { app: 'bench' }, ownerUids: ['owner'], finalizers: [], deleting: false } }
 }
 
-const audit = { time: '2026-01-01T00:00:00Z', user: 'bench', verb: 'create', resource: 'things.bench', namespace: 'bench', name: 'x', subresource: '', requestId: 'r' }
+const audit = JSON.stringify({
+  auditID: randomUUID(), time: '2026-01-01T00:00:00.000Z', level: 'Change', verb: 'update', user: { username: 'bench', groups: ['skerry:sites', 'system:authenticated'] }, sourceIPs: ['127.0.0.1'], userAgent: 'bench/1',
+  objectRef: { apiGroup: 'bench', apiVersion: 'v1', resource: 'things', namespace: 'bench', name: 'x', uid: randomUUID() }, decision: 'allow', responseStatus: { code: 200 }, change: { before: { spec: { round: 1 } }, after: { spec: { round: 2 } } },
+})
 
 /** CPU seconds of the postmaster and its children (Linux; elsewhere 0). */
 async function serverCpu(postmaster: number): Promise<number> {

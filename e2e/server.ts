@@ -29,6 +29,8 @@ export interface Server {
   readonly sites: readonly string[]
   /** A simulated cloud's own door, which OpenStack does not have. */
   admin<T>(method: string, path: string, body?: unknown, site?: string): Promise<T>
+  /** Each API process is replaced by a new one; resolves when the last is. */
+  restartApi(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -52,14 +54,14 @@ const cloudsFor = (port: number) => {
 const clouds = ['sim', 'sim-routed']
 
 /** Starts everything and gives it sites, a release and a project. */
-export const startServer = async (sites: readonly string[] = ['sim']): Promise<Server> => {
+export const startServer = async (sites: readonly string[] = ['sim'], flags: readonly string[] = []): Promise<Server> => {
   const state = await mkdtemp(join(tmpdir(), 'skerry-e2e-'))
   const port = await freePorts()
   const logs = join(state, 'logs')
   await mkdir(logs, { recursive: true, mode: 0o700 })
   await writeFile(join(state, 'simulators.json'), JSON.stringify(cloudsFor(port)), { mode: 0o600 })
   const log = openSync(join(logs, 'serve.log'), 'a', 0o600)
-  const child = spawn(process.execPath, [main, 'serve', '--state', state, '--simulators', '--port', String(port)], { stdio: ['ignore', log, log] })
+  const child = spawn(process.execPath, [main, 'serve', '--state', state, '--simulators', '--port', String(port), ...flags], { stdio: ['ignore', log, log] })
   const orphan = (): void => { child.kill('SIGTERM') }
   process.once('exit', orphan)
   const end = (): void => { void stop().finally(() => process.exit(130)) }
@@ -97,6 +99,12 @@ export const startServer = async (sites: readonly string[] = ['sim']): Promise<S
         if (name !== 'postgres') return childrenOf(child.pid!).find((pid) => commandOf(pid).includes(`processes/${name}.ts`))
         const pid = Number(readFileSync(join(state, 'postgres/data/postmaster.pid'), 'utf8').split('\n')[0])
         return commandOf(pid).includes(state) ? pid : undefined
+      },
+      async restartApi() {
+        const text = (): string => readFileSync(join(state, 'api.json'), 'utf8')
+        const before = text()
+        child.kill('SIGUSR2')
+        for (const until = performance.now() + 120_000; text() === before; await sleep(50)) if (performance.now() > until) throw new Error('the API processes were not replaced')
       },
       async admin<T>(method: string, path: string, body?: unknown, site = 'sim'): Promise<T> {
         const answer = await fetch(`http://127.0.0.1:${port + 1 + clouds.indexOf(site)}/skerry-sim/${path}`, { method, ...(body !== undefined && { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }) })

@@ -245,6 +245,42 @@ export function storeContract(name: string, open: (kept: number) => Promise<Stor
       expect(models.length).toBe(36)
     })
 
+    test('S6 the rows of any earlier version can be had, from memory and from the log', async () => {
+      // A ring so small that most versions come from the log, and one that holds them all.
+      const caches = [await cacheOf(3), await cacheOf(1_000)]
+      const random = randomFrom(11)
+      const keys = Array.from({ length: 12 }, (_, i) => keyOf(`k${i % 6}`, `n${i % 2}`))
+      const states: (readonly Row[])[] = []
+      for (let i = 0; i < 60; i += 1) {
+        const key = keys[random(12)]!
+        const version = caches[0]!.get(key)?.version ?? 'absent'
+        await store.commit({ operations: [{ key, expect: version, row: version !== 'absent' && random(3) === 0 ? undefined : rowOf(key, `${i}`, { labels: { i: `${i}` } }) }] })
+        await caches[0]!.fresh()
+        states[caches[0]!.version] = caches[0]!.list('things.test')
+      }
+      for (const cache of caches) {
+        await cache.fresh()
+        for (let version = 1; version < states.length; version += 1) {
+          expect(await cache.listAt(version, 'things.test')).toEqual(states[version])
+          expect(await cache.listAt(version, 'things.test', 'n1')).toEqual(states[version]!.filter((row) => row.namespace === 'n1'))
+          expect(await cache.listAt(version, 'others.test')).toEqual([])
+        }
+      }
+    })
+
+    test('S6 an earlier version is expired once it is compacted', async () => {
+      await reopened(10)
+      const cache = await cacheOf(3)
+      await store.commit({ operations: [put('quiet', 'absent')] })
+      for (let i = 0; i < 40; i += 1) await store.commit({ operations: [put(`k${i}`, 'absent')] })
+      await store.commit({ operations: [put('quiet', 1, '2')] })
+      await under.forget()
+      await cache.fresh()
+      const floor = await store.floor()
+      await expect(cache.listAt(5, 'things.test')).rejects.toSatisfy(isExpired)
+      expect((await cache.listAt(floor, 'things.test')).find((row) => row.name === 'quiet')).toEqual({ ...rowOf(keyOf('quiet')), version: 1 })
+    })
+
     test('a watch of one namespace gets only what is there, and its version goes on with the rest', async () => {
       const cache = await cacheOf()
       const collector = collect()

@@ -9,6 +9,8 @@
 set -euo pipefail
 HERE=$(cd "$(dirname "$0")" && pwd) REPO=$(cd "$HERE/../.." && pwd)
 BIN=${SKERRY_PEER_BIN:-${LAB_SHARE:-$HOME/.cache/skerry-lab/talos}/bin} D=${SKERRY_PEER_DIR:-$HOME/.cache/skerry-lab/kube-apiserver}
+# A comparison of answers needs no durable commit; one of speed does.
+HASTY=(--unsafe-no-fsync); [ -z "${SKERRY_PEER_DURABLE:-}" ] || HASTY=()
 PORT=${SKERRY_PEER_PORT:-16443} ETCD=${SKERRY_PEER_ETCD_PORT:-12379}
 die(){ printf 'kube-apiserver: %s\n' "$*" >&2; exit 1; }
 # A pid file may outlive its process: only what runs our binary is ours.
@@ -39,7 +41,7 @@ up(){
   local token; token=$(openssl rand -hex 16)
   echo "$token,admin,admin,\"system:masters\"" >"$D/tokens.csv"
   local url=http://127.0.0.1:$ETCD peer=http://127.0.0.1:$((ETCD + 1))
-  start etcd --data-dir "$D/etcd" --unsafe-no-fsync --listen-client-urls "$url" --advertise-client-urls "$url" --listen-peer-urls "$peer" --initial-advertise-peer-urls "$peer" \
+  start etcd --data-dir "$D/etcd" "${HASTY[@]}" --listen-client-urls "$url" --advertise-client-urls "$url" --listen-peer-urls "$peer" --initial-advertise-peer-urls "$peer" \
     --initial-cluster "default=$peer" --log-level warn
   serve
   node "$HERE/peer.ts" ready "$D" "https://127.0.0.1:$PORT" "$token"

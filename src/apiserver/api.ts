@@ -4,6 +4,9 @@ import type { FieldError, Kind, OwnerReference, Resource } from '../api/meta/ind
 import type { Cache } from '../store/cache.ts'
 import type { Log } from '../store/log.ts'
 import type { Store } from '../store/store.ts'
+import type { ChainIdentity } from './audit/export.ts'
+import type { Trail } from './audit/trail.ts'
+import type { EventBudget } from './event-budget.ts'
 import type { Authenticate, Authorize, Identity } from './identity.ts'
 import type { Served } from './served.ts'
 
@@ -39,6 +42,10 @@ export interface SubresourceRequest {
   readonly now: Date
   /** Stores the decision: the object, the Events and the audit record in one transaction. */
   decide(decision: Decision): Promise<Resource>
+  /** Writes the audit record now, before an effect that is outside the store; else it is written behind the subresource, before the answer. */
+  tell(note: string): Promise<void>
+  /** What that later record is to say; holds no secret. */
+  note(text: string): void
 }
 /** Answers with the body of a 201. Throws API errors (`status.ts`). */
 export type Subresource = (request: SubresourceRequest) => Promise<unknown>
@@ -55,6 +62,10 @@ export interface ApiOptions {
   readonly admission?: Admission
   /** By `clusters/kubeconfig`; POST only. */
   readonly subresources?: Readonly<Record<string, Subresource>>
+  /** Of the audit that the store keeps. Absent: it cannot be exported. */
+  readonly chain?: ChainIdentity
+  /** How long refusals that repeat are counted before they are told. Default 60 s. */
+  readonly repeatsMs?: number
   readonly version: { readonly major: string; readonly minor: string; readonly gitVersion: string }
   readonly log: Log
   readonly now?: () => Date
@@ -63,6 +74,8 @@ export interface ApiOptions {
   readonly metrics?: Registry
   /** Whether this server collects what lost its owners. Default true. */
   readonly collectGarbage?: boolean
+  /** Whether an object may have only so many Events (`event-budget.ts`). Default false: a simulated tenant's are its own. */
+  readonly limitEvents?: boolean
   /** How long Events are kept. Default 24 h. */
   readonly keepEventsMs?: number
   /** Longest time that a lost hint of the store costs. 0: no poll, for the memory store, which loses none. */
@@ -85,4 +98,8 @@ export interface Api extends Required<Pick<ApiOptions, 'store' | 'authorize' | '
   readonly namespaces: Served | undefined
   readonly read: Reader
   readonly collectsGarbage: boolean
+  /** undefined: Events are not limited. */
+  readonly eventBudget: EventBudget | undefined
+  readonly trail: Trail
+  readonly chain: ChainIdentity | undefined
 }

@@ -14,6 +14,8 @@ export interface Call {
   readonly served: Served
   readonly r: RequestInfo
   readonly identity: Identity
+  /** Address; empty: a part of the server. */
+  readonly source: string
   readonly userAgent: string
   readonly contentType: string | undefined
   readonly body: Buffer

@@ -4,10 +4,11 @@
  */
 import type { NewRow, Operation, Row, StoreKey } from '../store/store.ts'
 import { afterUpdate } from './apply.ts'
+import { writeRecord } from './audit/write.ts'
 import { isDryRun, keyOf, seen, storedAs, withVersion, writerOf, type Call, type Written } from './call.ts'
 import { rowFor, storedObject } from './objects.ts'
 import { prepare } from './prepare.ts'
-import { conflict, fenced, modified, notFound, timeout, tooBig } from './status.ts'
+import { conflict, fenced, modified, notFound, timeout, tooBig, tooManyRequests, unavailable } from './status.ts'
 import { equal, type Mutable } from './values.ts'
 
 const triesAtMost = 50
@@ -24,17 +25,20 @@ export const commit = async (c: Call, key: StoreKey, live: Row | undefined, afte
   const row = after === undefined ? undefined : rowFor(storedAs(c), after)
   if (row !== undefined && row.body.length > objectAtMost) throw tooBig(objectAtMost)
   const { kind } = c.served
-  const isAudited = kind.kind !== 'Event' && kind.kind !== 'Lease'
+  const waitSeconds = kind.kind === 'Event' && after !== undefined ? (c.api.eventBudget?.take(after) ?? 0) : 0
+  if (waitSeconds > 0) throw tooManyRequests(waitSeconds)
+  const audit = c.api.store.audit === undefined ? undefined : writeRecord(c, key, live === undefined ? undefined : storedObject(live), after, beside?.note)
   const done = await c.api.store.commit({
     operations: [
       { key, expect: live === undefined ? 'absent' : live.version, row },
       ...(beside?.rows ?? []).map((r): Operation => ({ key: { resource: r.resource, namespace: r.namespace, name: r.name }, expect: 'absent', row: r })),
     ],
-    ...(isAudited && { audit: { time: c.api.now().toISOString(), user: c.identity.user, verb: c.r.verb, resource: key.resource, namespace: key.namespace, name: key.name, subresource: c.r.subresource, requestId: c.requestId, ...(beside !== undefined && { note: beside.note }) } }),
+    ...(audit !== undefined && { audit }),
     ...(c.fence !== undefined && { fence: c.fence }),
   })
   switch (done.kind) {
     case 'fenced': throw fenced(kind, key.name)
+    case 'newer': throw unavailable(`${key.resource} "${key.name}" was written by a newer version of the server, which can change it; this one cannot`)
     case 'conflict': return { kind: 'lost', current: done.current }
     case 'committed': return { kind: 'stored', version: done.versions[0]! }
   }

@@ -1,6 +1,8 @@
 /** What a subresource decides is stored whole, with what is told of it, or not at all. */
 import { afterEach, expect, test } from 'vitest'
-import { openMemoryStore } from '../store/memory/memory.ts'
+import { testDatabase, type TestDatabase } from '../../testkit/postgres.ts'
+import { silent } from '../store/log.ts'
+import { openPostgresStore } from '../store/postgres/postgres.ts'
 import type { Store, Transaction } from '../store/store.ts'
 import { conflict, type Decision } from './index.ts'
 import { LabCluster } from './testing/lab-kind.ts'
@@ -8,10 +10,12 @@ import { caller, startLab, type LabServer } from './testing/lab-server.ts'
 
 const clusters = '/apis/lab.skerry.test/v1/namespaces/shop/clusters'
 let lab: LabServer
+let database: TestDatabase
 const transactions: Transaction[] = []
 const begin = async (decision: Decision): Promise<ReturnType<typeof caller>> => {
-  const memory = openMemoryStore()
-  const store: Store = { ...memory, commit: (t) => { transactions.push(t); return memory.commit(t) } }
+  database = await testDatabase()
+  const kept = await openPostgresStore({ connection: database.connection, log: silent })
+  const store: Store = { ...kept, commit: (t) => { if (t.operations.length > 0) transactions.push(t); return kept.commit(t) } }
   lab = await startLab({ store, subresources: { 'clusters/seal': async ({ decide }) => ({ kind: 'Sealed', version: (await decide(decision)).metadata.resourceVersion }) } })
   const call = caller(lab)
   await call('POST', '/apis/skerry.dev/v1alpha1/projects', { metadata: { name: 'shop' }, spec: {} })
@@ -19,7 +23,10 @@ const begin = async (decision: Decision): Promise<ReturnType<typeof caller>> => 
   transactions.length = 0
   return call
 }
-afterEach(() => lab.close())
+afterEach(async () => {
+  await lab.close()
+  await database.drop()
+})
 
 const marked: Decision = {
   change: (live) => ({ ...live, status: { ...(live.status as object | undefined), phase: 'Sealed' } }),
@@ -29,8 +36,8 @@ const marked: Decision = {
 test('S2 object, Event and audit record are one transaction, though the caller may not write that part', async () => {
   const call = await begin(marked)
   const { code, body } = await call('POST', `${clusters}/a/seal`, {}, { as: 'user' })
-  expect([code, transactions.length, transactions[0]!.operations.map((o) => o.key.resource), transactions[0]!.audit]).toEqual([
-    201, 1, ['clusters.lab.skerry.test', 'events'], expect.objectContaining({ user: 'tess', verb: 'create', name: 'a', subresource: 'seal', note: 'because of a leak' }),
+  expect([code, transactions.length, transactions[0]!.operations.map((o) => o.key.resource), JSON.parse(transactions[0]!.audit!)]).toEqual([
+    201, 1, ['clusters.lab.skerry.test', 'events'], expect.objectContaining({ user: { username: 'tess', groups: ['system:authenticated'] }, verb: 'create', objectRef: expect.objectContaining({ name: 'a', subresource: 'seal' }), note: 'because of a leak' }),
   ])
   const after = (await call('GET', `${clusters}/a`)).body
   expect([after.status.phase, after.metadata.resourceVersion]).toEqual(['Sealed', body.version])

@@ -1,8 +1,9 @@
 /** Routes one request of a known caller to its verb. Routing is Kubernetes' RequestInfo and not a table of paths, so that a thousand servers share it. */
-import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Api } from './api.ts'
-import type { Call, Written } from './call.ts'
+import type { Api, Subresource } from './api.ts'
+import type { Asker } from './audit/record.ts'
+import { auditRecords, listRecords, recordOptions } from './audit/records.ts'
+import { keyOf, type Call, type Written } from './call.ts'
 import { create } from './create.ts'
 import { decider } from './decide.ts'
 import { demandObject, parseBody } from './decode.ts'
@@ -17,37 +18,57 @@ import { commonHeaders, drained, readBody, send } from './respond.ts'
 import { answerReview, findReview } from './reviews.ts'
 import { scaleOf, writeScale } from './scale.ts'
 import type { Served } from './served.ts'
-import { apiStatusOf, badRequest, forbidden, methodNotAllowed, noSuchPath, notFound } from './status.ts'
+import { apiStatusOf, badRequest, forbidden, methodNotAllowed, noSuchPath, notFound, unavailable } from './status.ts'
 import { partialMetadata, tableOf, viewOf, type View } from './table.ts'
 import type { Mutable } from './values.ts'
 import { watch, type Streams } from './watch.ts'
 
-export const dispatch = async (api: Api, streams: Streams, identity: Identity, r: RequestInfo, request: IncomingMessage, response: ServerResponse): Promise<void> => {
+export const dispatch = async (api: Api, streams: Streams, asker: Asker, r: RequestInfo, request: IncomingMessage, response: ServerResponse): Promise<void> => {
+  const identity = asker.identity!
   const served = api.served.get(`${r.group}/${r.version}/${r.resource}`)
   if (served === undefined) return review(api, identity, r, request, response)
   const { kind } = served
   const custom = r.subresource === '' ? undefined : api.subresources[`${kind.plural}/${r.subresource}`]
   if (!isServed(served, r.subresource) && custom === undefined) throw noSuchPath()
   demandAuthority(api, identity, r, served)
-  checkOptions(r)
+  checkOptions(r, served === auditRecords ? recordOptions : [])
   checkPlace(served, r)
   if (custom !== undefined) {
     if (r.verb !== 'create') throw methodNotAllowed(r.method)
     const body = demandObject(parseBody(await readBody(request), request.headers['content-type']))
-    await api.cache.fresh()
-    const row = api.cache.get({ resource: served.resource, namespace: kind.namespaced ? r.namespace : '', name: r.name })
-    if (row === undefined) throw notFound(kind, r.name)
-    const call = callOf(api, served, r, identity, request, Buffer.alloc(0))
-    return send(response, 201, (await custom({ identity, object: storedObject(row) as never, body, read: api.read, now: api.now(), decide: decider(call, row.uid) })) as object, { 'audit-id': call.requestId })
+    return answerCustom(callOf(api, served, r, asker, request, Buffer.alloc(0)), custom, body, response)
   }
   if (!served.verbs.includes(r.verb) || (r.subresource !== '' && !partVerbs.has(r.verb))) throw methodNotAllowed(r.method)
   const view = viewOf(request.headers.accept)
+  if (served === auditRecords) {
+    await ((r.query.get('continue') ?? '') === '' ? api.trail.told(asker, r, 200) : api.trail.paged(asker, r))
+    return listRecords(api, api.store.audit!, r, view, response)
+  }
   switch (r.verb) {
-    case 'watch': return watch(api, served, r, view, response, streams)
+    case 'watch': refuseWebSocket(request); return watch(api, served, r, view, response, streams)
     case 'get': return send(response, 200, r.subresource === 'scale' ? scaleOf(served, JSON.parse(await get(api, served, r, 'object')) as Mutable) : await get(api, served, r, view))
     case 'list': return list(api, served, r, view, response)
-    default: return write(api, served, r, identity, view, request, response)
+    default: return write(api, served, r, asker, view, request, response)
   }
+}
+
+/** One of ours: it leaves a record, in the transaction of what it decided or of its own, before it is answered (rule S12). */
+const answerCustom = async (call: Call, custom: Subresource, body: Mutable, response: ServerResponse): Promise<void> => {
+  const { api, served, r } = call
+  await api.cache.fresh()
+  const row = api.cache.get(keyOf(call))
+  if (row === undefined) throw notFound(served.kind, r.name)
+  let isTold = false
+  let note: string | undefined
+  const decide = decider(call, row.uid)
+  const answer = await custom({
+    identity: call.identity, object: storedObject(row) as never, body, read: api.read, now: api.now(),
+    decide: async (decision) => { const decided = await decide(decision); isTold = true; return decided },
+    tell: async (text) => { await api.trail.told(call, r, 201, { note: text, uid: row.uid }); isTold = true },
+    note: (text) => { note = text },
+  })
+  if (!isTold) await api.trail.told(call, r, 201, { note, uid: row.uid })
+  send(response, 201, answer as object)
 }
 
 const partVerbs = new Set(['get', 'update', 'patch'])
@@ -84,20 +105,24 @@ const list = async (api: Api, served: Served, r: RequestInfo, view: View, respon
   response.end()
 }
 
+/** fabric8 asks for a WebSocket first, and would wait for the end of a watch that answers without one; after 503 it asks again without. */
+const refuseWebSocket = (request: IncomingMessage): void => {
+  if (request.headers.upgrade?.toLowerCase() === 'websocket') throw unavailable('a watch is not served over WebSocket; ask again without Upgrade')
+}
+
 const warningsAtMost = 20
-const write = async (api: Api, served: Served, r: RequestInfo, identity: Identity, view: View, request: IncomingMessage, response: ServerResponse): Promise<void> => {
+const write = async (api: Api, served: Served, r: RequestInfo, asker: Asker, view: View, request: IncomingMessage, response: ServerResponse): Promise<void> => {
   const warnings = new Set<string>()
-  const call = callOf(api, served, r, identity, request, await readBody(request), (message) => { if (warnings.size < warningsAtMost) warnings.add(message) })
+  const call = callOf(api, served, r, asker, request, await readBody(request), (message) => { if (warnings.size < warningsAtMost) warnings.add(message) })
   const done = await run(call)
   send(response, done.code, answerOf(call, done, view), {
-    'audit-id': call.requestId,
     ...(warnings.size > 0 && { warning: [...warnings].map((w) => `299 - "${w.replaceAll(/["\\]/g, '\\$&').replaceAll(/[^\x20-\x7e]/g, '?')}"`) }),
     ...(done.version !== undefined && { 'skerry-version': String(done.version) }),
   })
 }
 
-const callOf = (api: Api, served: Served, r: RequestInfo, identity: Identity, request: IncomingMessage, body: Buffer, warn: Call['warn'] = () => {}): Call => ({
-  api, served, r, identity, userAgent: request.headers['user-agent'] ?? '', contentType: request.headers['content-type'], body, fence: fenceOf(request), requestId: randomUUID(), warn,
+const callOf = (api: Api, served: Served, r: RequestInfo, { identity, source, userAgent, requestId }: Asker, request: IncomingMessage, body: Buffer, warn: Call['warn'] = () => {}): Call => ({
+  api, served, r, identity: identity!, source, userAgent, contentType: request.headers['content-type'], body, fence: fenceOf(request), requestId, warn,
 })
 
 const run = (c: Call): Promise<Written> => {

@@ -69,7 +69,7 @@ describe('garbage', () => {
   })
 })
 
-test('Events are kept for a day', async () => {
+test('S12 Events are kept for a day', async () => {
   let time = Date.parse('2026-01-01T00:00:00Z')
   await lab.close()
   lab = await startLab({ now: () => new Date(time) })

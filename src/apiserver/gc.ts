@@ -29,6 +29,7 @@ const idOf = (k: StoreKey): string => `${k.resource}\0${k.namespace}\0${k.name}`
 export const collectGarbage = (api: Api, keepEventsMs: number): (() => void) => {
   const stored = new Map<string, Served>()
   for (const s of api.served.values()) {
+    if (!s.verbs.includes('delete')) continue
     const own = s.view?.stored ?? s
     stored.set(own.resource, own)
   }
@@ -40,7 +41,7 @@ export const collectGarbage = (api: Api, keepEventsMs: number): (() => void) => 
 
   const callFor = (served: Served, key: StoreKey): Call => ({
     api, served, identity, r: { ...parseRequest('DELETE', '/'), verb: 'delete', group: served.kind.group, version: served.kind.version, resource: served.kind.plural, namespace: key.namespace, name: key.name },
-    userAgent: 'garbage-collector', contentType: undefined, body: Buffer.alloc(0), fence: undefined, requestId: 'garbage-collector', warn: () => {},
+    source: '', userAgent: 'garbage-collector', contentType: undefined, body: Buffer.alloc(0), fence: undefined, requestId: 'garbage-collector', warn: () => {},
   })
 
   /** undefined: of a kind that is not served here, or of another namespace; such an owner counts as there. */

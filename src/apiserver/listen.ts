@@ -14,34 +14,62 @@ export interface ListenOptions {
     /** Authorities of client certificates; a client without one is let in and must authenticate otherwise. */
     readonly clientCa?: string
   }
+  /** Other processes listen on the same port, and the kernel spreads connections over them. Where it cannot (macOS), this fails. */
+  readonly reusePort?: boolean
 }
 export interface Listening {
   readonly url: string
   readonly port: number
-  /** New connections are refused, GOAWAY is sent, and what is still open after `graceMs` is cut. */
+  /** New connections are refused, GOAWAY is sent (HTTP/1.1: `connection: close`), and what is still open after `graceMs` is cut. */
   close(graceMs?: number): Promise<void>
 }
 
 /** client-go multiplexes every watch of an informer factory on one connection. */
 const streamsAtMost = 250
 const headersMs = 10_000
+/** Of a connection between two requests. */
+const idleMs = 90_000
 
 export const listen = async (handle: (request: IncomingMessage, response: ServerResponse) => void, o: ListenOptions): Promise<Listening> => {
   const sessions = new Set<ServerHttp2Session>()
   const sockets = new Set<Socket>()
-  const server: Server = o.tls === undefined ? http.createServer({ headersTimeout: headersMs }, handle) : secure(handle, o.tls, sessions)
+  /** HTTP/1.1: the connections, and those with a request under way. */
+  const plain = new Set<Socket>()
+  const busy = new Set<Socket>()
+  let isClosing = false
+  const answer = (request: IncomingMessage, response: ServerResponse): void => {
+    if (request.httpVersionMajor === 1) {
+      const { socket } = request
+      if (isClosing) response.setHeader('connection', 'close')
+      busy.add(socket)
+      response.once('close', () => {
+        busy.delete(socket)
+        // Of a watch that has ended, say: its headers could not tell that the connection goes.
+        if (isClosing) socket.end()
+      })
+    }
+    handle(request, response)
+  }
+  const server: Server = o.tls === undefined ? http.createServer({ headersTimeout: headersMs }, answer) : secure(answer, o.tls, sessions)
   server.on('connection', (s: Socket) => {
     sockets.add(s)
     s.on('close', () => sockets.delete(s))
   })
+  Object.assign(server, { keepAliveTimeout: idleMs })
+  server.on(o.tls === undefined ? 'connection' : 'secureConnection', (s: Socket & { readonly alpnProtocol?: string | false | null }) => {
+    if (s.alpnProtocol === 'h2') return
+    plain.add(s)
+    s.on('close', () => plain.delete(s))
+  })
   await new Promise<void>((done, failed) => {
     server.once('error', failed)
-    server.listen(o.port, o.host, done)
+    server.listen({ port: o.port, host: o.host, reusePort: o.reusePort ?? false }, done)
   })
   const { port } = server.address() as AddressInfo
   return {
     url: `${o.tls === undefined ? 'http' : 'https'}://${o.host.includes(':') ? `[${o.host}]` : o.host}:${port}`, port,
     close: (graceMs = 3_000) => new Promise<void>((done) => {
+      isClosing = true
       const timer = setTimeout(() => {
         for (const s of sessions) s.destroy()
         for (const s of sockets) s.destroy()
@@ -52,7 +80,7 @@ export const listen = async (handle: (request: IncomingMessage, response: Server
       })
       // close() lets streams finish and sends GOAWAY first.
       for (const s of sessions) s.close()
-      ;(server as Partial<http.Server>).closeIdleConnections?.()
+      for (const s of plain) if (!busy.has(s)) s.end()
     }),
   }
 }

@@ -2,7 +2,8 @@
 import type { ServerResponse } from 'node:http'
 import type { Api } from './api.ts'
 import { aggregated, coreVersions, group, groupList, isAggregated, resourceList } from './discovery.ts'
-import type { Identity } from './identity.ts'
+import type { Asker } from './audit/record.ts'
+import { exportChain } from './audit/export.ts'
 import { asksForProtobuf, openapiV2Type } from './openapi-v2-protobuf.ts'
 import { openapiDocument, openapiIndex, openapiV2, openapiV2Protobuf } from './openapi.ts'
 import type { RequestInfo } from './request.ts'
@@ -13,15 +14,17 @@ export const isHealth = (path: string): boolean => path === '/healthz' || path =
 
 const plain = { 'content-type': 'text/plain; charset=utf-8' }
 
-/** Ready: the database answers, so that reads can be fresh. Alive: this runs. */
-export const health = async (api: Api, path: string, response: ServerResponse): Promise<void> => {
+/** Ready: it stays, and the database answers, so that reads can be fresh. Alive: this runs. */
+export const health = async (api: Api, path: string, isDraining: boolean, response: ServerResponse): Promise<void> => {
   if (path === '/readyz') {
+    if (isDraining) return send(response, 503, 'this server is ending', plain)
     try { await api.cache.fresh() } catch { send(response, 503, 'the database is out of reach', plain); return }
   }
   send(response, 200, 'ok', plain)
 }
 
-export const nonResource = (api: Api, r: RequestInfo, identity: Identity, accept: string | undefined, response: ServerResponse): void => {
+export const nonResource = async (api: Api, r: RequestInfo, asker: Asker, accept: string | undefined, response: ServerResponse): Promise<void> => {
+  const identity = asker.identity!
   const verb = r.method.toLowerCase()
   if (!api.authorize(identity, { verb, group: '', resource: '', subresource: '', namespace: '', name: '', path: r.path })) throw forbidden({ group: '', plural: r.path }, '', `User "${identity.user}" cannot ${verb} path "${r.path}"`)
   if (r.method !== 'GET' && r.method !== 'HEAD') throw methodNotAllowed(r.method)
@@ -32,6 +35,10 @@ export const nonResource = (api: Api, r: RequestInfo, identity: Identity, accept
     if (text !== undefined) return send(response, 200, text)
   }
   if (first === 'openapi' && second === 'v2' && third === undefined) return asksForProtobuf(accept) ? send(response, 200, openapiV2Protobuf(api), { 'content-type': openapiV2Type }) : send(response, 200, openapiV2(api))
+  if (first === 'audit' && second === 'export' && third === undefined && api.store.audit !== undefined && api.chain !== undefined) {
+    await api.trail.told(asker, r, 200)
+    return exportChain(api.store.audit, api.chain, r, response)
+  }
   if (more.length > 0) throw noSuchPath()
   if (first === 'version' && second === undefined) return send(response, 200, { ...api.version, gitCommit: '', gitTreeState: 'clean', buildDate: '', goVersion: '', compiler: '', platform: '' })
   const found = first === 'api' ? (third === undefined ? core(api, second, accept) : undefined) : first === 'apis' ? groups(api, second, third, accept) : undefined

@@ -39,6 +39,7 @@ const pathsOf = (s: Served): Record<string, object> => {
   const place = s.kind.namespaced ? [path('namespace')] : []
   const id = `${s.kind.namespaced ? 'Namespaced' : ''}${s.kind.kind}`
   const one = [path('name'), ...place]
+  if (!s.verbs.includes('get')) return { [`${root}/${s.kind.plural}`]: { get: operation(s, 'list', id, listOptions, undefined, true) } }
   const paths: Record<string, object> = {
     [`${root}${scope}/${s.kind.plural}`]: {
       get: operation(s, 'list', id, listOptions, undefined, true), post: operation(s, 'post', id, writeOptions, objectTypes), delete: operation(s, 'deletecollection', `Collection${id}`, [...deleteOptions, ...listOptions.filter((o) => o.name !== 'watch')]),

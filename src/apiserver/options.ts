@@ -25,10 +25,11 @@ const managerErrors = (manager: string): readonly FieldError[] => [
 ]
 export const dryRunErrors = (values: readonly unknown[]): readonly FieldError[] => (values.every((v) => v === '' || v === 'All') ? [] : [notSupported('dryRun', values, ['All'])])
 
-export const checkOptions = (r: RequestInfo): void => {
+/** `more`: options of this resource only. */
+export const checkOptions = (r: RequestInfo, more: readonly string[] = []): void => {
   const known = allowed[r.verb]
   if (known === undefined) return
-  for (const key of r.query.keys()) if (!known.includes(key) && !common.includes(key)) throw badRequest(`unknown option ${key} for ${r.verb}`)
+  for (const key of r.query.keys()) if (!known.includes(key) && !common.includes(key) && !more.includes(key)) throw badRequest(`unknown option ${key} for ${r.verb}`)
   const validation = r.query.get('fieldValidation') ?? ''
   demandOptions(r, [
     ...managerErrors(r.query.get('fieldManager') ?? ''), ...dryRunErrors(r.query.getAll('dryRun')),

@@ -1,4 +1,3 @@
-import pg from 'pg'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { silent } from '../store/log.ts'
 import { openPostgresStore } from '../store/postgres/postgres.ts'
@@ -9,14 +8,6 @@ let database: TestDatabase
 let one: LabServer
 let two: LabServer
 const clusters = '/apis/lab.skerry.test/v1/namespaces/shop/clusters'
-
-const auditOf = async (): Promise<readonly string[]> => {
-  const client = new pg.Client(database.connection)
-  await client.connect()
-  const { rows } = await client.query<{ record: string }>('select record from audit order by seq')
-  await client.end()
-  return rows.map(({ record }) => { const r = JSON.parse(record) as Record<string, string>; return `${r['user']} ${r['verb']} ${r['resource']} ${r['namespace']}/${r['name']} ${r['subresource']}` })
-}
 
 beforeEach(async () => {
   database = await testDatabase()
@@ -67,11 +58,4 @@ test('E6 a fence is compared in the transaction that writes', async () => {
   const write = (n: number) => caller(two)('POST', clusters, { metadata: { generateName: 'c-' }, spec: { site: 's' } }, { headers: { 'skerry-fence': `controllers/${n}` } })
   expect((await write(epoch)).code).toBe(201)
   expect((await write(epoch - 1)).body).toMatchObject({ code: 409, details: { causes: [{ reason: 'Fenced' }] } })
-})
-
-test('who wrote what is recorded with the write', async () => {
-  await caller(one)('POST', clusters, { metadata: { name: 'a' }, spec: { site: 's' } }, { as: 'user' })
-  await caller(one)('PATCH', `${clusters}/a`, { spec: { site: 's' } }, { as: 'user' })
-  await caller(one)('PATCH', `${clusters}/a/status`, { status: { phase: 'x' } }, { as: 'admin' })
-  expect(await auditOf()).toEqual(['ada create projects.skerry.dev /shop ', 'tess create clusters.lab.skerry.test shop/a ', 'ada patch clusters.lab.skerry.test shop/a status'])
 })

@@ -4,9 +4,10 @@ import type { Api } from './api.ts'
 import type { Call } from './call.ts'
 import { duplicateItems } from './duplicates.ts'
 import { metadataErrors, metadataTypeErrors } from './metadata.ts'
+import { newerField } from './newer.ts'
 import { fieldErrors } from './schema.ts'
 import type { Served } from './served.ts'
-import { invalid } from './status.ts'
+import { invalid, unavailable } from './status.ts'
 import { copy, equal, isObject, seconds, type Mutable } from './values.ts'
 import { checkFinalizers, checkWriter } from './writers.ts'
 
@@ -72,6 +73,7 @@ export const prepare = (given: Mutable, live: Mutable | undefined, c: Call, serv
     checkFinalizers(meta, live, c, served)
   }
   errors.push(...complete(object, served))
+  demandKnown(object, live, served, api.store.schema.agreed)
   checkWriter(object, live, served, identity)
   if (errors.length === 0 && !isStatus) {
     errors.push(...(kind.validate?.(object as never, live as never) ?? []))
@@ -80,6 +82,13 @@ export const prepare = (given: Mutable, live: Mutable | undefined, c: Call, serv
   if (errors.length > 0) throw invalid(kind, name, errors)
   if (!isStatus) countGeneration(object, live)
   return object
+}
+
+/** Rule S11. */
+const demandKnown = (object: Mutable, live: Mutable | undefined, served: Served, agreed: number): void => {
+  if (served.latest <= agreed) return
+  const field = newerField(object, live, served.schema, agreed)
+  if (field !== undefined) throw unavailable(`${field} is new, and a server that does not know it is still there; try again when all are of one version`)
 }
 
 const addOwners = (object: Mutable, served: Served, api: Api): void => {

@@ -1,7 +1,9 @@
 /** Get and list: from the cache, fresh when asked without a version (rule S5), in pages of one snapshot. */
+import { isExpired } from '../store/errors.ts'
 import type { Row } from '../store/store.ts'
 import type { Api } from './api.ts'
 import { objectOf, textOf } from './objects.ts'
+import { firstBehind, positionIn, tokenOf } from './pages.ts'
 import type { RequestInfo } from './request.ts'
 import { parseFieldSelector, parseLabelSelector } from './selectors.ts'
 import type { Served } from './served.ts'
@@ -52,23 +54,10 @@ export const get = async (api: Api, served: Served, r: RequestInfo, view: View):
   }
 }
 
-/** Snapshots that continue tokens lead into: rows never change, so one costs an array. */
-interface Snapshot { readonly version: number; readonly rows: readonly Row[]; readonly until: number }
-const snapshots = new WeakMap<Api, Map<string, Snapshot>>()
-const keepMs = 300_000
-const keepAtMost = 64
-
-const keep = (api: Api, id: string, s: Snapshot): void => {
-  const mine = snapshots.get(api) ?? new Map<string, Snapshot>()
-  snapshots.set(api, mine)
-  mine.delete(id)
-  mine.set(id, s)
-  for (const [k, v] of mine) if (v.until < performance.now() || mine.size > keepAtMost) mine.delete(k)
-}
-
 export interface Page { readonly rows: readonly Row[]; readonly version: number; readonly token: string | undefined; readonly remaining: number | undefined }
 
-const tokenOf = (version: number, offset: number): string => Buffer.from(`${version}@${offset}`).toString('base64url')
+/** The rows that are listed from, in order, the version they are of, and where the page begins. */
+interface Source { readonly rows: readonly Row[]; readonly version: number; readonly from: number }
 
 export const page = async (api: Api, served: Served, r: RequestInfo): Promise<Page> => {
   const { query } = r
@@ -78,32 +67,56 @@ export const page = async (api: Api, served: Served, r: RequestInfo): Promise<Pa
   if (!Number.isInteger(limit) || limit < 0) throw badRequest(`limit: Invalid value: "${limitText.slice(0, 40)}": must be a whole number`)
   const namespace = served.kind.namespaced && r.namespace !== '' ? r.namespace : undefined
   const selector = `${query.get('labelSelector') ?? ''}&${query.get('fieldSelector') ?? ''}`
-  // A token says only where in a snapshot: which one follows from the request, which was authorised.
-  const idAt = (version: number): string => `${version} ${served.resource} ${namespace ?? ''} ${selector}`
-  const cut = (rows: readonly Row[], version: number, offset: number): Page => {
-    const end = limit === 0 ? rows.length : offset + limit
-    if (end >= rows.length) return { rows: offset === 0 ? rows : rows.slice(offset), version, token: undefined, remaining: undefined }
-    keep(api, idAt(version), { version, rows, until: performance.now() + keepMs })
-    return { rows: rows.slice(offset, end), version, token: tokenOf(version, end), remaining: selector === '&' ? rows.length - end : undefined }
-  }
+  const list = `${served.resource} ${namespace ?? ''} ${selector}`
   const token = query.get('continue') ?? ''
-  if (token !== '') {
-    if (!['', '0', null].includes(query.get('resourceVersion'))) throw badRequest('resourceVersion: Forbidden: specifying resource version is not allowed when using continue')
-    const [version, offset] = Buffer.from(token, 'base64url').toString().split('@').map(Number)
-    if (!Number.isSafeInteger(version) || !Number.isSafeInteger(offset) || offset! < 0) throw badRequest('continue key is not valid')
-    const kept = snapshots.get(api)?.get(idAt(version!))
-    if (kept === undefined) throw gone('The provided continue parameter is too old to display a consistent list result. You must start a new list without the continue parameter.')
-    return cut(kept.rows, kept.version, offset!)
+  const { rows, version, from } = token !== '' ? await continued(api, served, namespace, list, token, query)
+    : await begun(api, served, namespace, query, limit, name !== undefined && (namespace !== undefined || !served.kind.namespaced) ? name : undefined)
+  if (limit === 0) return { rows: rows.slice(from).filter(wants), version, token: undefined, remaining: undefined }
+  const chosen: Row[] = []
+  let at = from
+  // One further than the page: whether there is more must be known.
+  for (; at < rows.length; at++) {
+    if (!wants(rows[at]!)) continue
+    if (chosen.length === limit) break
+    chosen.push(rows[at]!)
   }
-  await awaitList(api, query)
-  const { version } = api.cache
-  const one = name !== undefined && (namespace !== undefined || !served.kind.namespaced)
-  const candidates = one ? [api.cache.get({ resource: served.resource, namespace: namespace ?? '', name })].filter((row) => row !== undefined) : api.cache.list(served.resource, namespace)
-  return cut(candidates.filter(wants), version, 0)
+  if (at === rows.length) return { rows: chosen, version, token: undefined, remaining: undefined }
+  return { rows: chosen, version, token: await tokenOf(api.store, list, { version, after: chosen.at(-1)! }), remaining: selector === '&' ? rows.length - at : undefined }
 }
 
-/** Only the present can be listed: an exact version is served when it is the present one. */
-const awaitList = async (api: Api, query: URLSearchParams): Promise<void> => {
+/** `name`: only that one is looked at. */
+const begun = async (api: Api, served: Served, namespace: string | undefined, query: URLSearchParams, limit: number, name: string | undefined): Promise<Source> => {
+  const exact = await awaitList(api, query, limit)
+  if (exact !== undefined) return { rows: await rowsAt(api, served, namespace, exact, () => gone(`version ${exact} is compacted`)), version: exact, from: 0 }
+  // No await between the rows and their version.
+  const rows = name === undefined ? api.cache.list(served.resource, namespace) : [api.cache.get({ resource: served.resource, namespace: namespace ?? '', name }) ?? []].flat()
+  return { rows, version: api.cache.version, from: 0 }
+}
+
+const continued = async (api: Api, served: Served, namespace: string | undefined, list: string, token: string, query: URLSearchParams): Promise<Source> => {
+  if (!['', '0', null].includes(query.get('resourceVersion'))) throw badRequest('resourceVersion: Forbidden: specifying resource version is not allowed when using continue')
+  const { version, after } = await positionIn(api.store, list, token)
+  if (version === undefined) {
+    await api.cache.fresh()
+    const rows = api.cache.list(served.resource, namespace)
+    return { rows, version: api.cache.version, from: firstBehind(rows, after) }
+  }
+  const anyhow = await tokenOf(api.store, list, { version: undefined, after })
+  const rows = await rowsAt(api, served, namespace, version, () => gone(
+    'the list that the continue token belongs to is compacted: list again from the start, or go on with the token in this answer, which continues with the present objects and is not consistent with the pages before', anyhow))
+  return { rows, version, from: firstBehind(rows, after) }
+}
+
+const rowsAt = async (api: Api, served: Served, namespace: string | undefined, version: number, compacted: () => Error): Promise<readonly Row[]> => {
+  try {
+    return await api.cache.listAt(version, served.resource, namespace)
+  } catch (error) {
+    throw isExpired(error) ? compacted() : error
+  }
+}
+
+/** Until the list may be answered. Returns the version it must be of; undefined: the present one. */
+const awaitList = async (api: Api, query: URLSearchParams, limit: number): Promise<number | undefined> => {
   const version = query.get('resourceVersion') ?? ''
   const match = query.get('resourceVersionMatch') ?? ''
   if (match !== '' && match !== 'NotOlderThan' && match !== 'Exact') throw badRequest(`resourceVersionMatch: Unsupported value: "${match.slice(0, 40)}": supported values: "Exact", "NotOlderThan"`)
@@ -111,7 +124,8 @@ const awaitList = async (api: Api, query: URLSearchParams): Promise<void> => {
   if (match === 'Exact' && version === '0') throw badRequest('resourceVersionMatch: Forbidden: resourceVersionMatch "Exact" is forbidden for resourceVersion "0"')
   if (query.has('sendInitialEvents')) throw badRequest('sendInitialEvents: Forbidden: sendInitialEvents is forbidden for list')
   await awaitVersion(api, version)
-  if (match === 'Exact' && Number(version) !== api.cache.version) throw gone(`version ${version} is not the present one any more`)
+  // As kube-apiserver: a page at a version is of that version, unless the client says otherwise.
+  return match === 'Exact' || (match === '' && limit > 0 && version !== '' && version !== '0') ? Number(version) : undefined
 }
 
 const chunk = 500

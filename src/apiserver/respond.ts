@@ -1,6 +1,6 @@
 /** Reads bodies and writes answers: limits, content types, and a Status for every error. HTTP/1.1 and HTTP/2 alike. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { isTooLarge, isUnavailable, isUnclear } from '../store/errors.ts'
+import { isBehind, isTooLarge, isUnavailable, isUnclear } from '../store/errors.ts'
 import { apiStatusOf, badRequest, timeout, tooBig, unavailable, internal, type Failure } from './status.ts'
 
 const bodyAtMost = 3 << 20
@@ -57,6 +57,7 @@ export const statusOf = (error: unknown): Failure | undefined => {
   const status = apiStatusOf(error)
   if (status !== undefined) return status
   if (isUnclear(error)) return apiStatusOf(timeout('it is not known whether the write was made; look before you try again'))
+  if (isBehind(error)) return apiStatusOf(unavailable((error as Error).message))
   if (isUnavailable(error)) return apiStatusOf(unavailable('the database is out of reach; try again'))
   if (isTooLarge(error)) return apiStatusOf(timeout((error as Error).message, [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }]))
   return undefined

@@ -19,6 +19,17 @@ export interface Schema {
   readonly [k: string]: unknown
 }
 
+/** Says with which schema number a field came (rule S11). */
+export const since = 'x-skerry-since'
+
+/** The schema number of a kind's latest field. */
+const latestField = (schema: Schema): number =>
+  Math.max(
+    typeof schema[since] === 'number' ? schema[since] : 1,
+    ...Object.values(schema.properties ?? {}).map(latestField), ...(schema.items === undefined ? [] : [latestField(schema.items)]),
+    ...(isObject(schema.additionalProperties) ? [latestField(schema.additionalProperties as Schema)] : []),
+  )
+
 const anything: Schema = { 'x-kubernetes-preserve-unknown-fields': true }
 const isBound = (n: unknown): boolean => n === 9007199254740991 || n === -9007199254740991
 
@@ -69,11 +80,13 @@ export interface Compiled {
   /** Fills in defaults in place. */
   readonly validate: ValidateFunction
   readonly isLoose: boolean
+  /** The schema number of its latest field (rule S11). */
+  readonly latest: number
 }
 
 // Shared by all kinds; ajv's own log would print to the console.
 const ajv = new Ajv({ allErrors: true, useDefaults: true, strict: false, logger: false, validateFormats: false })
-for (const keyword of ['x-kubernetes-list-type', 'x-kubernetes-list-map-keys', 'x-kubernetes-map-type', 'x-kubernetes-preserve-unknown-fields', 'x-kubernetes-group-version-kind', 'nullable']) {
+for (const keyword of ['x-kubernetes-list-type', 'x-kubernetes-list-map-keys', 'x-kubernetes-map-type', 'x-kubernetes-preserve-unknown-fields', 'x-kubernetes-group-version-kind', 'nullable', since]) {
   try { ajv.addKeyword(keyword) } catch { /* known already */ }
 }
 
@@ -94,7 +107,7 @@ export const compile = (kind: Kind<any>): Compiled => {
     // Without a required field an absent spec is an empty one, so that its defaults are filled in.
     : object({ ...common, spec: spec.required === undefined ? { ...spec, default: {} } : spec, ...(kind.status !== undefined && { status: fromZod(kind.status) }) },
       { description: kind.description, ...(spec.required !== undefined && { required: ['spec'] }) })
-  const compiled = { kind, schema, apiVersion: apiVersionOf(kind), validate: ajv.compile(schema), isLoose }
+  const compiled = { kind, schema, apiVersion: apiVersionOf(kind), validate: ajv.compile(schema), isLoose, latest: latestField(schema) }
   compiledKinds.set(kind, compiled)
   return compiled
 }

@@ -1,11 +1,16 @@
 /** One API over one store: `handle` answers the requests of any node server, or of none. Light: what depends on kinds only is shared by the process. */
+import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Kind, Resource } from '../api/meta/index.ts'
 import { resourceName } from '../api/meta/index.ts'
 import { openCache, type Cache } from '../store/cache.ts'
 import type { Api, ApiOptions, Reader } from './api.ts'
+import type { Asker } from './audit/record.ts'
+import { auditRecords } from './audit/records.ts'
+import { openTrail } from './audit/trail.ts'
 import { eventKind, leaseKind, namespacesOf, newEvents, plainNamespaceKind } from './builtins.ts'
 import { dispatch } from './dispatch.ts'
+import { openEventBudget } from './event-budget.ts'
 import { collectGarbage } from './gc.ts'
 import { openMetrics } from './metrics.ts'
 import { health, isHealth, nonResource } from './nonresource.ts'
@@ -20,7 +25,11 @@ export interface ApiServer {
   readonly api: Api
   /** Under `node:http`, `node:https` or `node:http2` (compatibility API). */
   handle(request: IncomingMessage, response: ServerResponse): void
-  /** Ends watches; requests that are under way finish. The caller closes its sockets and the store. */
+  /** From now on not ready (`/readyz`), so that whoever balances sends nobody here; everything is answered as before. */
+  drain(): void
+  /** Ends watches, each with a last bookmark: who resumes from it lists nothing again. */
+  endWatches(): void
+  /** When no request is under way any more. The caller closes its sockets before, and the store after. */
   close(): Promise<void>
 }
 
@@ -39,6 +48,7 @@ const readerOf = (cache: Cache): Reader => ({
   list: <R extends Resource>(kind: Kind<R>, namespace?: string) => cache.list(resourceName(kind), namespace).map((row) => storedObject(row) as unknown as R),
 })
 
+const minute = 60_000
 const day = 86_400_000
 
 export const createApiServer = async (o: ApiOptions): Promise<ApiServer> => {
@@ -47,42 +57,62 @@ export const createApiServer = async (o: ApiOptions): Promise<ApiServer> => {
   const served = [
     ...o.kinds.map(serve), ...(namespaces === undefined ? [] : [namespaces]),
     ...(o.builtins?.includes('events') === true ? [serve(eventKind), newEvents] : []), ...(o.builtins?.includes('leases') === true ? [serve(leaseKind)] : []),
+    ...(o.store.audit === undefined ? [] : [auditRecords]),
   ]
+  const byPath = new Map(served.map((s) => [`${s.kind.group}/${s.kind.version}/${s.kind.plural}`, s]))
+  const now = o.now ?? (() => new Date())
+  const subresources = o.subresources ?? {}
+  const trail = openTrail({ store: o.store, served: byPath, subresources, log: o.log, now, windowMs: o.repeatsMs ?? minute })
   const api: Api = {
-    store: o.store, cache, authorize: o.authorize, admission: o.admission ?? {}, subresources: o.subresources ?? {}, log: o.log, version: o.version,
-    now: o.now ?? (() => new Date()), newUid: o.newUid ?? (() => crypto.randomUUID()), random: o.random ?? Math.random, slowWatcherBytes: o.slowWatcherBytes ?? 4 << 20, bookmarkMs: o.bookmarkMs ?? 30_000,
-    served: new Map(served.map((s) => [`${s.kind.group}/${s.kind.version}/${s.kind.plural}`, s])), namespaces, read: readerOf(cache), collectsGarbage: o.collectGarbage ?? true,
+    store: o.store, cache, authorize: o.authorize, admission: o.admission ?? {}, subresources, trail, eventBudget: o.limitEvents === true ? openEventBudget(now) : undefined, chain: o.chain, log: o.log, version: o.version,
+    now, newUid: o.newUid ?? (() => crypto.randomUUID()), random: o.random ?? Math.random, slowWatcherBytes: o.slowWatcherBytes ?? 4 << 20, bookmarkMs: o.bookmarkMs ?? 30_000,
+    served: byPath, namespaces, read: readerOf(cache), collectsGarbage: o.collectGarbage ?? true,
   }
   const streams: Streams = new Set()
   const stopGarbage = api.collectsGarbage ? collectGarbage(api, o.keepEventsMs ?? day) : () => {}
   const metrics = o.metrics === undefined ? undefined : openMetrics(o.metrics, streams)
 
-  const answer = async (request: IncomingMessage, response: ServerResponse, r: RequestInfo): Promise<void> => {
-    if (isHealth(r.path)) return health(api, r.path, response)
+  let isDraining = false
+  const answer = async (request: IncomingMessage, response: ServerResponse, r: RequestInfo, asker: Asker): Promise<void> => {
+    if (isHealth(r.path)) return health(api, r.path, isDraining, response)
     const identity = await o.authenticate(request)
     if (identity === undefined) throw unauthorized()
-    if (r.verb === 'nonresource') return nonResource(api, r, identity, request.headers.accept, response)
-    return dispatch(api, streams, identity, r, request, response)
+    asker.identity = identity
+    await trail.login(asker, request)
+    if (r.verb === 'nonresource') return nonResource(api, r, asker, request.headers.accept, response)
+    return dispatch(api, streams, asker, r, request, response)
+  }
+
+  const endWatches = (): void => {
+    for (const s of streams) s.end()
   }
 
   return {
     api,
     handle(request, response) {
       const done = metrics?.begin()
+      const asker: Asker = { requestId: randomUUID(), identity: undefined, source: request.socket.remoteAddress ?? '', userAgent: request.headers['user-agent'] ?? '' }
+      response.setHeader('audit-id', asker.requestId)
       let r: RequestInfo | undefined
       const run = async (): Promise<void> => {
         r = parseRequest(request.method ?? 'GET', request.url ?? '/')
-        await answer(request, response, r)
+        await answer(request, response, r, asker)
       }
-      run().catch((error: unknown) => {
+      run().catch(async (error: unknown) => {
         const status = statusOf(error)
         if (status === undefined) o.log.error({ error: error instanceof Error ? (error.stack ?? error.message) : String(error), path: r?.path }, 'request failed')
+        await trail.failed(asker, r, status ?? { code: 500, reason: 'InternalError', message: '' })
         sendError(response, status)
       }).finally(() => done?.(r, response.statusCode))
     },
+    drain() {
+      isDraining = true
+    },
+    endWatches,
     async close() {
       stopGarbage()
-      for (const s of streams) s.end()
+      endWatches()
+      await trail.close()
       await cache.close()
     },
   }

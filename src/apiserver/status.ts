@@ -5,7 +5,7 @@ export interface StatusCause { readonly reason?: string; readonly message: strin
 export interface Status {
   readonly kind: 'Status'
   readonly apiVersion: 'v1'
-  readonly metadata: Record<string, never>
+  readonly metadata: { readonly continue?: string }
   readonly status: 'Failure' | 'Success'
   readonly message?: string
   readonly reason?: string
@@ -41,7 +41,11 @@ export const applyConflict = (conflicts: readonly { readonly manager: string; re
   failure(409, 'Conflict', `Apply failed with ${conflicts.length} conflict${conflicts.length === 1 ? '' : 's'}: ${conflicts.map((c) => `conflict with "${c.manager}"${c.using}: ${c.field}`).join(', ')}`, {
     causes: conflicts.map((c) => ({ reason: 'FieldManagerConflict', message: `conflict with "${c.manager}"${c.using}`, field: c.field })),
   })
-export const gone = (message: string) => failure(410, 'Expired', message)
+/** `token`: with which a list may go on that is not consistent any more. */
+export const gone = (message: string, token?: string): ApiError => {
+  const error = failure(410, 'Expired', message)
+  return token === undefined ? error : Object.assign(error, { apiStatus: { ...error.apiStatus, metadata: { continue: token } } })
+}
 export const tooBig = (limit: number) => failure(413, 'RequestEntityTooLarge', `the request is larger than ${limit} bytes`)
 export const unsupportedMediaType = (given: string, allowed: readonly string[]) =>
   failure(415, 'UnsupportedMediaType', `the body of the request was in an unknown format - accepted media types include: ${allowed.join(', ')}${given === '' ? '' : ` (given: ${given})`}`)
@@ -57,6 +61,7 @@ const words: Readonly<Record<FieldError['reason'], string>> = {
 /** A patch that does not fit its object. */
 export const unprocessable = (message: string) => failure(422, 'Invalid', `the server rejected our request due to an error in our request: ${message}`, {})
 export const internal = (message: string) => failure(500, 'InternalError', `Internal error occurred: ${message}`)
+export const tooManyRequests = (retryAfterSeconds: number) => failure(429, 'TooManyRequests', 'too many requests, please try again later', { retryAfterSeconds })
 export const unavailable = (message: string) => failure(503, 'ServiceUnavailable', message, { retryAfterSeconds: 1 })
 export const timeout = (message: string, causes: readonly StatusCause[] = []) => failure(504, 'Timeout', message, { ...(causes.length > 0 && { causes }), retryAfterSeconds: 1 })
 

@@ -138,8 +138,10 @@ class WatchStream {
     if (this.#plan.bookmarks) this.#bookmark(this.#api.bookmarkMs * (0.5 + this.#api.random() / 2))
   }
 
+  /** With a last bookmark, from which the client resumes. */
   end(): void {
     if (!this.#isOpen) return
+    if (this.#plan.bookmarks && this.#waiting === undefined && this.#handle !== undefined && !this.#response.destroyed) this.#send(bookmarkOf(this.#format, this.#handle.version, false))
     this.#close()
     this.#response.end()
   }

@@ -28,6 +28,11 @@ export interface CloudPorts {
   upload(entry: CloudEntry, image: { readonly name: string; readonly talosVersion: string; readonly path: string; readonly sha256: string; readonly properties: Readonly<Record<string, string>> }, progress: (done: number, total: number) => void): Promise<string>
 }
 
+/** The platform's database, reached without the platform. */
+export interface DatabasePort {
+  newEpoch(where: { readonly url: string | undefined; readonly state: string | undefined }, reason: string): Promise<{ readonly number: number; readonly ended: number; readonly base: number }>
+}
+
 export interface Terminal {
   readonly out: (text: string) => void
   readonly err: (text: string) => void
@@ -40,12 +45,17 @@ export interface Files {
   read(path: string): Promise<string>
   /** Readable by its owner only. */
   writePrivate(path: string, text: string): Promise<void>
+  /** One after another: files that do not fit into memory. `-` is standard input. */
+  lines(path: string): AsyncIterable<string>
+  /** Readable by its owner only; there when all are written. */
+  writeLines(path: string, lines: AsyncIterable<string>): Promise<void>
 }
 
 export interface Context {
   readonly terminal: Terminal
   readonly files: Files
   readonly clouds: CloudPorts
+  readonly database: DatabasePort
   /** Opened on first use: help and completion need no server. */
   resources(): HttpResources
   /** -n, or the kubeconfig's. */

@@ -3,6 +3,8 @@ import { Command, CommanderError, Option } from 'commander'
 import { kinds } from '../api/index.ts'
 import { apiVersionOf } from '../api/meta/index.ts'
 import { failureOf, isAlreadyExists, isConflict, isForbidden, isInvalid, isNotFound, isUnauthorized, isUnavailable } from '../engine/errors.ts'
+import { addAdmin } from './admin.ts'
+import { addAudit } from './audit.ts'
 import { addProjects, addReleases } from './catalogue.ts'
 import { addCluster } from './cluster.ts'
 import { completion } from './completion.ts'
@@ -24,6 +26,8 @@ export const buildProgram = (context: Context): Command => {
   addSites(program, context)
   addReleases(program, context)
   addProjects(program, context)
+  addAudit(program, context)
+  addAdmin(program, context)
   addVersion(program, context)
   program.command('api-resources').description('the kinds that the API serves').action(() => context.terminal.out(tableText([
     ['NAME', 'SHORTNAMES', 'APIVERSION', 'NAMESPACED', 'KIND', 'DESCRIPTION'], ...kinds.map((k) => [k.plural, k.shortNames.join(','), apiVersionOf(k), String(k.namespaced), k.kind, k.description]),

@@ -1,4 +1,4 @@
-/** Posts events as core/v1 Events, merged by object, reason and message with a count (rule S12). In the background, and never an error of its caller. */
+/** Posts events as core/v1 Events, merged by object, reason and source with a count and the last message (rule S12). In the background, and never an error of its caller; what the server does not take (429) is counted with the next one that it does. */
 import { hash } from 'node:crypto'
 import type { EventSink, NewEvent } from '../engine/events.ts'
 import { describe, isAlreadyExists, isNotFound } from '../engine/errors.ts'
@@ -22,7 +22,7 @@ const namespaceOf = (e: NewEvent): string => e.about.metadata.namespace ?? 'defa
 
 /** The same event has the same name, also from another process. */
 const nameOf = (e: NewEvent): string =>
-  `${e.about.metadata.name}.${hash('sha256', [e.about.metadata.uid, e.controller, e.type, e.reason, e.message].join('\0'), 'hex').slice(0, 16)}`
+  `${e.about.metadata.name}.${hash('sha256', [e.about.metadata.uid, e.controller, e.type, e.reason].join('\0'), 'hex').slice(0, 16)}`
 
 export const httpEvents = ({ resources, now, log }: { readonly resources: Pick<HttpResources, 'request'>; readonly now: () => Date; readonly log: Log }): HttpEvents => {
   const known = new Map<string, Known>()
@@ -36,12 +36,13 @@ export const httpEvents = ({ resources, now, log }: { readonly resources: Pick<H
     const time = `${now().toISOString().slice(0, 19)}Z`
     const had = known.get(name)
     const count = (had?.count ?? 0) + 1
-    const repeat = (n: number): Promise<unknown> => resources.request({ method: 'PATCH', path: `${path}/${name}`, contentType: 'application/merge-patch+json', query: { fieldManager: e.controller }, body: { count: n, lastTimestamp: time } })
+    const message = e.message.slice(0, messageAtMost)
+    const repeat = (n: number): Promise<unknown> => resources.request({ method: 'PATCH', path: `${path}/${name}`, contentType: 'application/merge-patch+json', query: { fieldManager: e.controller }, body: { count: n, lastTimestamp: time, message } })
     if (known.size >= knownAtMost) known.clear()
     if (had !== undefined) {
+      had.count = count
       try {
         await repeat(count)
-        had.count = count
         return
       } catch (error) {
         // It aged away on the server: it is a first one again.
@@ -56,7 +57,7 @@ export const httpEvents = ({ resources, now, log }: { readonly resources: Pick<H
         body: {
           apiVersion: 'v1', kind: 'Event', metadata: { name, namespace },
           involvedObject: { apiVersion, kind, name: metadata.name, namespace: metadata.namespace, uid: metadata.uid, resourceVersion: metadata.resourceVersion },
-          type: e.type, reason: e.reason, message: e.message.slice(0, messageAtMost), count: 1, firstTimestamp: time, lastTimestamp: time,
+          type: e.type, reason: e.reason, message, count: 1, firstTimestamp: time, lastTimestamp: time,
           source: { component: e.controller }, reportingComponent: e.controller, reportingInstance: '',
         },
       })

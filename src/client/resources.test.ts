@@ -89,7 +89,7 @@ test('a Table has what the server would print', async () => {
   expect([table.columnDefinitions[0]?.name, table.rows.map((r) => r.cells[0])]).toEqual(['Name', ['corner']])
 })
 
-test('an event that repeats is one Event with a count, also for the next process', async () => {
+test('S12 an event that repeats is one Event with a count and the last message, also for the next process', async () => {
   const about = await makeShop(w, 1)
   const log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
   const open = () => httpEvents({ resources: w.resources, now: () => new Date('2026-01-05T08:00:00Z'), log })
@@ -99,11 +99,11 @@ test('an event that repeats is one Event with a count, also for the next process
   first.emit(event)
   await first.flush()
   const second = open()
-  second.emit(event)
+  second.emit({ ...event, message: 'the shop is open again' })
   second.emit({ ...event, reason: 'Closed' })
   await second.flush()
-  const list = (await w.resources.request({ method: 'GET', path: '/api/v1/namespaces/town/events' })) as { readonly items: readonly { readonly reason: string; readonly count: number; readonly involvedObject: { readonly uid: string } }[] }
-  expect(list.items.map((e) => [e.reason, e.count, e.involvedObject.uid]).toSorted()).toEqual([['Closed', 1, about.metadata.uid], ['Opened', 3, about.metadata.uid]])
+  const list = (await w.resources.request({ method: 'GET', path: '/api/v1/namespaces/town/events' })) as { readonly items: readonly { readonly reason: string; readonly count: number; readonly message: string; readonly involvedObject: { readonly uid: string } }[] }
+  expect(list.items.map((e) => [e.reason, e.count, e.message, e.involvedObject.uid]).toSorted()).toEqual([['Closed', 1, 'the shop is open', about.metadata.uid], ['Opened', 3, 'the shop is open again', about.metadata.uid]])
 })
 
 test('a namespaced kind without a namespace is a mistake of the caller', async () => {

@@ -15,6 +15,8 @@ export interface Table {
 export interface HttpResources extends Resources {
   /** Any request; the parsed answer. */
   request(request: Request): Promise<unknown>
+  /** The lines of an answer, parsed. */
+  stream(request: Request): AsyncIterable<unknown>
   /** What a GET of a collection or of one object prints. */
   table(kind: Kind<any>, options?: ListOptions & { readonly name?: string }): Promise<Table>
   /** A named subresource: `post(Cluster, key, 'kubeconfig', body)`. */
@@ -104,6 +106,7 @@ export const httpResources = (options: HttpOptions & { readonly random?: () => n
       }
     },
     request: (request) => transport.send(request),
+    stream: (request) => transport.stream(request),
     table: (kind, o) => send({
       method: 'GET', accept: tableType, query: listQuery(o),
       path: o?.name === undefined ? collectionPath(kind, o?.namespace) : objectPath(kind, { namespace: o.namespace ?? '', name: o.name }),

@@ -9,6 +9,7 @@ import { createEffects, type Interpose } from './effects.ts'
 import { describe, isConflict, isUnavailable } from './errors.ts'
 import type { EventSink } from './events.ts'
 import type { Held } from './leases.ts'
+import { lookAgainMs } from './look-again.ts'
 import type { Metrics } from './metrics.ts'
 import { createOwnWrites } from './own-writes.ts'
 import { runPass, type PassEnd } from './pass.ts'
@@ -181,8 +182,7 @@ export const startLoop = (declared: Controller, term: LoopOptions): Loop => {
     }
     metrics.passes.inc({ controller: name, result: end.outcome.kind })
     // Waiting is a deadline only: what it waits for should wake us sooner. Refused: not before an input changes.
-    // Who is slow to be looked at is looked at less often: under load, looking again and again would be all that is done.
-    if (end.outcome.kind === 'waiting') queue.addAfter(text, Math.max(end.outcome.afterSeconds * 1000, 2 * tookMs), 'events')
+    if (end.outcome.kind === 'waiting') queue.addAfter(text, lookAgainMs(end.outcome.afterSeconds * 1000, tookMs, queue.delayedIn('events')), 'events')
   }
 
   /** What an input cannot be computed from is looked at at once; the pass will meet the same error and say so. */

@@ -99,3 +99,20 @@ test('no key is lost and none is worked on twice at once, whatever the order of 
     expect(new Set(drain(queue))).toEqual(owed)
   }))
 })
+
+test('E4 deadlines are counted by lane, once for each key, until they come, are overtaken or moved', async () => {
+  const { queue, clock } = open()
+  const count = (): readonly number[] => [queue.delayedIn('events'), queue.delayedIn('background')]
+  const seen: (readonly number[])[] = []
+  queue.addAfter('a', 1_000, 'events')
+  queue.addAfter('b', 2_000, 'background')
+  seen.push(count())
+  queue.addAfter('b', 500, 'events')
+  seen.push(count())
+  queue.add('a', 'people')
+  queue.take()
+  seen.push(count())
+  await clock.advance(500)
+  seen.push(count())
+  expect(seen).toEqual([[1, 1], [2, 0], [1, 0], [0, 0]])
+})

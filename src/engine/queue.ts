@@ -26,6 +26,8 @@ export interface Queue {
   readonly waiting: number
   readonly processing: number
   readonly delayed: number
+  /** Deadlines of this lane that are yet to come. */
+  delayedIn(lane: Lane): number
   close(): void
 }
 
@@ -71,6 +73,7 @@ export const createQueue = ({ clock, random, backOff, onReady }: QueueOptions): 
   const failed = new Map<string, number>()
   const deadlines = createHeap<{ readonly at: number; readonly key: string }>()
   const due = new Map<string, { readonly at: number; readonly lane: Lane }>()
+  const dueIn = { people: 0, events: 0, background: 0 }
   let cancelTimer = (): void => {}
   let timerAt = Infinity
   let turn = 0
@@ -94,6 +97,13 @@ export const createQueue = ({ clock, random, backOff, onReady }: QueueOptions): 
     onReady()
   }
 
+  const cancelDue = (key: string): void => {
+    const entry = due.get(key)
+    if (entry === undefined) return
+    due.delete(key)
+    dueIn[entry.lane]--
+  }
+
   const arm = (): void => {
     const top = deadlines.peek()
     if (isClosed || top === undefined || top.at >= timerAt) return
@@ -106,7 +116,7 @@ export const createQueue = ({ clock, random, backOff, onReady }: QueueOptions): 
         deadlines.pop()
         const entry = due.get(next.key)
         if (entry?.at !== next.at) continue
-        due.delete(next.key)
+        cancelDue(next.key)
         add(next.key, entry.lane)
       }
       arm()
@@ -119,7 +129,9 @@ export const createQueue = ({ clock, random, backOff, onReady }: QueueOptions): 
     const at = clock.monotonic() + ms
     const had = due.get(key)
     if (had !== undefined && had.at <= at) return
+    cancelDue(key)
     due.set(key, { at, lane })
+    dueIn[lane]++
     deadlines.push({ at, key })
     arm()
   }
@@ -148,7 +160,7 @@ export const createQueue = ({ clock, random, backOff, onReady }: QueueOptions): 
         const { since } = dirty.get(key)!
         dirty.delete(key)
         depths[lane]--
-        due.delete(key)
+        cancelDue(key)
         processing.add(key)
         return { key, lane, waitedMs: clock.monotonic() - since }
       }
@@ -165,6 +177,7 @@ export const createQueue = ({ clock, random, backOff, onReady }: QueueOptions): 
     get waiting() { return dirty.size },
     get processing() { return processing.size },
     get delayed() { return due.size },
+    delayedIn: (lane) => dueIn[lane],
     close() {
       isClosed = true
       cancelTimer()

@@ -1,4 +1,5 @@
 /** The subresources that hand out or take in credentials (rule T8): certificates for CSRs, a site's credential. */
+import { X509Certificate } from 'node:crypto'
 import { Cluster, Site, Project } from '../api/index.ts'
 import { accessRequest, credentialRequest, type AccessAnswer } from '../api/access/index.ts'
 import type { FieldError, Resource } from '../api/meta/index.ts'
@@ -34,23 +35,29 @@ const answer = (cluster: Cluster, ca: string, signed: { readonly certificate: st
 }
 
 export const accessSubresources = (secrets: Secrets, sign: Signer): Readonly<Record<string, Subresource>> => ({
-  'clusters/kubeconfig': async ({ identity, object, body }) => {
+  'clusters/kubeconfig': async ({ identity, object, body, note }) => {
     const { spec } = parse(accessRequest, body, Cluster, object.metadata.name)
     const bundle = await bundleOf(secrets, object)
     const signed = await sign.kubeconfig(bundle, spec.csr, identity.user, spec.expirationSeconds).catch(() => { throw badCsr(object) })
+    note(issued(signed))
     return { apiVersion: 'skerry.dev/v1alpha1', kind: 'KubeconfigRequest', status: answer(object as Cluster, bundle.certs.k8s.crt, signed, 6443) }
   },
-  'clusters/talosconfig': async ({ object, body }) => {
+  'clusters/talosconfig': async ({ object, body, note }) => {
     const { spec } = parse(accessRequest, body, Cluster, object.metadata.name)
     const bundle = await bundleOf(secrets, object)
     const signed = await sign.talosconfig(bundle, spec.csr, spec.role, spec.expirationSeconds).catch(() => { throw badCsr(object) })
+    note(`${issued(signed)}, ${spec.role}`)
     return { apiVersion: 'skerry.dev/v1alpha1', kind: 'TalosconfigRequest', status: answer(object as Cluster, bundle.certs.os.crt, signed, 50000) }
   },
-  'sites/credential': async ({ object, body, read }) => {
+  'sites/credential': async ({ object, body, read, tell }) => {
     const { spec: { project = '', ...credential } } = parse(credentialRequest, body, Site, object.metadata.name)
     if (project !== '' && read.get(Project, { namespace: '', name: project }) === undefined) throw invalid(Site, object.metadata.name, [{ field: 'spec.project', reason: 'FieldValueInvalid', message: `there is no project ${project}` }])
+    // Told before it is done: one that nobody knows of is worse than one that is announced and fails.
+    await tell(`a credential for ${project === '' ? 'the site' : `project ${project}`} is sealed`)
     await secrets.putCredential(object.metadata.uid, project, credential)
     return { apiVersion: 'skerry.dev/v1alpha1', kind: 'CredentialRequest', status: { sealed: true } }
   },
 })
+/** For the audit: which certificate, and until when. */
+const issued = ({ certificate, expiresAt }: { readonly certificate: string; readonly expiresAt: string }): string => `certificate ${new X509Certificate(certificate).serialNumber} until ${expiresAt}`
 const badCsr = (o: Resource) => invalid(Cluster, o.metadata.name, [{ field: 'spec.csr', reason: 'FieldValueInvalid', message: 'is no certificate signing request in PEM' }])

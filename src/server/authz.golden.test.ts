@@ -15,11 +15,12 @@ const places = [
     // Names only: nothing is called.
     ...Object.keys(subresources(undefined as never, undefined as never, undefined as never)).filter((name) => name.startsWith(`${k.plural}/`)).map((name) => ({ group: k.group, resource: k.plural, subresource: name.slice(k.plural.length + 1), verbs: ['create'] })),
   ]),
+  { group: 'audit.skerry.dev', resource: 'auditrecords', subresource: '', verbs: ['list'] },
   { group: '', resource: 'namespaces', subresource: '', verbs }, { group: '', resource: 'events', subresource: '', verbs },
   ...['selfsubjectaccessreviews', 'selfsubjectrulesreviews'].map((resource) => ({ group: 'authorization.k8s.io', resource, subresource: '', verbs: ['create'] })),
   { group: 'authentication.k8s.io', resource: 'selfsubjectreviews', subresource: '', verbs: ['create'] },
 ]
-const paths = ['/api', '/apis', '/apis/skerry.dev/v1alpha1', '/openapi/v3', '/version', '/logs', '/']
+const paths = ['/api', '/apis', '/apis/skerry.dev/v1alpha1', '/openapi/v3', '/version', '/audit/export', '/logs', '/']
 
 const matrix = Object.entries(identities).map(([name, groups]) => {
   const identity = { user: name, groups: [...groups, 'system:authenticated'], writer: writerOf(name, groups) }

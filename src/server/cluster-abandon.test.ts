@@ -1,25 +1,31 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { Cluster, Machine } from '../api/index.ts'
 import { startCliBed, type CliBed } from '../cli/testing.ts'
-import { openMemoryStore } from '../store/memory/memory.ts'
-import type { AuditRecord } from '../store/store.ts'
+import { silent } from '../store/log.ts'
+import { openPostgresStore, type PostgresStore } from '../store/postgres/postgres.ts'
+import { testDatabase, type TestDatabase } from '../../testkit/postgres.ts'
 import { abandonSubresource } from './cluster-abandon.ts'
 
 const shop = { namespace: 'demo', name: 'shop' }
 let bed: CliBed
-let audit: AuditRecord[]
+let database: TestDatabase | undefined
+let store: PostgresStore
 const begin = async (o: { readonly writer?: 'admin' | 'user'; readonly yes?: boolean } = {}): Promise<void> => {
-  audit = []
-  const memory = openMemoryStore()
+  database = await testDatabase()
+  store = await openPostgresStore({ connection: database.connection, log: silent })
   bed = await startCliBed({
-    store: { ...memory, commit: (t) => { if (t.audit !== undefined) audit.push(t.audit); return memory.commit(t) } }, yes: o.yes === true,
+    store, yes: o.yes === true,
     subresources: { 'clusters/abandon': (r) => abandonSubresource({ ...r, identity: { ...r.identity, writer: o.writer ?? 'admin' } }) },
   })
   await bed.run('cluster', 'create', 'shop', '-n', 'demo', '--site', 'sto1', '--machine-type', 'b2', '--no-wait')
   await bed.site.applyStatus(Cluster, { metadata: shop, status: { infrastructure: { projectId: 'p', networkId: 'n1' } } }, { manager: 'cluster' })
 }
 beforeEach(() => begin())
-afterEach(() => bed.close())
+const end = async (): Promise<void> => {
+  await bed.close()
+  await database?.drop()
+}
+afterEach(end)
 const abandon = (...argv: string[]) => bed.run('cluster', 'delete', 'shop', '-n', 'demo', '--abandon', '--reason', 'moved away', '--no-wait', ...argv)
 const cluster = () => bed.user.get(Cluster, shop)
 const list = 'left behind in project p of site sto1:\n  network n1'
@@ -35,14 +41,19 @@ test('O9 abandoning asks first; --yes or an answer goes on', async () => {
   expect((await cluster())?.metadata.deletionTimestamp).toBeUndefined()
   expect(await abandon('--yes')).toEqual({ code: 0, out: list, err: 'cluster shop is abandoned' })
   expect(await cluster()).toMatchObject({ metadata: { deletionTimestamp: expect.any(String), finalizers: ['skerry.dev/site'] }, status: { abandoned: { by: 'tess', reason: 'moved away' }, infrastructure: { networkId: 'n1' } } })
-  await bed.close()
+  await end()
   await begin({ yes: true })
   expect((await abandon()).code).toBe(0)
 })
 
 test('O9 the audit record names who, why and every id', async () => {
   await abandon('--yes')
-  expect(audit.filter((a) => a.subresource === 'abandon')).toMatchObject([{ user: 'tess', verb: 'create', name: 'shop', note: 'tess abandoned the cluster: moved away; left behind in project p of site sto1: network n1' }])
+  await store.audit.seal(100)
+  const records = (await store.audit.find({ name: 'shop', verb: 'create' }, 1_000, 10)).map((r) => JSON.parse(r.record!) as { readonly note?: string; readonly objectRef: { readonly subresource?: string } })
+  // Asked what would be left behind, then told to.
+  expect(records.filter((r) => r.objectRef.subresource === 'abandon')).toMatchObject([
+    { user: { username: 'tess' }, note: 'tess abandoned the cluster: moved away; left behind in project p of site sto1: network n1' }, { user: { username: 'tess' }, responseStatus: { code: 201 } },
+  ])
 })
 
 test('O9 many ids are told in several Events, none of them cut', async () => {
@@ -59,10 +70,10 @@ test('O9 many ids are told in several Events, none of them cut', async () => {
 })
 
 test('O9 refused: to who is no administrator, by the API; while the cluster is protected; without a reason; for another cluster of that name', async () => {
-  await bed.close()
+  await end()
   await begin({ writer: 'user', yes: true })
   expect(await abandon()).toMatchObject({ code: 4, err: expect.stringContaining('by administrators of the platform only') })
-  await bed.close()
+  await end()
   await begin()
   const post = (spec: object) => bed.user.post(Cluster, shop, 'abandon', { spec }).then(() => 'done', (e: unknown) => (e as Error).message)
   expect(await post({ reason: ' ' })).toContain('spec.reason')

@@ -101,7 +101,7 @@ test('T7 what cannot be opened is not sent', async () => {
 test('T7 only administrators export and import, only to keys of age, only what is there', async () => {
   const strict = secretsSubresource({ get: async () => bundle, keep: async (_u, b) => b })
   const object = (await bed.user.get(Cluster, shop))!
-  const ask = (writer: 'admin' | 'site' | 'user', body: object) => strict({ identity: { user: 'ada', groups: [], writer }, object, body, read: undefined as never, now: new Date(), decide: async () => object })
+  const ask = (writer: 'admin' | 'site' | 'user', body: object) => strict({ identity: { user: 'ada', groups: [], writer }, object, body, read: undefined as never, now: new Date(), decide: async () => object, tell: async () => {}, note: () => {} })
     .then(() => 'done', (e: unknown) => (e as { apiStatus?: { reason?: string } }).apiStatus?.reason)
   const [give, take] = [{ spec: { recipients: [recipient] } }, { kind: 'SecretsImportRequest', spec: { bundle: `# uid: ${uid}\n${bundleToYaml(bundle)}` } }]
   expect(await Promise.all([ask('site', give), ask('user', give), ask('site', take), ask('user', take), ask('admin', { spec: { recipients: [] } }), ask('admin', { spec: { recipients: ['age1nonsense'] } }), ask('admin', give), ask('admin', take)]))

@@ -17,6 +17,12 @@ export interface Settings {
   readonly readOnly: boolean
   /** Where 127.0.0.1 serves the controllers' metrics; the API's are at its own /metrics. Absent: nowhere. */
   readonly metricsPort: number | undefined
+  /** Where old audit records go, and after how long; absent: they stay in the database. */
+  readonly auditArchive: { readonly directory: string; readonly keepDays: number } | undefined
+  /** Processes that serve the API on one port. */
+  readonly apiProcesses: number
+  /** How long an API process that is to end goes on while /readyz says so: what a load balancer needs to look elsewhere. */
+  readonly shutdownDelayMs: number
   readonly logLevel: string
 }
 
@@ -26,6 +32,8 @@ export const readSettings = (argv: readonly string[], env: NodeJS.ProcessEnv): S
     options: {
       state: { type: 'string' }, host: { type: 'string' }, port: { type: 'string' }, database: { type: 'string' },
       simulators: { type: 'boolean' }, latency: { type: 'string' }, 'simulated-projects': { type: 'string' }, 'read-only': { type: 'boolean' }, 'metrics-port': { type: 'string' },
+      'audit-archive': { type: 'string' }, 'audit-keep-days': { type: 'string' },
+      'api-processes': { type: 'string' }, 'shutdown-delay': { type: 'string' },
     },
   })
   const latency = values.latency ?? 'zero'
@@ -35,11 +43,22 @@ export const readSettings = (argv: readonly string[], env: NodeJS.ProcessEnv): S
     if (text === '' || !Number.isInteger(port) || port < 0 || port > 65_535) throw new Error(`${flag} ${text}: a TCP port`)
     return port
   }
+  const numberOf = (flag: string, text: string, least: number): number => {
+    const n = Number(text)
+    if (text === '' || !Number.isInteger(n) || n < least) throw new Error(`${flag} ${text}: a whole number of at least ${least}`)
+    return n
+  }
+  const directory = values['audit-archive'] ?? env['SKERRY_AUDIT_ARCHIVE']
+  const keepDays = numberOf('--audit-keep-days', values['audit-keep-days'] ?? env['SKERRY_AUDIT_KEEP_DAYS'] ?? '90', 1)
+  const apiProcesses = numberOf('--api-processes', values['api-processes'] ?? env['SKERRY_API_PROCESSES'] ?? '1', 1)
+  if (apiProcesses > 1 && process.platform !== 'linux') throw new Error('--api-processes: only Linux lets several processes share a port')
   const metricsPort = values['metrics-port'] ?? env['SKERRY_METRICS_PORT']
   return {
     state: resolve(values.state ?? env['SKERRY_STATE'] ?? join(process.cwd(), '.skerry')),
     host: values.host ?? env['SKERRY_HOST'] ?? '127.0.0.1', port: portOf('--port', values.port ?? env['SKERRY_PORT'] ?? '7443'), databaseUrl: values.database ?? env['SKERRY_DATABASE_URL'],
     simulators: values.simulators ?? false, simulatorLatency: latency, simulatedProjects: Number(values['simulated-projects'] ?? 1), readOnly: values['read-only'] ?? false,
+    auditArchive: directory === undefined ? undefined : { directory: resolve(directory), keepDays },
+    apiProcesses, shutdownDelayMs: 1000 * numberOf('--shutdown-delay', values['shutdown-delay'] ?? env['SKERRY_SHUTDOWN_DELAY'] ?? '0', 0),
     metricsPort: metricsPort === undefined ? undefined : portOf('--metrics-port', metricsPort), logLevel: env['SKERRY_LOG_LEVEL'] ?? 'info',
   }
 }

@@ -9,8 +9,11 @@ import { httpResources, readKubeconfig, type HttpResources } from '../client/ind
 import { cliError, type Context } from '../cli/context.ts'
 import { valueOf } from '../cli/options.ts'
 import { buildProgram, runProgram } from '../cli/program.ts'
+import { silent } from '../store/log.ts'
+import { beginEpoch } from '../store/postgres/epoch.ts'
 import { cloudPorts } from './cli-clouds.ts'
-import { writePrivate } from './files.ts'
+import { parseDatabaseUrl, readDatabase } from './database.ts'
+import { linesIn, writeLines, writePrivate } from './files.ts'
 
 const { env } = process
 // A reader that has seen enough (head, less) is no error.
@@ -25,6 +28,8 @@ const kubeconfigPath = (given: string | undefined): string => {
   return path
 }
 
+const databaseOf = (state: string) => readDatabase(state).catch(() => { throw cliError(`${state} is not the state of a platform that has run; give --state or --database`, 5) })
+
 let opened: { readonly resources: HttpResources; readonly namespace: string | undefined } | undefined
 const open = () => {
   if (opened !== undefined) return opened
@@ -37,8 +42,16 @@ const context: Context = {
     out: (text) => { process.stdout.write(`${text}\n`) }, err: (text) => { process.stderr.write(`${text}\n`) },
     isTty: process.stderr.isTTY === true, colors, columns: process.stderr.columns ?? 120,
   },
-  files: { read: (path) => readFile(path === '-' ? '/dev/stdin' : path, 'utf8'), writePrivate: (path, text) => writePrivate(resolve(path), text) },
+  files: {
+    read: (path) => readFile(path === '-' ? '/dev/stdin' : path, 'utf8'), writePrivate: (path, text) => writePrivate(resolve(path), text),
+    lines: (path) => (path === '-' ? createInterface({ input: process.stdin }) : linesIn(path)),
+    writeLines: (path, lines) => writeLines(resolve(path), lines),
+  },
   clouds: cloudPorts(env, homedir()),
+  database: {
+    newEpoch: async ({ url = env['SKERRY_DATABASE_URL'], state = env['SKERRY_STATE'] ?? '.skerry' }, reason) =>
+      beginEpoch(url === undefined ? await databaseOf(resolve(state)) : parseDatabaseUrl(url), reason, silent),
+  },
   resources: () => open().resources,
   namespace: () => {
     const name = valueOf(argv, ['-n', '--namespace']) ?? env['SKERRY_PROJECT'] ?? open().namespace

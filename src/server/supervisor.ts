@@ -13,6 +13,8 @@ export interface ProcessSpec {
 export interface Supervisor {
   /** Resolves when the process has said `ready`. */
   start(spec: ProcessSpec): Promise<void>
+  /** Starts another process of that name; when it is ready, ends the one that was there. */
+  replace(name: string): Promise<void>
   stop(): Promise<void>
   pids(): Readonly<Record<string, number>>
 }
@@ -24,12 +26,13 @@ export interface Supervisor {
 const heap = ['--min-semi-space-size=32', '--max-semi-space-size=32', '--heap-growing-percent=50']
 
 const maxDelayMs = 10_000
+/** Beyond the delay that an API process keeps. */
 const graceMs = 10_000
 /** What ran longer than this is not ending again and again: it is started at once. */
 const steadyMs = 10_000
 
-export const supervise = (logs: string, say: (message: string) => void): Supervisor => {
-  const children = new Map<string, { child: ChildProcess; ended: Promise<void> }>()
+export const supervise = (logs: string, say: (message: string) => void, shutdownDelayMs: number): Supervisor => {
+  const children = new Map<string, { spec: ProcessSpec; child: ChildProcess; ended: Promise<void> }>()
   let stopping = false
 
   const launch = (spec: ProcessSpec, delayMs: number, ready: () => void): void => {
@@ -42,13 +45,20 @@ export const supervise = (logs: string, say: (message: string) => void): Supervi
     const ended = new Promise<void>((done) => {
       child.once('exit', (code, signal) => {
         done()
-        if (stopping) return
+        if (stopping || children.get(spec.name)?.child !== child) return
         const next = performance.now() - startedAt > steadyMs ? 250 : Math.min(delayMs * 2, maxDelayMs)
         say(`${spec.name} ended with ${signal ?? code ?? '?'}; again in ${next} ms`)
         setTimeout(() => { if (!stopping) launch(spec, next, ready) }, next)
       })
     })
-    children.set(spec.name, { child, ended })
+    children.set(spec.name, { spec, child, ended })
+  }
+
+  const end = async ({ child, ended }: { child: ChildProcess; ended: Promise<void> }): Promise<void> => {
+    child.kill('SIGTERM')
+    const timer = setTimeout(() => child.kill('SIGKILL'), graceMs + shutdownDelayMs)
+    await ended
+    clearTimeout(timer)
   }
 
   return {
@@ -56,15 +66,16 @@ export const supervise = (logs: string, say: (message: string) => void): Supervi
       await mkdir(logs, { recursive: true, mode: 0o700 })
       await new Promise<void>((ready) => launch(spec, 250, ready))
     },
+    replace: async (name) => {
+      const old = children.get(name)
+      if (old === undefined || stopping) return
+      await new Promise<void>((ready) => launch(old.spec, 250, ready))
+      await end(old)
+    },
     // The last started goes first: controllers before the API before the simulators.
     stop: async () => {
       stopping = true
-      for (const [, { child, ended }] of [...children].toReversed()) {
-        child.kill('SIGTERM')
-        const timer = setTimeout(() => child.kill('SIGKILL'), graceMs)
-        await ended
-        clearTimeout(timer)
-      }
+      for (const [, each] of [...children].toReversed()) await end(each)
     },
     pids: () => Object.fromEntries([...children].flatMap(([name, { child }]) => (child.pid === undefined ? [] : [[name, child.pid]]))),
   }

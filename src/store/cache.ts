@@ -5,6 +5,7 @@
 import { isExpired, tooLarge } from './errors.ts'
 import { rowIndex, type RowIndex } from './index-of-rows.ts'
 import type { Log } from './log.ts'
+import { overwritten, undone } from './past.ts'
 import type { Change, Row, Store, StoreKey } from './store.ts'
 import { openWatchers, type OnChange, type Watch } from './watchers.ts'
 
@@ -16,6 +17,8 @@ export interface Cache {
   get(key: StoreKey): Row | undefined
   /** In order of (namespace, name); a copy, taken at `version`. The same Row object is returned until the row changes: a WeakMap may hang serialised bytes on it. */
   list(resource: string, namespace?: string): readonly Row[]
+  /** As list(), at an earlier version or one that is about to come. Throws isExpired(e) when it is compacted, isTooLarge(e) when it does not come. */
+  listAt(version: number, resource: string, namespace?: string): Promise<readonly Row[]>
   /** All rows with this owner uid, of any resource. */
   byOwner(uid: string): readonly Row[]
   /** Until `version` has been reached; throws isTooLarge(e) after `timeoutMs`. */
@@ -116,6 +119,13 @@ export async function openCache(store: Store, { log, ring = 16_384, pollMs = 1_0
     },
     get: (key) => rows.get(key),
     list: (resource, namespace) => rows.list(resource, namespace),
+    async listAt(wanted, resource, namespace) {
+      await waitFor(wanted, freshMs)
+      // One moment: the rows, their version, and what is remembered of the way there.
+      const [present, upTo, recent] = [rows.list(resource, namespace), version, watchers.since(wanted)]
+      const isWanted = ({ key }: Change): boolean => key.resource === resource && (namespace === undefined || key.namespace === namespace)
+      return undone(present, recent === undefined ? await store.overwritten({ after: wanted, upTo, resource, namespace }) : overwritten(recent.filter(isWanted)))
+    },
     byOwner: (uid) => rows.byOwner(uid),
     waitFor,
     fresh: async () => waitFor(await store.version(), freshMs),

@@ -15,6 +15,11 @@ export const isUnclear = (e: unknown): boolean => marked(e, 'unclear')
 export const unavailable = (message: string, cause?: unknown): Error => Object.assign(new Error(message, { cause }), { unavailable: true })
 export const isUnavailable = (e: unknown): boolean => marked(e, 'unavailable')
 
+/** The database is not where it was: what this server has seen of it is lost (rule S7, 503 until a new epoch begins). */
+export const behind = (seen: number, version: number): Error =>
+  Object.assign(new Error(`the database is at version ${version}, behind ${seen} which this server has seen: it was put back without a new epoch; run skerry admin new-epoch`), { behind: true, unavailable: true })
+export const isBehind = (e: unknown): boolean => marked(e, 'behind')
+
 /** A version from the future did not come in time (504, cause ResourceVersionTooLarge). */
 export const tooLarge = (wanted: number, version: number): Error =>
   Object.assign(new Error(`Too large resource version: ${wanted}, current: ${version}`), { tooLarge: true, wanted, version })

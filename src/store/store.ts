@@ -2,6 +2,7 @@
  * The port of the store: one order of versions, atomic writes over several objects, the change log, leases, sealed secrets.
  * Two implementations under one contract suite: PostgreSQL (the truth) and memory (simulators only). Bodies are opaque JSON text.
  */
+import type { Audit } from './audit.ts'
 
 export interface StoreKey {
   /** `clusters.skerry.dev` */
@@ -28,23 +29,11 @@ export type NewRow = Omit<Row, 'version'>
 /** One key's part of a transaction. `expect`: the version that must stand there now, or `absent`. `row: undefined` removes it. */
 export type Operation = { readonly key: StoreKey; readonly expect: number | 'absent'; readonly row: NewRow | undefined }
 
-export interface AuditRecord {
-  readonly time: string
-  readonly user: string
-  readonly verb: string
-  readonly resource: string
-  readonly namespace: string
-  readonly name: string
-  readonly subresource: string
-  readonly requestId: string
-  /** What the fields above do not say: a reason, what was left behind. Holds no secret. */
-  readonly note?: string
-}
-
 export interface Transaction {
   readonly operations: readonly Operation[]
   /** Passes whole or not at all; each operation gets a version of its own, in order. */
-  readonly audit?: AuditRecord
+  /** JSON text of the audit record, byte for byte what is chained (rule S12); shape: `src/api/audit`. */
+  readonly audit?: string
   readonly fence?: { readonly slot: string; readonly epoch: number }
 }
 
@@ -54,6 +43,8 @@ export type Committed =
   | { readonly kind: 'conflict'; readonly key: StoreKey; readonly current: Row | undefined }
   /** The lease named by the fence is not held with that epoch any more. */
   | { readonly kind: 'fenced' }
+  /** It would change an object that a newer version of the program wrote (rule S11). */
+  | { readonly kind: 'newer' }
 
 /** One change, as the log keeps it (rule S4). Exactly one of: added (no before), modified (both), deleted (no after). */
 export interface Change {
@@ -62,6 +53,12 @@ export interface Change {
   readonly uid: string
   readonly before: Row | undefined
   readonly after: Row | undefined
+}
+
+/** A key that changed, and its row before the first change of a span; undefined: there was none. */
+export interface Earlier {
+  readonly key: StoreKey
+  readonly row: Row | undefined
 }
 
 export interface Lease {
@@ -99,11 +96,19 @@ export interface Store {
   snapshot(): Promise<{ readonly version: number; readonly rows: readonly Row[] }>
   /** The changes after a version, in order, at most `limit`. Throws with `expired: true` below the floor. */
   changes(after: number, limit: number): Promise<readonly Change[]>
+  /** What the changes after `after`, up to `upTo`, have overwritten first, of one resource (rule S6). Throws with `expired: true` below the floor. */
+  overwritten(span: { readonly after: number; readonly upTo: number; readonly resource: string; readonly namespace: string | undefined }): Promise<readonly Earlier[]>
+  /** 32 random bytes that all who work with this store share: to sign what one of them gives out and another takes back. */
+  tokenKey(): Promise<Buffer>
+  /** The highest schema number that this program knows, and the one it writes now: what all servers that are there understand (rule S11). */
+  readonly schema: { readonly known: number; readonly agreed: number }
   /** Lowest version from which changes() answers. */
   floor(): Promise<number>
   /** Called when there is probably something new (a hint; the poll is the truth). Returns the unsubscribe. */
   onChange(wake: () => void): () => void
   readonly leases: Leases
   readonly sealed: Sealed
+  /** undefined: this store keeps no audit. */
+  readonly audit: Audit | undefined
   close(): Promise<void>
 }

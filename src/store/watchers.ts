@@ -17,6 +17,8 @@ export interface Watch {
 export interface Watchers {
   /** `namespace` undefined: all. `onEnd` is called at most once, with isExpired(e) when the version is gone or the cache was rebuilt; never after stop(). */
   watch(resource: string, namespace: string | undefined, after: number, onChange: OnChange, onEnd?: (error: unknown) => void): Watch
+  /** Every change after `version`, while the ring has them all. */
+  since(version: number): readonly Change[] | undefined
   /** The next changes, in order; they become the head. */
   push(changes: readonly Change[]): void
   /** The head jumps: the ring is void, all watches end. */
@@ -111,6 +113,7 @@ export function openWatchers(version: number, keep: number, older: (after: numbe
         stop: () => end(watcher),
       }
     },
+    since: (after) => (after < ringFloor ? undefined : ring.slice(firstAfter(ring, after))),
     push(changes) {
       const last = changes.at(-1)
       if (last === undefined) return

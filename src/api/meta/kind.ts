@@ -58,6 +58,8 @@ export interface Kind<R extends Resource = Resource> {
   readonly scale?: { readonly specReplicasPath: string; readonly statusReplicasPath: string; readonly labelSelectorPath?: string }
   /** Finalizers that the server sets in the creating transaction (rule H1). */
   readonly finalizers?: readonly string[]
+  /** Fields whose values are in no audit record, such as `spec.token` or `spec.users.*.password` (rule S12). */
+  readonly secretFields?: readonly string[]
   /** Fields of a get/list that `fieldSelector` accepts beyond metadata.name and metadata.namespace, e.g. `spec.cluster`. */
   readonly selectableFields?: readonly string[]
   /** Never sent; carries R. */

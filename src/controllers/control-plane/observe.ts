@@ -14,8 +14,8 @@ export interface Answer {
   readonly serverId: string
   readonly machine: string | undefined
   readonly address: string | undefined
-  /** `silent`: it did not answer, so nothing may be concluded. */
-  readonly data: 'yes' | 'no' | 'silent'
+  /** `silent`: it did not answer, so nothing may be concluded. `booting`: nor was it asked; its Machine tries for the first contact, and that wakes us. */
+  readonly data: 'yes' | 'no' | 'silent' | 'booting'
   /** The instance id that the node itself gives. */
   readonly instanceId: string | undefined
   readonly hostname: string | undefined
@@ -61,8 +61,9 @@ const ask = async (ports: Ports, cluster: Cluster, machines: readonly Machine[],
   const answers = await Promise.all(servers.map(async (server): Promise<Answer> => {
     const machine = machines.find((m) => m.metadata.uid === server.mark?.uid)
     const address = server.addresses[0]?.address ?? machine?.status?.address
-    if (address === undefined || server.status !== 'ACTIVE') return { serverId: server.id, machine: machine?.metadata.name, address, data: 'silent', instanceId: undefined, hostname: undefined }
-    const node = ports.talos.node(cluster, secrets, address)
+    const unasked = machine !== undefined && machine.status?.contactAt === undefined ? 'booting' : address === undefined || server.status !== 'ACTIVE' ? 'silent' : undefined
+    if (unasked !== undefined) return { serverId: server.id, machine: machine?.metadata.name, address, data: unasked, instanceId: undefined, hostname: undefined }
+    const node = ports.talos.node(cluster, secrets, address!)
     const data = await quietly(() => node.etcdDataExists())
     return { serverId: server.id, machine: machine?.metadata.name, address, data: data === undefined ? 'silent' : data ? 'yes' : 'no', instanceId: undefined, hostname: undefined }
   }))
@@ -86,7 +87,7 @@ const isGone = async (ports: Ports, cluster: Cluster, serverId: string, context:
 const readEtcd = async (ports: Ports, cluster: Cluster, machines: readonly Machine[]): Promise<Etcd | undefined> => {
   const secrets = await ports.secrets.get(cluster.metadata.uid)
   if (secrets === undefined) return undefined
-  const reachable = machines.filter((m) => m.status?.address !== undefined && m.status.serverId !== undefined)
+  const reachable = machines.filter((m) => m.status?.address !== undefined && m.status.serverId !== undefined && m.status.contactAt !== undefined)
   const statuses = (await Promise.all(reachable.map(async (m) => {
     const status = await quietly(() => ports.talos.node(cluster, secrets, m.status!.address!).etcdStatus())
     return status === undefined ? undefined : { ...status, machine: m.metadata.name }

@@ -30,6 +30,10 @@ describe('T1 etcd is bootstrapped at most once', () => {
     expect(plan(seen({ answers: empty }), now).steps).toEqual([{ kind: 'request-bootstrap', machine: 'cp-0', serverId: 's0', address: '10.0.0.10' }])
   })
   test('T1 one silent server stops it', () => expect(steps(seen({ answers: [answer(0, 'no'), answer(1, 'silent'), answer(2, 'no')] }))).toEqual([]))
+  test('T1 one that boots stops it too, and is not asked again and again: its first contact wakes us', () => {
+    const after = (...answers: Answer[]) => { const p = plan(seen({ answers }), now); return [p.steps, p.outcome.kind === 'waiting' && p.outcome.afterSeconds] }
+    expect([after(answer(0, 'booting'), answer(1, 'booting')), after(answer(0, 'no'), answer(1, 'booting')), after(answer(0, 'silent'), answer(1, 'booting')), after()]).toEqual([[[], 30], [[], 30], [[], 2], [[], 2]])
+  })
   test('T1 data on a server that was never asked refuses, naming what to do', () => {
     const p = plan(seen({ answers: [answer(0, 'no'), answer(1, 'yes'), answer(2, 'no')] }), now)
     expect([p.steps, p.outcome.kind, p.outcome.kind === 'refused' && p.outcome.reason]).toEqual([[], 'refused', 'EtcdDataLost'])

@@ -26,9 +26,9 @@ const planBootstrap = (s: Seen, now: Date): Plan<Step> => {
     const by = bootstrap ?? { machine: s.etcd.statuses[0]!.machine, serverId: s.machines.find((m) => m.metadata.name === s.etcd!.statuses[0]!.machine)?.status?.serverId ?? '' }
     return { steps: [{ kind: 'record-bootstrap', machine: by.machine, serverId: by.serverId }], outcome: waiting('WaitingForEtcd', 'etcd is up', 1) }
   }
-  const silent = s.answers.filter((a) => a.data === 'silent')
+  const silent = s.answers.filter((a) => a.data === 'silent' || a.data === 'booting')
   const holders = s.answers.filter((a) => a.data === 'yes')
-  if (s.answers.length === 0 || silent.length > 0) return { steps: [], outcome: waiting('WaitingForBoot', 'waits until every control-plane server of this cluster answers whether it holds etcd data', 2) }
+  if (s.answers.length === 0 || silent.length > 0) return { steps: [], outcome: waiting('WaitingForBoot', 'waits until every control-plane server of this cluster answers whether it holds etcd data', silent.length > 0 && silent.every((a) => a.data === 'booting') ? 30 : 2) }
   if (holders.length > 0) {
     const isOurs = bootstrap !== undefined && holders.every((h) => h.serverId === bootstrap.serverId)
     const isStarting = isOurs && now.getTime() - Date.parse(bootstrap.requestedAt) < etcdStartMs

@@ -2,6 +2,7 @@
 import { createClient, type Client, type Transport } from '@connectrpc/connect'
 import { createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node'
 import type { SecureClientSessionOptions } from 'node:http2'
+import { createSecureContext } from 'node:tls'
 import { newOwnTalosClient, type OwnCertificate, type TalosRole } from './pki/clients.ts'
 import { State } from './proto/gen/cosi/state_pb.ts'
 import { MachineService } from './proto/gen/machine/machine_pb.ts'
@@ -25,7 +26,8 @@ export const tlsOptions = (secrets: SecretsBundle, own: OwnCertificate) => ({ ca
 export const openChannel = (endpoint: string, secrets: SecretsBundle, role: TalosRole, now: Date): Channel => {
   const own = newOwnTalosClient(secrets, role, now)
   const baseUrl = `https://${endpoint}`
-  const options: SecureClientSessionOptions = { ...tlsOptions(secrets, own), settings: { enablePush: false } }
+  // A node that boots is asked again and again: certificates and key are read once, not at every attempt.
+  const options: SecureClientSessionOptions = { secureContext: createSecureContext(tlsOptions(secrets, own)), rejectUnauthorized: true, settings: { enablePush: false } }
   const sessionManager = new Http2SessionManager(baseUrl, { pingIntervalMs: 15_000, pingTimeoutMs: 5_000, idleConnectionTimeoutMs: 15_000 }, options)
   // Answers are not asked for compressed: a small one cannot grow into a large one.
   const transport: Transport = createGrpcTransport({ baseUrl, sessionManager, acceptCompression: [], readMaxBytes: maxMessageBytes })

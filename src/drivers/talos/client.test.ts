@@ -2,6 +2,7 @@ import { Code, ConnectError, type ConnectRouter } from '@connectrpc/connect'
 import { connectNodeAdapter } from '@connectrpc/connect-node'
 import { createSecureServer, type Http2SecureServer } from 'node:http2'
 import type { AddressInfo, Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { inspect } from 'node:util'
 import { afterEach, beforeAll, expect, test } from 'vitest'
 import { openTalos } from './client.ts'
@@ -22,7 +23,7 @@ afterEach(async () => {
 })
 
 /** A machine that answers what it likes, with a certificate of the cluster: nodes belong to the tenant. */
-const hostile = async (routes: (router: ConnectRouter) => void, { sans = ['127.0.0.1'], timeoutMs = 5_000, now = () => new Date() } = {}): Promise<{ readonly node: TalosNode; readonly talos: Talos; readonly endpoint: string; connections(): number }> => {
+const hostile = async (routes: (router: ConnectRouter) => void, { sans = ['127.0.0.1'], timeoutMs = 5_000, unusedMs = 60_000, now = () => new Date() } = {}): Promise<{ readonly node: TalosNode; readonly talos: Talos; readonly endpoint: string; connections(): number }> => {
   const own = newServingCert(secrets.certs.os, { sans, now: new Date(), ttlMs: 3_600_000 })
   const server = createSecureServer({ cert: own.crt, key: own.key, ca: secrets.certs.os.crt, requestCert: true, rejectUnauthorized: true, minVersion: 'TLSv1.3' }, connectNodeAdapter({ routes }))
   const sockets = new Set<Socket>()
@@ -30,7 +31,7 @@ const hostile = async (routes: (router: ConnectRouter) => void, { sans = ['127.0
   server.on('secureConnection', (s: Socket) => { connections++; sockets.add(s); s.on('error', () => { s.destroy() }) })
   server.on('sessionError', () => { /* the client went away */ })
   await new Promise<void>((done) => { server.listen(0, '127.0.0.1', done) })
-  const talos = openTalos({ now, timeoutMs })
+  const talos = openTalos({ now, timeoutMs, unusedMs })
   const endpoint = `127.0.0.1:${(server.address() as AddressInfo).port}`
   open.push({ server, sockets, talos })
   return { node: talos.node({ endpoint, cluster: 'c', secrets, role: 'os:reader' }), talos, endpoint, connections: () => connections }
@@ -146,4 +147,13 @@ test('our certificate is made anew before it ends, on a new connection; a forgot
 test('errors hold no key', async () => {
   const { node } = await hostile(() => { /* nothing */ }, { sans: ['192.0.2.1'] })
   expect(inspect(await failure(() => node.version()), { depth: 10 })).not.toMatch(/PRIVATE KEY/)
+})
+
+test('a channel that is not used is dropped, and one that is used stays', async () => {
+  const { node, connections } = await hostile((r) => r.service(MachineService, { version: () => ({ messages: [{}] }) }), { unusedMs: 400 })
+  for (let i = 0; i < 10; i++) { await node.version(); await sleep(100) }
+  const used = connections()
+  await sleep(1_000)
+  await node.version()
+  expect([used, connections()]).toEqual([1, 2])
 })

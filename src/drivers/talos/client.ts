@@ -1,4 +1,4 @@
-/** Opens Talos: one channel for each cluster, endpoint and role, kept while it is used. */
+/** Opens Talos: one channel for each cluster, endpoint and role, kept for as long as it is used. */
 import { connect } from 'node:tls'
 import { openChannel, tlsOptions, type Channel } from './channel.ts'
 import { talosNode } from './node.ts'
@@ -9,6 +9,8 @@ export interface TalosOptions {
   /** TLS compares with the system's clock; a made-up one here makes certificates that nobody accepts. */
   readonly now: () => Date
   readonly timeoutMs?: number
+  /** A channel that nobody used for so long is dropped. Default one minute: its connection has ended by itself before. */
+  readonly unusedMs?: number
   readonly log?: { debug(fields: object, message: string): void }
 }
 
@@ -22,8 +24,8 @@ const split = (address: string): { readonly host: string; readonly port: number 
 }
 const authority = (address: string): string => { const { host, port: p } = split(address); return `${host.includes(':') ? `[${host}]` : host}:${p}` }
 
-export const openTalos = ({ now: clock, timeoutMs = 5_000, log }: TalosOptions): Talos => {
-  const clusters = new Map<string, Map<string, Channel>>()
+export const openTalos = ({ now: clock, timeoutMs = 5_000, unusedMs = 60_000, log }: TalosOptions): Talos => {
+  const clusters = new Map<string, Map<string, { readonly channel: Channel; usedAt: number }>>()
   const own = new WeakMap<SecretsBundle, OwnCertificate>()
   const clusterIds = new Map<string, string>()
 
@@ -33,17 +35,28 @@ export const openTalos = ({ now: clock, timeoutMs = 5_000, log }: TalosOptions):
     const key = `${role} ${endpoint} ${secrets.certs.os.crt}`
     const now = clock()
     const have = channels.get(key)
-    if (have !== undefined && now.getTime() < have.renewAt) return have
-    if (have !== undefined) have.close()
+    if (have !== undefined && now.getTime() < have.channel.renewAt) {
+      have.usedAt = performance.now()
+      return have.channel
+    }
+    if (have !== undefined) have.channel.close()
     const opened = openChannel(endpoint, secrets, role, now)
-    channels.set(key, opened)
+    channels.set(key, { channel: opened, usedAt: performance.now() })
     log?.debug({ cluster, endpoint, role }, 'Talos channel opened')
     return opened
   }
   const forget = (cluster: string): void => {
-    for (const c of clusters.get(cluster)?.values() ?? []) c.close()
+    for (const { channel: c } of clusters.get(cluster)?.values() ?? []) c.close()
     clusters.delete(cluster)
   }
+  const dropUnused = (): void => {
+    const since = performance.now() - unusedMs
+    for (const [cluster, channels] of clusters) {
+      for (const [key, { channel: c, usedAt }] of channels) if (usedAt < since) { c.close(); channels.delete(key) }
+      if (channels.size === 0) clusters.delete(cluster)
+    }
+  }
+  const sweep = setInterval(dropUnused, unusedMs).unref()
 
   return {
     node: ({ endpoint, node, cluster, secrets, role }) => {
@@ -67,6 +80,9 @@ export const openTalos = ({ now: clock, timeoutMs = 5_000, log }: TalosOptions):
       socket.once('close', () => { done(false) })
     }),
     forget,
-    close: async () => { for (const cluster of clusters.keys()) forget(cluster) },
+    close: async () => {
+      clearInterval(sweep)
+      for (const cluster of clusters.keys()) forget(cluster)
+    },
   }
 }

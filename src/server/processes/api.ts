@@ -1,12 +1,18 @@
 /** The process `api`: HTTPS and nothing else on its event loop (rule E5). */
-import http2 from 'node:http2'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { TLSSocket } from 'node:tls'
 import { Gauge, Registry } from 'prom-client'
 import { kinds, Project } from '../../api/index.ts'
+import { schemaNumber } from '../../api/schema-number.ts'
 import { byClientCertificate, createApiServer } from '../../apiserver/index.ts'
+import { listen } from '../../apiserver/listen.ts'
 import { openPostgresStore } from '../../store/postgres/postgres.ts'
+import { readFile } from 'node:fs/promises'
+import { archiveAudit } from '../audit-archive.ts'
+import { readAuditKey } from '../audit-key.ts'
+import { openAuditSealer, rememberedCheckpoint } from '../audit-sealer.ts'
 import { ownersOf, refuseDeletion, validateReferences } from '../admission.ts'
 import { readDatabase } from '../database.ts'
 import { layout } from '../files.ts'
@@ -23,19 +29,36 @@ import { readSiteKey } from '../site-key.ts'
 import { subresources } from '../subresources.ts'
 import { begin, serveUntilEnd } from './process.ts'
 
+/** For what is under way when the process is to end; the supervisor waits 10 s. */
+const requestsMs = 8_000
+
 const { settings, log } = begin('api')
 const paths = layout(settings.state)
-const store = await openPostgresStore({ connection: await readDatabase(settings.state), log })
+const store = await openPostgresStore({ connection: await readDatabase(settings.state), log, schema: schemaNumber })
 const pki = await platformPki(settings.state, settings.host, new Date())
 const secrets = openSecrets(store.sealed, await readSiteKey(paths.siteKey), newBundle)
 const metrics = new Registry()
+const installation = (await readFile(paths.installation, 'utf8')).trim()
+const auditKey = await readAuditKey(paths.auditKey)
+const sealer = await openAuditSealer({ audit: store.audit, installation, key: auditKey, file: paths.auditCheckpoint, log, now: () => new Date(), metrics })
 const lag = monitorEventLoopDelay({ resolution: 10 })
 lag.enable()
 new Gauge({ name: 'skerry_event_loop_lag_seconds', help: 'p99 of the event loop\'s delay since the last scrape.', registers: [metrics], collect() { this.set(lag.percentile(99) / 1e9); lag.reset() } })
 
+const { auditArchive } = settings
+const archive = async (): Promise<void> => {
+  if (auditArchive === undefined) return
+  const { directory, keepDays } = auditArchive
+  const done = await archiveAudit({ audit: store.audit, identity: { installation, keys: [auditKey.publicKey] }, directory, keepMs: keepDays * 86_400_000, now: () => new Date() })
+  if (done !== undefined) log.info(done, 'audit records archived')
+}
+const archiving = setInterval(() => void archive().catch((error: unknown) => log.error({ error: String(error) }, 'audit records are not archived')), 3_600_000)
+archiving.unref()
+
 const api = await createApiServer({
-  store, kinds, namespaceKind: Project, builtins: ['events', 'leases'], authenticate: byClientCertificate(writerOf), authorize, log, metrics,
+  store, kinds, namespaceKind: Project, builtins: ['events', 'leases'], limitEvents: true, authenticate: byClientCertificate(writerOf), authorize, log, metrics,
   admission: { validate: (kind, object, old, read) => validateReferences(kind.kind, object, old, read), owners: (kind, object, read) => ownersOf(kind.kind, object, read), refuseDeletion: (kind, object, read) => refuseDeletion(kind.kind, object, read) },
+  chain: { installation, keys: [auditKey.publicKey], remembered: async () => { await sealer.seal(true); return rememberedCheckpoint(paths.auditCheckpoint) } },
   subresources: subresources(secrets, signer, { clouds: openClouds(secrets, cloudOpener()), talos: talosPort(openTalos({ log, now: () => new Date() })), errors: driverErrors }), version: { major: '1', minor: '36', gitVersion: 'v1.36.0-skerry.0.1.0' },
 })
 
@@ -47,25 +70,20 @@ const handle = (request: IncomingMessage, response: ServerResponse): void => {
   }
   api.handle(request, response)
 }
-const server = http2.createSecureServer({
-  allowHTTP1: true, cert: pki.serving.crt, key: pki.serving.key, ca: pki.authority, requestCert: true, rejectUnauthorized: false, minVersion: 'TLSv1.2',
-  maxSessionMemory: 32, peerMaxConcurrentStreams: 250, settings: { maxConcurrentStreams: 250 }, maxSessionInvalidFrames: 100,
-}, handle as never)
-const sessions = new Set<http2.ServerHttp2Session>()
-server.on('session', (s) => { sessions.add(s); s.on('close', () => sessions.delete(s)); s.on('error', () => s.destroy()) })
-server.on('sessionError', () => {})
-server.on('tlsClientError', () => {})
-// Slow clients: a request's headers must be there in 10 s; what has begun may take its time (watches).
-;(server as unknown as { headersTimeout: number }).headersTimeout = 10_000
-await new Promise<void>((done, failed) => { server.once('error', failed); server.listen(settings.port, settings.host, done) })
+const listening = await listen(handle, {
+  host: settings.host, port: settings.port, reusePort: process.platform === 'linux', tls: { cert: pki.serving.crt, key: pki.serving.key, clientCa: pki.authority },
+})
 log.info({ port: settings.port }, 'serving')
 
+// In this order, so that no request fails: whoever balances looks elsewhere, nobody new comes in, watches end with a bookmark, what is under way is answered.
 serveUntilEnd(log, async () => {
+  api.drain()
+  await sleep(settings.shutdownDelayMs)
+  const closed = listening.close(requestsMs)
+  api.endWatches()
+  await closed
   await api.close()
-  for (const s of sessions) s.goaway()
-  const closed = new Promise<void>((done) => server.close(() => done()))
-  const timer = setTimeout(() => { for (const s of sessions) s.destroy(); (server as unknown as { closeAllConnections?(): void }).closeAllConnections?.() }, 3_000)
-  await Promise.race([closed, new Promise((r) => setTimeout(r, 5_000))])
-  clearTimeout(timer)
+  clearInterval(archiving)
+  await sealer.close()
   await store.close()
 })

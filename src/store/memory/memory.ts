@@ -1,5 +1,7 @@
 /** The store in memory, for simulators only: the same contract as PostgreSQL, nothing survives the process. Thousands live in one process. */
+import { randomBytes } from 'node:crypto'
 import { expired } from '../errors.ts'
+import { overwritten } from '../past.ts'
 import { checkTransaction, isSameRow, keyId } from '../row.ts'
 import type { Change, Committed, Row, Store, Transaction } from '../store.ts'
 import { memoryLeases, type MemoryLeases } from './leases.ts'
@@ -14,6 +16,9 @@ export interface MemoryOptions {
   readonly from?: Awaited<ReturnType<Store['snapshot']>>
 }
 
+/** Nobody else writes here: whatever the program knows, all know. */
+const alone = { known: Number.MAX_SAFE_INTEGER, agreed: Number.MAX_SAFE_INTEGER } as const
+
 export function openMemoryStore({ now = Date.now, keep = 1_000, from = { version: 0, rows: [] } }: MemoryOptions = {}): Store {
   const rows = new Map<string, Row>(from.rows.map((row) => [keyId(row), row]))
   const wakes = new Set<() => void>()
@@ -23,6 +28,7 @@ export function openMemoryStore({ now = Date.now, keep = 1_000, from = { version
   let floor = from.version
   let { version } = from
   let waking = false
+  const tokenKey = randomBytes(32)
 
   function wake(): void {
     if (waking || wakes.size === 0) return
@@ -66,6 +72,12 @@ export function openMemoryStore({ now = Date.now, keep = 1_000, from = { version
       if (after < floor) throw expired(after, floor)
       return log.slice(after - floor, after - floor + limit)
     },
+    async overwritten({ after, upTo, resource, namespace }) {
+      if (after < floor) throw expired(after, floor)
+      return overwritten(log.slice(after - floor, upTo - floor).filter(({ key }) => key.resource === resource && (namespace === undefined || key.namespace === namespace)))
+    },
+    tokenKey: async () => tokenKey,
+    schema: alone,
     floor: async () => floor,
     onChange(each) {
       wakes.add(each)
@@ -73,6 +85,7 @@ export function openMemoryStore({ now = Date.now, keep = 1_000, from = { version
     },
     leases,
     sealed: memorySealed(),
+    audit: undefined,
     async close() {
       wakes.clear()
     },

@@ -27,12 +27,13 @@ test('S2 a batch holds at most 4 MiB, and one that is larger goes alone', () => 
 })
 
 test('S2 each transaction gets its own part of the answer', () => {
-  const transactions = [waiting('a', 'b'), waiting('c'), waiting('d', 'e'), waiting('f')].map((each) => each.transaction)
+  const transactions = [waiting('a', 'b'), waiting('c'), waiting('d', 'e'), waiting('f'), waiting('g')].map((each) => each.transaction)
   const conflicts = JSON.stringify([{ tx: 2, op: 5, current: null }])
-  expect(outcomes(transactions, { versions: [1, 2, null, null, null, null], fenced: [1], conflicts })).toEqual([
+  expect(outcomes(transactions, { versions: [1, 2, null, null, null, null, null], newer: [4], fenced: [1], conflicts })).toEqual([
     { kind: 'committed', versions: [1, 2] },
     { kind: 'fenced' },
     { kind: 'conflict', key: transactions[2]!.operations[1]!.key, current: undefined },
     undefined,
+    { kind: 'newer' },
   ])
 })

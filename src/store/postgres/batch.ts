@@ -20,9 +20,9 @@ export function takeBatch<W extends { readonly transaction: Transaction }>(queue
   let next = 0
   for (; next < queue.length && writes < most.writes; next += 1) {
     const waiting = queue[next]!
-    const { operations } = waiting.transaction
+    const { operations, audit } = waiting.transaction
     const ids = operations.map((each) => keyId(each.key))
-    const size = operations.reduce((sum, each) => sum + sizeOf(each), 0)
+    const size = operations.reduce((sum, each) => sum + sizeOf(each), audit?.length ?? 0)
     // One that is too large for any batch goes alone.
     if (taken.length > 0 && (writes + operations.length > most.writes || characters + size > most.characters)) break
     if (ids.some((id) => keys.has(id))) left.push(waiting)
@@ -40,10 +40,21 @@ export function takeBatch<W extends { readonly transaction: Transaction }>(queue
 export interface BatchAnswer {
   readonly versions: readonly (number | null)[]
   readonly fenced: readonly number[]
+  readonly newer: readonly number[]
   readonly conflicts: string | null
 }
 
-export function batchQuery(committer: string, number: number, transactions: readonly Transaction[]): pg.QueryConfig {
+export interface BatchHead {
+  readonly committer: string
+  readonly number: number
+  /** The highest version that this program has seen (S7). */
+  readonly seen: number
+  /** The highest schema number this program knows, and the one it writes (S11). */
+  readonly known: number
+  readonly written: number
+}
+
+export function batchQuery(head: BatchHead, transactions: readonly Transaction[]): pg.QueryConfig {
   const operations = transactions.flatMap((each) => each.operations)
   const rows = operations.map((each) => each.row)
   const fences: { readonly tx: number; readonly slot: string; readonly epoch: number }[] = []
@@ -53,13 +64,13 @@ export function batchQuery(committer: string, number: number, transactions: read
     const first = tx.length + 1
     for (const _ of each.operations) tx.push(i)
     if (each.fence !== undefined) fences.push({ tx: i, ...each.fence })
-    if (each.audit !== undefined) audits.push({ first, last: tx.length, record: JSON.stringify(each.audit) })
+    if (each.audit !== undefined) audits.push({ first, last: tx.length, record: each.audit })
   })
   return {
     name: 'commit_batch',
-    text: 'select * from commit_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)',
+    text: 'select * from commit_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)',
     values: [
-      committer, number,
+      head.committer, head.number, head.seen, head.known, head.written,
       bigints(fences.map((each) => each.tx)), texts(fences.map((each) => each.slot)), bigints(fences.map((each) => each.epoch)),
       bigints(audits.map((each) => each.first)), bigints(audits.map((each) => each.last)), texts(audits.map((each) => each.record)),
       bigints(tx), texts(operations.map((each) => each.key.resource)), texts(operations.map((each) => each.key.namespace)),
@@ -72,8 +83,8 @@ export function batchQuery(committer: string, number: number, transactions: read
 }
 
 /** One outcome a transaction; undefined: refused for a reason that this answer does not hold (a batch looked up later, rule S3). */
-export function outcomes(transactions: readonly Transaction[], { versions, fenced, conflicts }: BatchAnswer): (Committed | undefined)[] {
-  const failed = new Map<number, Committed>(fenced.map((tx) => [tx, { kind: 'fenced' }]))
+export function outcomes(transactions: readonly Transaction[], { versions, fenced, newer, conflicts }: BatchAnswer): (Committed | undefined)[] {
+  const failed = new Map<number, Committed>([...newer.map((tx) => [tx, { kind: 'newer' }] as const), ...fenced.map((tx) => [tx, { kind: 'fenced' }] as const)])
   const operations = transactions.flatMap((each) => each.operations)
   for (const { tx, op, current } of JSON.parse(conflicts ?? '[]') as readonly { readonly tx: number; readonly op: number; readonly current: SqlRow | null }[])
     failed.set(tx, { kind: 'conflict', key: operations[op - 1]!.key, current: current === null ? undefined : rowOf(current) })

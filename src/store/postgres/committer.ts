@@ -4,12 +4,14 @@
  */
 import { randomUUID } from 'node:crypto'
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
-import { isUnavailable, isUnclear, unavailable, unclear } from '../errors.ts'
+import { behind, isUnavailable, isUnclear, unavailable, unclear } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { checkTransaction } from '../row.ts'
 import type { Committed, Transaction } from '../store.ts'
 import { batchQuery, outcomes, takeBatch, type BatchAnswer } from './batch.ts'
 import { isRolledBack, openSession, sqlState, type Connection, type Session } from './connection.ts'
+import { keepEpoch, type Memory } from './epoch.ts'
+import type { Schema } from './schema.ts'
 
 export interface Committer {
   commit(transaction: Transaction): Promise<Committed>
@@ -20,6 +22,8 @@ export interface Committer {
 export interface CommitterOptions {
   readonly connection: Connection
   readonly log: Log
+  readonly memory: Memory
+  readonly schema: Schema
   /** A batch wrote something: `version` is the highest. */
   readonly onCommitted: (version: number) => void
   /** The log has no partition for the next versions: make some. */
@@ -38,14 +42,14 @@ interface Waiting {
 const silenceMs = 12_000
 
 // The plan must not depend on statistics of the moment: always by index, planned once. Text above 2 KB is packed by lz4 where there is one.
-const setup = `
+const setup = `${keepEpoch}
   set plan_cache_mode = force_generic_plan; set jit = off; set work_mem = '16MB';
   set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off;
   select set_config('default_toast_compression', 'lz4', false) from pg_settings where name = 'default_toast_compression' and 'lz4' = any (enumvals);`
 
 type Sent = { readonly kind: 'answered'; readonly answer: BatchAnswer } | { readonly kind: 'not-made'; readonly error: unknown } | { readonly kind: 'unknown'; readonly error: unknown }
 
-export function openCommitter({ connection, log, onCommitted, extendLog, settleMs = 5_000 }: CommitterOptions): Committer {
+export function openCommitter({ connection, log, memory, schema, onCommitted, extendLog, settleMs = 5_000 }: CommitterOptions): Committer {
   const session = openSession({ connection, purpose: 'commit', log, setup })
   const queue: Waiting[] = []
   let id = ''
@@ -88,6 +92,7 @@ export function openCommitter({ connection, log, onCommitted, extendLog, settleM
         for (const each of batch) await carryOut([each])
         return []
       }
+      if (state === 'SK003') throw behind(memory.highest, Number(/at version (\d+)/.exec((sent.error as Error).message)?.[1]))
       throw unavailable('the write was not made: the database refused the batch', sent.error)
     }
     log.warn({ committer: id, batch: number, err: sent.error }, 'connection lost while a batch was committed; looking it up')
@@ -96,7 +101,7 @@ export function openCommitter({ connection, log, onCommitted, extendLog, settleM
       if (performance.now() < until) return batch
       throw unavailable('the write was not made: the connection to the database was lost', sent.error)
     }
-    return answer(batch, { versions, fenced: [], conflicts: null })
+    return answer(batch, { versions, fenced: [], newer: [], conflicts: null })
   }
 
   function answer(batch: readonly Waiting[], given: BatchAnswer): readonly Waiting[] {
@@ -124,7 +129,7 @@ export function openCommitter({ connection, log, onCommitted, extendLog, settleM
       // Apart from the query: a connection that was never made has lost nothing.
       await session.ready()
       reached = true
-      const { rows } = await session.query<BatchAnswer & Record<string, unknown>>(batchQuery(id, number, transactions))
+      const { rows } = await session.query<BatchAnswer & Record<string, unknown>>(batchQuery({ committer: id, number, seen: memory.highest, known: schema.known, written: schema.agreed }, transactions))
       return { kind: 'answered', answer: rows[0]! }
     } catch (error) {
       const known = !reached || isRolledBack(error)
@@ -146,6 +151,8 @@ export function openCommitter({ connection, log, onCommitted, extendLog, settleM
   async function mend(error: unknown, state: string | undefined): Promise<boolean> {
     // SK001: our row was removed after a long silence, or this batch was given up by a lookup whose answer was lost.
     if (state === 'SK001') id = ''
+    // SK002: the server was promoted under our connection. A new one begins the epoch.
+    else if (state === 'SK002') session.cut()
     // 23514: no partition of the log for this version.
     else if (state === '23514') await extendLog()
     // A server that starts again: a moment's patience instead of an error for everybody.

@@ -1,14 +1,18 @@
 /** The store in PostgreSQL, the truth: wires group commit, the log, leases and sealed bytes to their connections. */
 import { expired } from '../errors.ts'
+import type { Audit } from '../audit.ts'
 import type { Log } from '../log.ts'
 import type { Row, Store } from '../store.ts'
+import { auditOn } from './audit.ts'
 import { openCommitter } from './committer.ts'
 import { connect, noLimits, openSession, type Connection } from './connection.ts'
+import { keepEpoch, openMemory } from './epoch.ts'
 import { leasesOn } from './leases.ts'
 import { compact, extendLog, type MaintenanceOptions } from './maintenance.ts'
 import { migrate } from './migrate.ts'
 import { channel, openNotifier } from './notifier.ts'
-import { changeOf, changesSql, rowColumns, rowOf, type SqlChange, type SqlRow } from './rows.ts'
+import { changeOf, changesSql, earlierOf, overwrittenSql, rowColumns, rowOf, type SqlChange, type SqlEarlier, type SqlRow } from './rows.ts'
+import { announce } from './schema.ts'
 import { sealedOn } from './sealed.ts'
 import { sharedCall } from './shared-call.ts'
 
@@ -22,18 +26,23 @@ export interface PostgresOptions {
   /** Versions in one partition of the log. */
   readonly span?: number
   readonly maintenanceMs?: number
+  /** The highest schema number that this program writes (S11); it is announced. Absent: it writes the first one and is not asked about others. */
+  readonly schema?: number
+  /** How often it is announced. */
+  readonly beatMs?: number
   /** How long the truth is looked for when the connection was lost during a commit (S3). */
   readonly settleMs?: number
 }
 
 export interface PostgresStore extends Store {
+  readonly audit: Audit
   /** Drops old partitions of the log now; answers the floor. Runs by itself every `maintenanceMs`. */
   compact(): Promise<number>
 }
 
 const snapshotPage = 2_000
 
-export async function openPostgresStore({ connection, owner = connection, log, keepMs = 30 * 60_000, span = 65_536, maintenanceMs = 60_000, settleMs = 5_000 }: PostgresOptions): Promise<PostgresStore> {
+export async function openPostgresStore({ connection, owner = connection, log, keepMs = 30 * 60_000, span = 65_536, maintenanceMs = 60_000, schema: known, beatMs = 5_000, settleMs = 5_000 }: PostgresOptions): Promise<PostgresStore> {
   await migrate(owner, log, connection.user)
   const maintenance: MaintenanceOptions = { connection: owner, log, span, keepMs }
   let extendBefore = await extendLog(maintenance)
@@ -43,10 +52,15 @@ export async function openPostgresStore({ connection, owner = connection, log, k
     for (const each of wakes) each()
   }
   const notifier = openNotifier(connection, log)
-  const read = openSession({ connection, purpose: 'read', log })
+  const memory = openMemory()
+  const read = openSession({ connection, purpose: 'read', log, setup: keepEpoch })
+  // Of its own: it may read much of the log, and nobody's fresh read waits behind it.
+  const past = openSession({ connection, purpose: 'past', log, setup: `${keepEpoch} set jit = off;` })
   const lease = openSession({ connection, purpose: 'lease', log })
+  // Of its own: nobody waits behind a long search.
+  const audit = openSession({ connection, purpose: 'audit', log, setup: keepEpoch })
   const tail = openSession({
-    connection, purpose: 'tail', log, setup: `set jit = off; set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off; listen ${channel};`,
+    connection, purpose: 'tail', log, setup: `${keepEpoch} set jit = off; set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off; listen ${channel};`,
     onNotification: wake,
     // What was notified while we were away is lost.
     onConnected: wake,
@@ -54,9 +68,11 @@ export async function openPostgresStore({ connection, owner = connection, log, k
   const extend = sharedCall(async () => {
     extendBefore = await extendLog(maintenance)
   })
+  const schema = known === undefined ? undefined : await announce(read, known, beatMs, log)
   const committer = openCommitter({
-    connection, log, extendLog: extend, settleMs,
+    connection, log, memory, schema: schema ?? { known: 1, agreed: 1 }, extendLog: extend, settleMs,
     onCommitted(version) {
+      memory.note(version)
       wake()
       notifier.notify()
       if (version < extendBefore) return
@@ -69,19 +85,45 @@ export async function openPostgresStore({ connection, owner = connection, log, k
     maintaining = extend().then(() => compact(maintenance)).catch((err: unknown) => log.warn({ err }, 'log cannot be maintained yet'))
   }, maintenanceMs).unref()
 
-  const counter = sharedCall(async () => (await read.query<{ version: number; floor: number }>({ name: 'counter', text: 'select version, floor from counter' })).rows[0]!)
+  const counter = sharedCall(async () => {
+    const check = memory.check()
+    const { version, floor } = (await read.query<{ version: number; floor: number }>({ name: 'counter', text: 'select version, floor from counter' })).rows[0]!
+    check(version)
+    return { version, floor }
+  })
+  let epoch: number | undefined
+  const noteEpoch = (now: number, version: number): void => {
+    if (epoch !== undefined && now !== epoch) log.warn({ epoch: now, version }, 'a new epoch of versions has begun: the database was restored, promoted or put back')
+    epoch = now
+  }
 
   return {
     commit: committer.commit,
     version: async () => (await counter()).version,
     floor: async () => (await counter()).floor,
-    snapshot: () => snapshot(connection, log),
+    async snapshot() {
+      const check = memory.check()
+      const taken = await snapshot(connection, log)
+      check(taken.version)
+      return taken
+    },
+    schema: schema ?? { known: 1, agreed: 1 },
     async changes(after, limit) {
+      const check = memory.check()
       const { rows } = await tail.query<SqlChange>({ name: 'changes', text: changesSql, values: [after, limit] })
-      const floor = rows[0]!.floor
+      const { floor, counter: version, epoch: current } = rows[0]!
+      check(version)
+      noteEpoch(current, version)
       if (after < floor) throw expired(after, floor)
       return rows.filter((row): row is SqlChange & { readonly version: number } => row.version !== null).map(changeOf)
     },
+    async overwritten({ after, upTo, resource, namespace }) {
+      const { rows } = await past.query<SqlEarlier>({ name: 'overwritten', text: overwrittenSql, values: [after, upTo, resource, namespace ?? null] })
+      const floor = rows[0]!.floor
+      if (after < floor) throw expired(after, floor)
+      return rows.filter((row) => row.name !== null).map((row) => earlierOf(resource, row))
+    },
+    tokenKey: sharedCall(async () => (await read.query<{ key: Buffer }>({ text: 'select key from token_key' })).rows[0]!.key),
     onChange(each) {
       wakes.add(each)
       tail.ready().catch(() => {}) // hears others from now on; when it cannot, the poll finds out
@@ -89,19 +131,21 @@ export async function openPostgresStore({ connection, owner = connection, log, k
     },
     leases: leasesOn(lease),
     sealed: sealedOn(read),
+    audit: auditOn(audit, owner, log),
     compact: () => compact(maintenance),
     async close() {
       clearInterval(timer)
       wakes.clear()
       await committer.close()
-      await Promise.all([notifier.close(), read.close(), lease.close(), tail.close(), maintaining])
+      await schema?.close()
+      await Promise.all([notifier.close(), read.close(), past.close(), lease.close(), audit.close(), tail.close(), maintaining])
     },
   }
 }
 
 /** The counter and all rows in one snapshot, on a connection of its own: with many rows it outlasts the usual limits. */
 async function snapshot(connection: Connection, log: Log): Promise<{ readonly version: number; readonly rows: readonly Row[] }> {
-  const client = await connect({ connection, purpose: 'snapshot', log, limits: noLimits })
+  const client = await connect({ connection, purpose: 'snapshot', log, limits: noLimits, setup: keepEpoch })
   try {
     await client.query('begin isolation level repeatable read read only')
     const { rows: counted } = await client.query<{ version: number }>('select version from counter')

@@ -1,0 +1,3 @@
+module skerry.dev/bench/load
+
+go 1.22

@@ -1,0 +1,16 @@
+/** skerry admin: what an operator does at the database itself, whether or not the platform answers. */
+import { Command } from 'commander'
+import { cliError, type Context } from './context.ts'
+
+export const addAdmin = (program: Command, context: Context): void => {
+  const admin = program.command('admin').description('what is done at the database itself, whether or not the platform answers')
+  admin.command('new-epoch').description('after the database was put back to an earlier state: versions go on above all that anybody has seen, clients list again')
+    .requiredOption('--reason <text>', 'kept with the epoch')
+    .option('--database <url>', 'postgres://…; else SKERRY_DATABASE_URL, else the one of --state').option('--state <directory>', 'of serve; else SKERRY_STATE, .skerry').option('--yes', 'do not ask')
+    .addHelpText('after', '\nThe servers may run. Each ends its watches and reads everything anew; a write that was on its way is refused or made, never both.\nA restore of a dump, a recovery to a point in time and a promoted standby are seen without this command; once more does no harm.')
+    .action(async (o: { reason: string; database?: string; state?: string; yes?: boolean }) => {
+      if (o.yes !== true && !(await context.confirm('Every client lists again, and the controllers take their lease anew. Begin a new epoch?'))) throw cliError('nothing was done: say yes, or give --yes', 2)
+      const { number, ended, base } = await context.database.newEpoch({ url: o.database, state: o.state }, o.reason)
+      context.terminal.out(`epoch ${number} has begun: the one before ended at version ${ended}, versions go on above ${base}`)
+    })
+}
