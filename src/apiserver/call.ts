@@ -2,7 +2,7 @@
 import type { StoreKey } from '../store/store.ts'
 import type { Api } from './api.ts'
 import type { Writer } from './apply.ts'
-import { checkFields, checkIdentity } from './decode.ts'
+import { applyType, checkFields, checkIdentity, mediaType } from './decode.ts'
 import type { Identity } from './identity.ts'
 import type { RequestInfo } from './request.ts'
 import type { Served } from './served.ts'
@@ -50,11 +50,13 @@ export const unseen = (c: Pick<Call, 'served'>, o: Mutable, live: Mutable | unde
 
 export const withVersion = (o: Mutable, version: number): Mutable => ({ ...o, metadata: { ...(o['metadata'] as Mutable), resourceVersion: String(version) } })
 
+export const isApply = (c: Call): boolean => c.r.verb === 'patch' && mediaType(c.contentType) === applyType
+
 /** Names the path's object, without fields that the kind does not have. */
 export const admitted = (c: Call, object: Mutable): Mutable => {
   guard(object)
   checkIdentity(object, c.served, c.r)
-  for (const w of checkFields(object, c.served, c.r)) c.warn(w)
+  for (const w of checkFields(object, c.served, c.r, isApply(c))) c.warn(w)
   return object
 }
 

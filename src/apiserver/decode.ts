@@ -29,9 +29,9 @@ export const demandObject = (v: Json): Mutable => {
   return v as Mutable
 }
 
-/** Takes unknown fields out of the object. What is said of them: an error (Strict), warnings (Warn, the default), nothing (Ignore). */
-export const checkFields = (object: Mutable, served: Served, r: RequestInfo): readonly string[] => {
-  const level = r.query.get('fieldValidation') || 'Warn'
+/** Takes unknown fields out of the object. What is said of them: an error (Strict, and always of an apply, which would own them), warnings (Warn, the default), nothing (Ignore). */
+export const checkFields = (object: Mutable, served: Served, r: RequestInfo, isApplied: boolean): readonly string[] => {
+  const level = isApplied ? 'Strict' : r.query.get('fieldValidation') || 'Warn'
   const problems = pruneUnknown(object, served.schema).map((f) => `unknown field "${f}"`)
   if (level === 'Strict' && problems.length > 0) throw badRequest(`${served.kind.kind} in version "${served.kind.version}" cannot be handled as a ${served.kind.kind}: strict decoding error: ${problems.slice(0, 50).join(', ')}`)
   return level === 'Warn' ? problems : []

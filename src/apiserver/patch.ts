@@ -1,9 +1,9 @@
 /** PUT and PATCH: the whole object, merge and JSON patches, server-side apply. */
 import { apply as applyFields } from './apply.ts'
-import { admitted, checkNamespace, keyOf, seen, storedAs, unseen, writerOf, type Call, type Written } from './call.ts'
+import { admitted, checkNamespace, isApply, keyOf, seen, storedAs, unseen, writerOf, type Call, type Written } from './call.ts'
 import { change, standing, type Wanted } from './commit.ts'
 import { createObject } from './create.ts'
-import { applyType, demandObject, mediaType, parseBody, patchTypes } from './decode.ts'
+import { demandObject, mediaType, parseBody, patchTypes } from './decode.ts'
 import { duplicateItems } from './duplicates.ts'
 import { applyJsonPatch, isMisfit, parseJsonPatch } from './json-patch.ts'
 import { ownPart } from './prepare.ts'
@@ -54,7 +54,6 @@ export const patchOf = (c: Call): ((live: Mutable) => Mutable) | undefined => {
 }
 const needsStrategy = (v: unknown): boolean => Array.isArray(v) || (isObject(v) && Object.entries(v).some(([k, x]) => k.startsWith('$') || needsStrategy(x)))
 
-export const isApply = (c: Call): boolean => mediaType(c.contentType) === applyType
 
 export const patch = async (c: Call): Promise<Written> => {
   if (isApply(c)) return applyPatch(c)
