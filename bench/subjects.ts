@@ -9,7 +9,9 @@ import { promisify } from 'node:util'
 import { Agent, fetch } from 'undici'
 import { MachineType, Project, Release, Site } from '../src/api/index.ts'
 import { httpResources, readKubeconfig } from '../src/client/index.ts'
-import { kubeconfigText, platformPki } from '../src/server/platform-pki.ts'
+import { schemaNumber } from '../src/api/schema-number.ts'
+import { renewOwnCertificates } from '../src/server/own-certificates.ts'
+import { platformPki } from '../src/server/platform-pki.ts'
 import { layout, readOrMake, writePrivate } from '../src/server/files.ts'
 import { readSettings } from '../src/server/settings.ts'
 import { newAuditKey } from '../src/server/audit-key.ts'
@@ -18,6 +20,7 @@ import { descendants } from './processes.ts'
 import { supervise } from '../src/server/supervisor.ts'
 import { startEmbedded } from '../src/store/embedded.ts'
 import { silent } from '../src/store/log.ts'
+import { openPostgresStore } from '../src/store/postgres/postgres.ts'
 
 const run = promisify(execFile)
 const root = resolve(import.meta.dirname, '..')
@@ -50,22 +53,21 @@ export const openOurs = async (): Promise<Subject> => {
   await readOrMake(paths.installation, () => 'bench')
   const database = await startEmbedded({ directory: paths.postgres, log: silent })
   await writePrivate(paths.database, JSON.stringify(database.connection))
+  await renewOwnCertificates({ state, url, authority: pki.authority, now: () => new Date(), openStore: () => openPostgresStore({ connection: database.connection, log: silent, schema: schemaNumber }) }, true)
   const supervisor = supervise(paths.logs, (text) => process.stderr.write(`${text}\n`), 0)
   await supervisor.start({ name: 'api', args: [join(root, 'src/server/processes/api.ts'), JSON.stringify(settings), 'bench'] })
   const certificates = join(state, 'bench')
   await mkdir(certificates)
-  for (const [name, text] of [['ca.crt', pki.authority], ['client.crt', pki.admin.crt], ['client.key', pki.admin.key]] as const) await writeFile(join(certificates, name), text, { mode: 0o600 })
-  const as = (who: typeof pki.admin) => {
-    const path = join(certificates, 'kubeconfig')
-    return writeFile(path, kubeconfigText(url, pki.authority, who, 'bench'), { mode: 0o600 }).then(() => httpResources({ ...readKubeconfig(path, (p) => readFileSync(p, 'utf8')).options, userAgent: 'bench' }))
-  }
+  const { options } = readKubeconfig(paths.kubeconfig, (p) => readFileSync(p, 'utf8'))
+  for (const [name, text] of [['ca.crt', pki.authority.crt], ['client.crt', options.tls!.cert!], ['client.key', options.tls!.key!]] as const) await writeFile(join(certificates, name), text, { mode: 0o600 })
+  const as = (kubeconfig: string) => httpResources({ ...readKubeconfig(kubeconfig, (p) => readFileSync(p, 'utf8')).options, userAgent: 'bench' })
   const writer = { manager: 'bench' } as const
-  const admin = await as(pki.admin)
+  const admin = as(paths.kubeconfig)
   await admin.apply(Site, { metadata: { name: 'sim' }, spec: { authUrl: 'https://keystone.invalid', region: 'r', egressCIDRs: ['127.0.0.0/8'], publicDefaults: true } }, writer)
   await admin.apply(Release, { metadata: { name: 'r1' }, spec: { talosVersion: 'v1.13.9', kubernetesVersion: 'v1.36.3', installerImage: 'installer:v1.13.9' } }, writer)
   await admin.apply(Project, { metadata: { name: 'bench' }, spec: {} }, writer)
   await admin.close()
-  const site = await as(pki.site)
+  const site = as(paths.siteKubeconfig)
   await site.create(MachineType, { metadata: { name: 'sim-b2.c2r4' }, spec: { site: 'sim', flavor: 'b2.c2r4', flavorId: '1', cpus: 2, memoryMiB: 4096, diskGiB: 20 } }, writer)
   await site.close()
   return {

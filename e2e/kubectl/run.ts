@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { newAuthority } from '../../src/apiserver/testing/certificates.ts'
 import { startLab, type LabServer } from '../../src/apiserver/testing/lab-server.ts'
+import { checkAccess } from './access.ts'
 import { checks, moreChecks, type Check } from './checks.ts'
 import { findKubectl } from './find.ts'
 
@@ -41,14 +42,16 @@ export const run = async (): Promise<number> => {
     const n = `kc-${process.pid}`
     let failed = 0
     let kept = ''
-    for (const c of [...checks(n), ...moreChecks(`${n}-m`)]) {
+    const one = async (c: Check): Promise<boolean> => {
       const begun = performance.now()
       const text = await output(found.binary, { ...c, ...(c.input !== undefined && { input: c.input.replaceAll('%KEPT%', kept) }) }, { KUBECONFIG: kubeconfig, HOME: home })
       if (c.keep === true) kept = text
       const isOk = c.want.test(text)
-      if (!isOk) failed++
       say(isOk ? `ok   ${c.what} (${Math.round(performance.now() - begun)} ms)` : `FAIL ${c.what}: ${text.slice(0, 400)}`)
+      return isOk
     }
+    for (const c of [...checks(n), ...moreChecks(`${n}-m`)]) if (!(await one(c))) failed++
+    failed += await checkAccess(kubeconfig, one)
     say(`kubectl ${found.version}: ${failed} failed`)
     return failed === 0 ? 0 : 1
   } finally {

@@ -4,6 +4,7 @@
 #   down     ends both, each by its own process id; drops their state
 #   status   what runs; exit code 0 = up, 3 = not up
 #   restart  kills kube-apiserver alone, without warning, and starts it again
+#   propagation [ARGS]   as test, of what goes with its owner or its namespace, with a kube-controller-manager of those two controllers for as long
 #   test [ARGS]   the same requests to it and to our API server; every difference must be in docs/reference/differences.md
 # Binaries: $SKERRY_PEER_BIN, or what lab/talos/build.sh made. State: $SKERRY_PEER_DIR, outside the repository.
 set -euo pipefail
@@ -23,7 +24,7 @@ end(){
   for _ in $(seq 100); do runs "$1" || return 0; sleep 0.1; done
   kill -9 "$pid"
 }
-down(){ end kube-apiserver; end etcd; rm -rf "$D"; }
+down(){ end kube-controller-manager; end kube-apiserver; end etcd; rm -rf "$D"; }
 serve(){
   start kube-apiserver --etcd-servers "http://127.0.0.1:$ETCD" --bind-address 127.0.0.1 --advertise-address 127.0.0.1 --secure-port "$PORT" --cert-dir "$D/certs" --token-auth-file "$D/tokens.csv" \
     --authorization-mode RBAC --endpoint-reconciler-type none --service-cluster-ip-range 10.96.0.0/16 --disable-admission-plugins ServiceAccount \
@@ -49,12 +50,25 @@ up(){
   echo "kube-apiserver: up, https://127.0.0.1:$PORT; address, token and authority in $D/peer.json"
 }
 
+# Not beside the other comparisons: there owners are made up, and it would collect what has them.
+propagation(){
+  is_up || die "not up: ./dev lab kube-apiserver up"
+  [ -x "$BIN/kube-controller-manager" ] || die "no $BIN/kube-controller-manager"
+  node "$HERE/peer.ts" kubeconfig "$D"
+  trap 'end kube-controller-manager' EXIT
+  start kube-controller-manager --kubeconfig "$D/kubeconfig" --controllers garbage-collector-controller,namespace-controller --leader-elect=false --secure-port 0 \
+    --kube-api-qps 1000 --kube-api-burst 2000
+  for _ in $(seq 300); do grep -qs 'Proceeding to collect garbage' "$D/kube-controller-manager.log" && break; sleep 0.1; done
+  (cd "$REPO"; node lab/clients/differential.ts "$D/peer.json" --collecting "$@")
+}
+
 case ${1:-help} in
   up) up;;
   down) down; echo "kube-apiserver: down";;
   status) if is_up; then echo "kube-apiserver: up, https://127.0.0.1:$PORT (pids $(cat "$D/etcd.pid") $(cat "$D/kube-apiserver.pid"))"; else echo "kube-apiserver: not up"; exit 3; fi;;
   restart) is_up || die "not up"; pid=$(cat "$D/kube-apiserver.pid"); kill -9 "$pid"; while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done; serve;;
+  propagation) shift; propagation "$@";;
   test) shift; is_up || die "not up: ./dev lab kube-apiserver up"; cd "$REPO"; exec node lab/clients/differential.ts "$D/peer.json" "$@";;
-  help|-h|--help) sed -n '2,8s/^# \{0,1\}//p' "$0";;
-  *) die "takes up, down, restart, status or test, not $1";;
+  help|-h|--help) sed -n '2,9s/^# \{0,1\}//p' "$0";;
+  *) die "takes up, down, restart, status, propagation or test, not $1";;
 esac

@@ -39,7 +39,8 @@ test('a pool may not set labels that kubelets may not', () => {
 test('H2 every kind says who writes spec and status, and names are unique', () => {
   expect(kinds.map((k) => `${resourceName(k)} ${k.home} ${k.writers.spec} ${k.writers.status}`)).toEqual([
     'projects.skerry.dev hub user hub', 'sites.skerry.dev hub user site', 'machinetypes.skerry.dev site site site', 'cloudprojects.skerry.dev site site site', 'releases.skerry.dev hub user hub',
-    'clusters.skerry.dev hub user site', 'nodepools.skerry.dev hub user site', 'machines.skerry.dev site site site',
+    'clusters.skerry.dev hub user site', 'nodepools.skerry.dev hub user site', 'machines.skerry.dev site site site', 'accessgrants.skerry.dev hub user hub',
+    'clusteraccessgrants.skerry.dev hub user hub', 'clientcertificates.skerry.dev hub user hub',
   ])
 })
 test('H1 what has something in a cloud gets the site\'s finalizer when it is made', () => expect(kinds.filter((k) => k.finalizers?.includes('skerry.dev/site')).map((k) => k.kind)).toEqual(['Cluster', 'NodePool']))

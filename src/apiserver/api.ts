@@ -3,6 +3,7 @@ import type { Registry } from 'prom-client'
 import type { FieldError, Kind, OwnerReference, Resource } from '../api/meta/index.ts'
 import type { Cache } from '../store/cache.ts'
 import type { Log } from '../store/log.ts'
+import type { CacheView, Scope } from '../store/scoped-cache.ts'
 import type { Store } from '../store/store.ts'
 import type { ChainIdentity } from './audit/export.ts'
 import type { Trail } from './audit/trail.ts'
@@ -18,12 +19,12 @@ export interface Reader {
 
 /** Checks and completes objects against others; runs on a copy, before the write. */
 export interface Admission {
-  /** After the schema and the kind's own checks. */
-  validate?(kind: Kind<any>, object: Resource, old: Resource | undefined, read: Reader): readonly FieldError[]
+  /** After the schema and the kind's own checks. May throw API errors. */
+  validate?(kind: Kind<any>, object: Resource, old: Resource | undefined, read: Reader, identity: Identity): readonly FieldError[]
   /** Owners that an object has, whatever the caller says; added when they are missing. */
   owners?(kind: Kind<any>, object: Resource, read: Reader): readonly OwnerReference[]
   /** Why it may not be deleted now. */
-  refuseDeletion?(kind: Kind<any>, object: Resource, read: Reader): string | undefined
+  refuseDeletion?(kind: Kind<any>, object: Resource, read: Reader, identity: Identity): string | undefined
 }
 
 /** What a subresource decided about its object. It is the server's own word: any part may change, whoever writes it otherwise. */
@@ -52,6 +53,8 @@ export type Subresource = (request: SubresourceRequest) => Promise<unknown>
 
 export interface ApiOptions {
   readonly store: Store
+  /** Of that store, where somebody else reads it too; closed with the server. Default: an own one. */
+  readonly cache?: Cache
   readonly kinds: readonly Kind<any>[]
   /** The kind that Namespaces are a view of; absent: the built-in `namespaces`, or a kind of that name among `kinds`, or nothing checks namespaces. */
   readonly namespaceKind?: Kind<any>
@@ -59,6 +62,12 @@ export interface ApiOptions {
   readonly builtins?: readonly ('namespaces' | 'events' | 'leases')[]
   readonly authenticate: Authenticate
   readonly authorize: Authorize
+  /** The second line (rule A5): what may be told to this identity, whatever `authorize` said; undefined: everything. */
+  readonly scopeOf?: (identity: Identity) => Scope | undefined
+  /** Calls back when rights of somebody became others; watches are then authorised again (rule A4). Answers how to stop that. */
+  readonly onAccessChange?: (wake: () => void) => () => void
+  /** How often a watch is authorised again without a reason. Default 60 s. */
+  readonly reauthorizeMs?: number
   readonly admission?: Admission
   /** By `clusters/kubeconfig`; POST only. */
   readonly subresources?: Readonly<Record<string, Subresource>>
@@ -71,6 +80,7 @@ export interface ApiOptions {
   readonly now?: () => Date
   readonly newUid?: () => string
   readonly random?: () => number
+  /** Counted into, and served at /metrics to whom `authorize` lets. */
   readonly metrics?: Registry
   /** Whether this server collects what lost its owners. Default true. */
   readonly collectGarbage?: boolean
@@ -88,8 +98,11 @@ export interface ApiOptions {
   readonly bookmarkMs?: number
 }
 
-export interface Api extends Required<Pick<ApiOptions, 'store' | 'authorize' | 'log' | 'now' | 'newUid' | 'random' | 'version' | 'slowWatcherBytes' | 'bookmarkMs'>> {
-  readonly cache: Cache
+export interface Api extends Required<Pick<ApiOptions, 'store' | 'authorize' | 'log' | 'now' | 'newUid' | 'random' | 'version' | 'slowWatcherBytes' | 'bookmarkMs' | 'reauthorizeMs'>> {
+  /** Of a request: the part that may be told to who asks. */
+  readonly cache: CacheView
+  /** undefined: `cache` is whole. */
+  readonly scope: Scope | undefined
   readonly admission: Admission
   readonly subresources: Readonly<Record<string, Subresource>>
   /** By `group/version/plural`. */
@@ -97,6 +110,7 @@ export interface Api extends Required<Pick<ApiOptions, 'store' | 'authorize' | '
   /** What namespaces are; undefined: not checked. */
   readonly namespaces: Served | undefined
   readonly read: Reader
+  readonly metrics: Registry | undefined
   readonly collectsGarbage: boolean
   /** undefined: Events are not limited. */
   readonly eventBudget: EventBudget | undefined

@@ -14,8 +14,8 @@ const onto = (live: Mutable | undefined, manager: string, spec: Mutable, force =
   const { object, managedFields } = apply(live, { spec }, schema, by(manager), force)
   return { ...object, metadata: { ...(object['metadata'] as Mutable | undefined), managedFields } }
 }
-const updated = (live: Mutable, manager: string, spec: Mutable): Mutable => {
-  const after = { ...copy(live), spec }
+const updated = (live: Mutable | undefined, manager: string, spec: Mutable): Mutable => {
+  const after = { ...copy(live ?? {}), spec }
   return { ...after, metadata: { managedFields: afterUpdate(live, after, schema, by(manager, 'Update')) } }
 }
 const fieldsOf = (o: Mutable, manager: string): unknown => ((o['metadata'] as Mutable)['managedFields'] as readonly Owned[]).find((e) => e.manager === manager)?.fieldsV1
@@ -37,11 +37,16 @@ describe('A3 server-side apply', () => {
     expect((o['spec'] as Mutable)['pools']).toEqual([{ name: 'y', size: 2 }, { name: 'z', size: 3 }])
   })
 
-  test('A3 an item in which another manager owns a field stays', () => {
+  test('A3 an item stays while a manager applies it; who only changed a field of it does not keep it', () => {
     let o = onto(undefined, 'a', { site: 's', pools: [{ name: 'x' }] })
     o = updated(o, 'b', { site: 's', pools: [{ name: 'x', size: 5 }] })
+    o = onto(o, 'c', { pools: [{ name: 'x' }] })
     o = onto(o, 'a', { site: 's' })
     expect((o['spec'] as Mutable)['pools']).toEqual([{ name: 'x', size: 5 }])
+    o = onto(o, 'a', { site: 's', pools: [{ name: 'y' }] })
+    o = onto(o, 'c', {})
+    expect((o['spec'] as Mutable)['pools']).toEqual([{ name: 'y' }])
+    expect(fieldsOf(o, 'b')).toBeUndefined()
   })
 
   test('A3 sets merge, atomic lists are replaced whole', () => {
@@ -76,7 +81,7 @@ describe('A3 server-side apply', () => {
   })
 
   test('A3 kubectl may hand its fields from Update to Apply: what it forgets then goes, and only that', () => {
-    const live = updated({ metadata: {}, spec: {} }, 'kubectl', { site: 's', options: { k: '1', l: '2' } })
+    const live = updated(undefined, 'kubectl', { site: 's', options: { k: '1', l: '2' } })
     const [entry] = (live['metadata'] as Mutable)['managedFields'] as readonly Owned[]
     const moved = { ...live, metadata: { managedFields: afterUpdate(live, live, schema, by('kubectl', 'Update'), [{ ...entry, operation: 'Apply' }]) } }
     expect(onto(moved, 'kubectl', { site: 's', options: { k: '1' } })['spec']).toEqual({ site: 's', options: { k: '1' } })

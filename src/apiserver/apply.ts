@@ -1,6 +1,6 @@
 /** Server-side apply and the ownership of fields after every write (rule A3). Works on objects without system metadata. */
 import type { ManagedFieldsEntry } from '../api/meta/index.ts'
-import { compare, difference, fieldsOf, fieldSchema, intersection, listTypeOf, partsOf, pathsOf, removeFields, union, within, without, withParents, type Fields } from './fields.ts'
+import { compare, difference, fieldsOf, fieldSchema, intersection, listTypeOf, partsOf, pathsOf, removeFields, union, wholeItems, within, without, withParents, type Fields } from './fields.ts'
 import { mergedOrder } from './list-order.ts'
 import type { Schema } from './schema.ts'
 import { applyConflict } from './status.ts'
@@ -59,12 +59,18 @@ const saidEntries = (before: Mutable | undefined, said: unknown): readonly Entry
 export const afterUpdate = (before: Mutable | undefined, after: Mutable, schema: Schema, w: Writer, said?: unknown): readonly Entry[] => {
   const { changed, removed } = compare(before === undefined ? { metadata: {} } : withMetadata(before), withMetadata(after), schema)
   const entries = saidEntries(before, said)
+  // Of which nobody owns anything is tracked again from the next apply on, as in kube-apiserver.
+  if (before !== undefined && entries.length === 0) return []
   if (changed === undefined && removed === undefined) return entries
   const mine = entries.find((e) => isOf(e, w))
   const fields = union(without(mine?.fieldsV1, removed), changed)
   const others = entries.filter((e) => e !== mine).flatMap((e) => withFields(e, without(without(e.fieldsV1, changed), removed)))
   return sort([...others, ...(fields === undefined ? [] : [entry(w, fields, mine)])])
 }
+
+/** Before the first apply to an object of which nobody owns anything, all of `part` gets an owner, so that nothing is taken over unseen. */
+export const beforeFirstApply = (live: Mutable, part: Mutable, schema: Schema, w: Writer): Mutable =>
+  (entriesOf(live).length > 0 ? live : { ...live, metadata: { ...(live['metadata'] as Mutable), managedFields: afterUpdate(undefined, part, schema, { ...w, manager: 'before-first-apply', operation: 'Update' }) } })
 
 const merge = (live: unknown, applied: unknown, s: Schema | undefined): unknown => {
   if (applied === null) return undefined
@@ -118,5 +124,6 @@ export const apply = (live: Mutable | undefined, applied: Mutable, schema: Schem
   const dropped = difference(difference(mine?.fieldsV1, withParents(fields)), keptByOthers)
   const object = dropped === undefined ? merged : ((removeFields(merged, dropped, schema, union(fields, keptByOthers)) ?? {}) as Mutable)
   const isEmpty = Object.keys(fields).length === 0
-  return { object, managedFields: sort([...left, ...(isEmpty ? [] : [entry(w, fields, mine)])]) }
+  const lost = dropped === undefined ? undefined : wholeItems(dropped)
+  return { object, managedFields: sort([...left.flatMap((e) => withFields(e, without(e.fieldsV1, lost))), ...(isEmpty ? [] : [entry(w, fields, mine)])]) }
 }

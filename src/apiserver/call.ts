@@ -2,7 +2,7 @@
 import type { StoreKey } from '../store/store.ts'
 import type { Api } from './api.ts'
 import type { Writer } from './apply.ts'
-import { applyType, checkFields, checkIdentity, mediaType } from './decode.ts'
+import { checkFields, checkIdentity, demandObject, levelOf, parseBody, type Form } from './decode.ts'
 import type { Identity } from './identity.ts'
 import type { RequestInfo } from './request.ts'
 import type { Served } from './served.ts'
@@ -50,21 +50,26 @@ export const unseen = (c: Pick<Call, 'served'>, o: Mutable, live: Mutable | unde
 
 export const withVersion = (o: Mutable, version: number): Mutable => ({ ...o, metadata: { ...(o['metadata'] as Mutable), resourceVersion: String(version) } })
 
-export const isApply = (c: Call): boolean => c.r.verb === 'patch' && mediaType(c.contentType) === applyType
-
 /** Names the path's object, without fields that the kind does not have. */
-export const admitted = (c: Call, object: Mutable): Mutable => {
+export const admitted = (c: Call, object: Mutable, form: Form): Mutable => {
   guard(object)
-  checkIdentity(object, c.served, c.r)
-  for (const w of checkFields(object, c.served, c.r, isApply(c))) c.warn(w)
+  checkIdentity(object, c.served, c.r, form)
+  for (const w of checkFields(object, c.served, c.r, form)) c.warn(w)
   return object
+}
+
+/** The object that was sent whole. */
+export const sent = (c: Call): Mutable => {
+  const level = levelOf(c.r)
+  const onTwice = level === 'Strict' ? undefined : (path: string): void => { if (level === 'Warn') c.warn(`duplicate field "${path}"`) }
+  return admitted(c, demandObject(parseBody(c.body, c.contentType, onTwice)), 'sent')
 }
 
 /** Where Events of cluster-scoped objects are kept, whether or not there is such a project. */
 const eventsNamespace = 'default'
 
 /** A namespaced object is made only in a namespace that is there and stays. */
-export const checkNamespace = async (c: Call): Promise<void> => {
+export const checkNamespace = async (c: Call, name: string): Promise<void> => {
   const { namespaces, cache } = c.api
   const { namespace } = c.r
   if (!c.served.kind.namespaced || namespaces === undefined || (c.served.kind.kind === 'Event' && namespace === eventsNamespace)) return
@@ -72,5 +77,5 @@ export const checkNamespace = async (c: Call): Promise<void> => {
   if (cache.get(key) === undefined) await cache.fresh()
   const row = cache.get(key)
   if (row === undefined) throw notFound({ group: '', plural: 'namespaces' }, namespace)
-  if (row.deleting) throw forbidden(c.served.kind, '', `unable to create new content in namespace ${namespace} because it is being terminated`, [{ reason: 'NamespaceTerminating', message: `namespace ${namespace} is being terminated`, field: 'metadata.namespace' }])
+  if (row.deleting) throw forbidden(c.served.kind, name, `unable to create new content in namespace ${namespace} because it is being terminated`, [{ reason: 'NamespaceTerminating', message: `namespace ${namespace} is being terminated`, field: 'metadata.namespace' }])
 }

@@ -1,9 +1,8 @@
 /** POST: a new object, under a given or a made-up name. */
 import { randomBytes } from 'node:crypto'
 import { afterUpdate, type Owned } from './apply.ts'
-import { admitted, checkNamespace, isDryRun, keyOf, seen, storedAs, unseen, withVersion, writerOf, type Call, type Written } from './call.ts'
+import { checkNamespace, isDryRun, keyOf, seen, sent, storedAs, unseen, withVersion, writerOf, type Call, type Written } from './call.ts'
 import { commit, standing } from './commit.ts'
-import { demandObject, parseBody } from './decode.ts'
 import { prepare } from './prepare.ts'
 import { alreadyExists, badRequest } from './status.ts'
 import { copy, type Mutable } from './values.ts'
@@ -13,10 +12,10 @@ const letters = 'bcdfghjklmnpqrstvwxz2456789'
 const randomName = (): string => Array.from(randomBytes(5), (b) => letters[b % letters.length]).join('')
 
 export const create = async (c: Call): Promise<Written> => {
-  const given = admitted(c, demandObject(parseBody(c.body, c.contentType)))
-  await checkNamespace(c)
+  const given = sent(c)
   const meta = given['metadata'] as Mutable
-  if (typeof meta['resourceVersion'] === 'string' && meta['resourceVersion'] !== '') throw badRequest('resourceVersion should not be set on objects to be created')
+  await checkNamespace(c, String(meta['name'] ?? ''))
+  if (!['', '0', undefined].includes(meta['resourceVersion'])) throw badRequest('resourceVersion should not be set on objects to be created')
   const prefix = meta['name'] === undefined || meta['name'] === '' ? (meta['generateName'] as string | undefined) : undefined
   for (let tries = 1; ; tries++) {
     if (typeof prefix === 'string') meta['name'] = prefix.slice(0, 58) + randomName()

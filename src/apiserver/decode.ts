@@ -1,9 +1,10 @@
 /** From bytes to an object of a kind: media types, unknown fields by validation level, required identity. */
+import { metadataTypeErrors } from './metadata.ts'
 import { parseProtobuf, protobufType } from './protobuf.ts'
 import type { RequestInfo } from './request.ts'
 import { pruneUnknown } from './schema.ts'
 import type { Served } from './served.ts'
-import { badRequest, unsupportedMediaType } from './status.ts'
+import { badRequest, invalid, unreadablePatch, unsupportedMediaType, type ApiError } from './status.ts'
 import { guard, isObject, parseJson, parseYaml, type Json, type Mutable } from './values.ts'
 
 export const bodyTypes = ['application/json', 'application/yaml', protobufType] as const
@@ -12,9 +13,10 @@ export const patchTypes = ['application/json-patch+json', 'application/merge-pat
 
 export const mediaType = (contentType: string | undefined): string => (contentType ?? '').split(';')[0]!.trim().toLowerCase()
 
-export const parseBody = (body: Buffer, contentType: string | undefined): Json => {
+/** `onTwice` hears of fields that stand twice in JSON; without it they are refused. */
+export const parseBody = (body: Buffer, contentType: string | undefined, onTwice?: (path: string) => void): Json => {
   const type = mediaType(contentType)
-  if (type === '' || type === 'application/json' || type === '*/*') return parseJson(body.toString('utf8'))
+  if (type === '' || type === 'application/json' || type === '*/*') return parseJson(body.toString('utf8'), onTwice)
   if (type === 'application/yaml') return parseYaml(body.toString('utf8'))
   if (type === protobufType) {
     const value = parseProtobuf(body)
@@ -29,30 +31,56 @@ export const demandObject = (v: Json): Mutable => {
   return v as Mutable
 }
 
-/** Takes unknown fields out of the object. What is said of them: an error (Strict, and always of an apply, which would own them), warnings (Warn, the default), nothing (Ignore). */
-export const checkFields = (object: Mutable, served: Served, r: RequestInfo, isApplied: boolean): readonly string[] => {
-  const level = isApplied ? 'Strict' : r.query.get('fieldValidation') || 'Warn'
+/** How an object came: sent whole, made by a patch of what stands there, or applied. */
+export type Form = 'sent' | 'patched' | 'applied'
+const unreadable = (form: Form, message: string): ApiError => (form === 'patched' ? unreadablePatch(message) : badRequest(message))
+
+/** Takes unknown fields out of the object. What is said of them: an error (Strict, and of an apply always: it would own them), warnings (Warn, the default), nothing (Ignore). */
+export const checkFields = (object: Mutable, served: Served, r: RequestInfo, form: Form): readonly string[] => {
+  const level = form === 'applied' ? 'Strict' : levelOf(r)
   const problems = pruneUnknown(object, served.schema).map((f) => `unknown field "${f}"`)
-  if (level === 'Strict' && problems.length > 0) throw badRequest(`${served.kind.kind} in version "${served.kind.version}" cannot be handled as a ${served.kind.kind}: strict decoding error: ${problems.slice(0, 50).join(', ')}`)
+  if (level === 'Strict' && problems.length > 0) throw unreadable(form, `${served.kind.kind} in version "${served.kind.version}" cannot be handled as a ${served.kind.kind}: strict decoding error: ${problems.slice(0, 50).join(', ')}`)
   return level === 'Warn' ? problems : []
 }
+export const levelOf = (r: RequestInfo): string => r.query.get('fieldValidation') || 'Warn'
 
-/** apiVersion, kind, name and namespace must be the path's. */
-export const checkIdentity = (object: Mutable, served: Served, r: RequestInfo): void => {
-  object['apiVersion'] ??= served.apiVersion
-  object['kind'] ??= served.kind.kind
-  if (object['apiVersion'] !== served.apiVersion || object['kind'] !== served.kind.kind)
-    throw badRequest(`the object provided is ${String(object['kind'])} of ${String(object['apiVersion'])}, expected ${served.kind.kind} of ${served.apiVersion}`)
-  if (!isObject((object['metadata'] ??= {}))) throw badRequest('metadata is not an object')
+/** The path says what it must be, and what it is where the object does not say. */
+const checkKind = (object: Mutable, { kind, apiVersion }: Served, r: RequestInfo, form: Form): void => {
+  if (form === 'patched' && (object['apiVersion'] === undefined || object['kind'] === undefined)) throw unreadablePatch('apiVersion and kind are missing')
+  object['apiVersion'] ??= apiVersion
+  object['kind'] ??= kind.kind
+  const given = { apiVersion: object['apiVersion'] as unknown, kind: object['kind'] as unknown }
+  if (given.apiVersion === apiVersion && given.kind === kind.kind) return
+  const name = isObject(object['metadata']) ? String(object['metadata']['name'] ?? r.name) : r.name
+  const wrong = (field: 'apiVersion' | 'kind', wanted: string) =>
+    invalid({ group: String(given.apiVersion).split('/').slice(0, -1).join('/'), plural: kind.plural, kind: String(given.kind) }, name, [{ field, reason: 'FieldValueInvalid', message: `${JSON.stringify(given[field]).slice(0, 100)}: must be ${wanted}` }])
+  const isNamed = typeof given.apiVersion === 'string' && typeof given.kind === 'string'
+  if (isNamed && form !== 'applied' && given.apiVersion === apiVersion) throw wrong('kind', kind.kind)
+  if (isNamed && form === 'patched') throw wrong('apiVersion', apiVersion)
+  throw badRequest(`the object provided is ${String(given.kind)} of ${String(given.apiVersion)}, expected ${kind.kind} of ${apiVersion}`)
+}
+
+/** apiVersion, kind, name and namespace must be the path's; metadata must be of its types. */
+export const checkIdentity = (object: Mutable, served: Served, r: RequestInfo, form: Form): void => {
+  checkKind(object, served, r, form)
+  if (!isObject((object['metadata'] ??= {}))) throw unreadable(form, 'metadata is not an object')
   const meta = object['metadata'] as Mutable
+  emptyNulls(meta)
+  const [misshapen] = metadataTypeErrors(meta)
+  if (misshapen !== undefined) throw unreadable(form, `${misshapen.field}: ${misshapen.message}`)
   if (served.kind.namespaced) {
     meta['namespace'] ??= r.namespace
     if (meta['namespace'] === '') meta['namespace'] = r.namespace
     if (meta['namespace'] !== r.namespace) throw badRequest(`the namespace of the provided object does not match the namespace sent on the request (${String(meta['namespace'])} and ${r.namespace})`)
   } else if (meta['namespace'] !== undefined && meta['namespace'] !== '') throw badRequest(`namespace is not allowed on ${served.kind.kind}`)
   else delete meta['namespace']
-  if (r.name !== '') {
-    meta['name'] ??= r.name
-    if (meta['name'] !== r.name) throw badRequest(`the name of the object (${String(meta['name'])}) does not match the name on the URL (${r.name})`)
+  if (r.name === '' || (form === 'applied' && meta['name'] === undefined)) return
+  if (meta['name'] !== r.name) throw badRequest(`the name of the object (${String(meta['name'] ?? '')}) does not match the name on the URL (${r.name})`)
+}
+/** A part that is null is absent; labels and annotations are texts, of which null is the empty one. */
+const emptyNulls = (meta: Mutable): void => {
+  for (const [k, v] of Object.entries(meta)) if (v === null) delete meta[k]
+  for (const part of ['labels', 'annotations']) {
+    if (isObject(meta[part])) meta[part] = Object.fromEntries(Object.entries(meta[part]).map(([k, v]) => [k, v === null ? '' : v]))
   }
 }

@@ -84,6 +84,11 @@ describe('A1 what is served', () => {
     expect(one.patch['x-kubernetes-group-version-kind']).toEqual({ group: 'lab.skerry.test', version: 'v1', kind: 'Cluster' })
   })
 
+  test('who takes no JSON gets none: 406', async () => {
+    for (const path of ['/version', '/apis', '/apis/lab.skerry.test/v1', '/openapi/v3']) expect((await call('GET', path, undefined, { accept: 'text/html' })).code).toBe(406)
+    expect((await call('GET', '/apis', undefined, { accept: 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList' })).code).toBe(200)
+  })
+
   test('A1 a server with the same kinds shares the documents', async () => {
     const other = await startLab({ subresources: {} })
     const path = '/openapi/v3/apis/lab.skerry.test/v1'
@@ -97,7 +102,7 @@ describe('A1 what is served', () => {
     const attributes = { resourceAttributes: { group: 'lab.skerry.test', resource: 'clusters', verb: 'create', namespace: 'x' } }
     expect((await review('authorization.k8s.io', 'selfsubjectaccessreviews', attributes, 'admin')).body.status.allowed).toBe(true)
     expect((await review('authorization.k8s.io', 'selfsubjectaccessreviews', attributes, 'nobody')).body.status.allowed).toBe(false)
-    expect((await review('authorization.k8s.io', 'selfsubjectrulesreviews', { namespace: 'x' }, 'nobody')).body.status.resourceRules).toEqual([])
+    expect((await review('authorization.k8s.io', 'selfsubjectrulesreviews', { namespace: 'x' }, 'nobody')).body.status.resourceRules.flatMap((r: { resources: string[] }) => r.resources)).toEqual(['selfsubjectaccessreviews', 'selfsubjectrulesreviews', 'selfsubjectreviews'])
   })
 
   test('a subresource of one\'s own is asked by POST, for an object that is there', async () => {

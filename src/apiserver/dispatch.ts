@@ -3,14 +3,15 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Api, Subresource } from './api.ts'
 import type { Asker } from './audit/record.ts'
 import { auditRecords, listRecords, recordOptions } from './audit/records.ts'
-import { isApply, keyOf, type Call, type Written } from './call.ts'
+import { demandAuthority } from './authority.ts'
+import { keyOf, type Call, type Written } from './call.ts'
 import { create } from './create.ts'
 import { decider } from './decide.ts'
 import { demandObject, parseBody } from './decode.ts'
 import type { Identity } from './identity.ts'
 import { objectOf, storedObject } from './objects.ts'
 import { checkOptions, checkPatchOptions } from './options.ts'
-import { patch, update } from './patch.ts'
+import { isApply, patch, update } from './patch.ts'
 import { get, listTexts, page } from './read.ts'
 import { deleteWish, remove } from './remove.ts'
 import type { RequestInfo } from './request.ts'
@@ -18,34 +19,38 @@ import { commonHeaders, drained, readBody, send } from './respond.ts'
 import { answerReview, findReview } from './reviews.ts'
 import { scaleOf, writeScale } from './scale.ts'
 import type { Served } from './served.ts'
-import { apiStatusOf, badRequest, forbidden, methodNotAllowed, noSuchPath, notFound, unavailable } from './status.ts'
-import { partialMetadata, tableOf, viewOf, type View } from './table.ts'
+import { apiStatusOf, badRequest, methodNotAllowed, noSuchPath, notFound, unavailable, type ApiError } from './status.ts'
+import { checkInclude, partialMetadata, tableOf, viewOf, type View } from './table.ts'
 import type { Mutable } from './values.ts'
 import { watch, type Streams } from './watch.ts'
 
-export const dispatch = async (api: Api, streams: Streams, asker: Asker, r: RequestInfo, request: IncomingMessage, response: ServerResponse): Promise<void> => {
+/** What a request may be told is what `api.cache` holds; `again` says why a watch may not go on. */
+export const dispatch = async (api: Api, streams: Streams, asker: Asker, r: RequestInfo, request: IncomingMessage, response: ServerResponse, again: () => Promise<ApiError | undefined>): Promise<void> => {
   const identity = asker.identity!
   const served = api.served.get(`${r.group}/${r.version}/${r.resource}`)
   if (served === undefined) return review(api, identity, r, request, response)
   const { kind } = served
   const custom = r.subresource === '' ? undefined : api.subresources[`${kind.plural}/${r.subresource}`]
   if (!isServed(served, r.subresource) && custom === undefined) throw noSuchPath()
-  demandAuthority(api, identity, r, served)
+  demandAuthority(api, identity, r)
   checkOptions(r, served === auditRecords ? recordOptions : [])
   checkPlace(served, r)
   if (custom !== undefined) {
-    if (r.verb !== 'create') throw methodNotAllowed(r.method)
+    if (r.verb !== 'create') throw methodNotAllowed(r.method, kind)
     const body = demandObject(parseBody(await readBody(request), request.headers['content-type']))
     return answerCustom(callOf(api, served, r, asker, request, Buffer.alloc(0)), custom, body, response)
   }
-  if (!served.verbs.includes(r.verb) || (r.subresource !== '' && !partVerbs.has(r.verb))) throw methodNotAllowed(r.method)
+  if (!served.verbs.includes(r.verb) || (r.subresource !== '' && !partVerbs.has(r.verb))) throw methodNotAllowed(r.method, kind)
   const view = viewOf(request.headers.accept)
+  if (view === 'table') checkInclude(r.query.get('includeObject'))
   if (served === auditRecords) {
+    // The second line (rule A5): it tells of every project.
+    if (api.scope !== undefined) throw noSuchPath()
     await ((r.query.get('continue') ?? '') === '' ? api.trail.told(asker, r, 200) : api.trail.paged(asker, r))
     return listRecords(api, api.store.audit!, r, view, response)
   }
   switch (r.verb) {
-    case 'watch': refuseWebSocket(request); return watch(api, served, r, view, response, streams)
+    case 'watch': refuseWebSocket(request); return watch(api, served, r, view, response, streams, again)
     case 'get': return send(response, 200, r.subresource === 'scale' ? scaleOf(served, JSON.parse(await get(api, served, r, 'object')) as Mutable) : await get(api, served, r, view))
     case 'list': return list(api, served, r, view, response)
     default: return write(api, served, r, asker, view, request, response)
@@ -75,16 +80,11 @@ const partVerbs = new Set(['get', 'update', 'patch'])
 const isServed = (served: Served, subresource: string): boolean =>
   subresource === '' || (subresource === 'status' && served.kind.status !== undefined) || (subresource === 'scale' && served.kind.scale !== undefined)
 
-const demandAuthority = (api: Api, identity: Identity, r: RequestInfo, { kind }: Served): void => {
-  if (api.authorize(identity, { verb: r.verb, group: r.group, resource: r.resource, subresource: r.subresource, namespace: r.namespace, name: r.name, path: r.path })) return
-  const what = `${r.resource}${r.subresource === '' ? '' : `/${r.subresource}`}`
-  throw forbidden(kind, r.name, `User "${identity.user}" cannot ${r.verb} resource "${what}" in API group "${r.group}"${r.namespace === '' ? ' at the cluster scope' : ` in the namespace "${r.namespace}"`}`)
-}
-
 /** Cluster-scoped kinds have no namespace in their path; namespaced ones may be without for list and watch only. */
 const checkPlace = ({ kind }: Served, r: RequestInfo): void => {
   if (!kind.namespaced && r.namespace !== '') throw noSuchPath()
-  if (kind.namespaced && r.namespace === '' && r.verb !== 'list' && r.verb !== 'watch') throw r.name === '' ? methodNotAllowed(r.method) : noSuchPath()
+  if (kind.namespaced && r.namespace === '' && r.verb !== 'list' && r.verb !== 'watch') throw noSuchPath()
+  if (r.name === '' && (r.verb === 'update' || r.verb === 'patch')) throw badRequest('name must be provided')
 }
 
 const review = async (api: Api, identity: Identity, r: RequestInfo, request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -114,9 +114,11 @@ const warningsAtMost = 20
 const write = async (api: Api, served: Served, r: RequestInfo, asker: Asker, view: View, request: IncomingMessage, response: ServerResponse): Promise<void> => {
   const warnings = new Set<string>()
   const call = callOf(api, served, r, asker, request, await readBody(request), (message) => { if (warnings.size < warningsAtMost) warnings.add(message) })
-  const done = await run(call)
+  const done = await run(call).finally(() => {
+    // Also of what is refused.
+    if (warnings.size > 0) response.setHeader('warning', [...warnings].map((w) => `299 - "${w.replaceAll(/["\\]/g, '\\$&').replaceAll(/[^\x20-\x7e]/g, '?')}"`))
+  })
   send(response, done.code, answerOf(call, done, view), {
-    ...(warnings.size > 0 && { warning: [...warnings].map((w) => `299 - "${w.replaceAll(/["\\]/g, '\\$&').replaceAll(/[^\x20-\x7e]/g, '?')}"`) }),
     ...(done.version !== undefined && { 'skerry-version': String(done.version) }),
   })
 }

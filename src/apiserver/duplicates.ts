@@ -4,15 +4,26 @@ import { fieldSchema, itemKey, listTypeOf, setKey } from './fields.ts'
 import type { Schema } from './schema.ts'
 import { isObject } from './values.ts'
 
-/** `value` fits its schema as far as types go: items of list maps are objects. */
+/** Where a key stands for the second time: what stands there three times is said once. */
+const secondPlaces = (keys: readonly string[]): readonly (readonly [number, string])[] => {
+  const counts = new Map<string, number>()
+  return [...keys.entries()].filter(([, k]) => {
+    const count = (counts.get(k) ?? 0) + 1
+    counts.set(k, count)
+    return count === 2
+  })
+}
+
+const errorsOf = (list: readonly unknown[], s: Schema | undefined, path: string): readonly FieldError[] => {
+  const type = listTypeOf(s)
+  if (type === 'atomic') return []
+  // Of a list map whose items have no keys nothing more can be said.
+  const wrong = type === 'map' ? list.findIndex((item) => item !== null && !isObject(item)) : -1
+  if (wrong >= 0) return [{ field: `${path}[${wrong}]`, reason: 'FieldValueInvalid', message: 'must be an object' }]
+  return secondPlaces(list.map((item) => (type === 'set' ? setKey(item) : itemKey(item, s!)))).map(([i, k]) => ({ field: `${path}[${i}]`, reason: 'FieldValueDuplicate', message: k.slice(2, 100) }))
+}
+
 export const duplicateItems = (value: unknown, s: Schema | undefined, path = ''): readonly FieldError[] => {
-  if (Array.isArray(value)) {
-    const type = listTypeOf(s)
-    const keys = type === 'atomic' ? [] : value.map((item) => (type === 'set' ? setKey(item) : itemKey(item, s!)))
-    return [
-      ...keys.flatMap((k, i): readonly FieldError[] => (keys.indexOf(k) === i ? [] : [{ field: `${path}[${i}]`, reason: 'FieldValueDuplicate', message: k.slice(2, 100) }])),
-      ...value.flatMap((item, i) => duplicateItems(item, s?.items, `${path}[${i}]`)),
-    ]
-  }
+  if (Array.isArray(value)) return [...errorsOf(value, s, path), ...value.flatMap((item, i) => duplicateItems(item, s?.items, `${path}[${i}]`))]
   return isObject(value) ? Object.entries(value).flatMap(([k, v]) => duplicateItems(v, fieldSchema(s, k), path === '' ? k : `${path}.${k}`)) : []
 }

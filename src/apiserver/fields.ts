@@ -42,11 +42,13 @@ export const without = (a: Fields | undefined, b: Fields | undefined): Fields | 
   return combine(a, b, (x, y) => x && !y, (c, d) => without(c, d))
 }
 
-/** Everything that has something in it is a member itself: who owns a field of an item also keeps the item. */
-export const withParents = (f: Fields): Fields => {
+/** Every named field that has something in it is a member itself. Not so an item: who changed a field of it does not keep it (structured-merge-diff: EnsureNamedFieldsAreMembers). */
+export const withParents = (f: Fields, isItem = false): Fields => {
   const children = elements(f)
-  return children.length === 0 ? f : { '.': leaf, ...Object.fromEntries(children.map((e) => [e, withParents(f[e]!)])) }
+  return children.length === 0 ? f : { ...((!isItem || isMember(f)) && { '.': leaf }), ...Object.fromEntries(children.map((e) => [e, withParents(f[e]!, e.startsWith('k:'))])) }
 }
+/** Items that are members, with all that is in them. */
+export const wholeItems = (f: Fields): Fields => Object.fromEntries(elements(f).map((e) => [e, e.startsWith('k:') && isMember(f[e]!) ? leaf : elements(f[e]!).length === 0 ? f[e]! : wholeItems(f[e]!)]))
 
 /** How a list is merged. */
 export const listTypeOf = (s: Schema | undefined): 'map' | 'set' | 'atomic' => s?.['x-kubernetes-list-type'] ?? 'atomic'
@@ -106,11 +108,14 @@ export const compare = (a: unknown, b: unknown, s: Schema | undefined): Changed 
     const p = x.get(e)
     const q = y.get(e)
     const c = compare(p?.value, q?.value, (p ?? q)!.schema)
-    if (c.changed !== undefined) changed[e] = p === undefined && e.startsWith('k:') ? { '.': leaf, ...c.changed } : c.changed
-    if (c.removed !== undefined) removed[e] = q === undefined && e.startsWith('k:') ? { '.': leaf, ...c.removed } : c.removed
+    if (c.changed !== undefined) changed[e] = p === undefined && e.startsWith('k:') ? asItem(c.changed) : c.changed
+    if (c.removed !== undefined) removed[e] = q === undefined && e.startsWith('k:') ? asItem(c.removed) : c.removed
   }
   return { changed: build(false, changed), removed: build(false, removed) }
 }
+
+/** An item is a member itself, with what is in it; one that is replaced whole is nothing else. */
+const asItem = (f: Fields): Fields => (Object.keys(f).length === 0 ? f : { '.': leaf, ...f })
 
 interface Part { readonly value: unknown; readonly schema: Schema | undefined }
 /** The parts of a granular value by element; undefined: it is replaced whole. */

@@ -29,6 +29,14 @@ describe('garbage', () => {
     await until(async () => (await call('GET', `${maps}/both`)).body.metadata.ownerReferences, (r) => r.length === 1 && r[0].uid === b.metadata.uid)
   })
 
+  test('nobody owns any more what is taken out of an object whose owner orphaned it', async () => {
+    const a = await make('a')
+    await owned('left', [ref(a)], { labels: { l: '1' } })
+    await call('DELETE', `${clusters}/a?propagationPolicy=Orphan`)
+    const left = await until(async () => (await call('GET', `${maps}/left`)).body, (o) => o.metadata.ownerReferences === undefined)
+    expect(left.metadata.managedFields.map((e: any) => e.fieldsV1['f:metadata'])).toEqual([{ 'f:labels': { '.': {}, 'f:l': {} } }])
+  })
+
   test('a dependent made after its owner went, or of an older one of that name, goes too', async () => {
     const a = await make('a')
     await call('DELETE', `${clusters}/a`)

@@ -5,7 +5,8 @@
 import type { Row, StoreKey } from '../store/store.ts'
 import type { Change } from '../store/store.ts'
 import type { Api } from './api.ts'
-import type { Call } from './call.ts'
+import { afterUpdate } from './apply.ts'
+import { writerOf, type Call } from './call.ts'
 import { commit } from './commit.ts'
 import type { Identity } from './identity.ts'
 import { storedObject } from './objects.ts'
@@ -66,9 +67,13 @@ export const collectGarbage = (api: Api, keepEventsMs: number): (() => void) => 
     const served = stored.get(row.resource)
     if (served === undefined) return
     const object = storedObject(row)
-    const metadata = change({ ...(object['metadata'] as Mutable) })
+    const after = { ...object, metadata: change({ ...(object['metadata'] as Mutable) }) }
+    const call = callFor(served, row)
+    // Nobody owns any more what is taken out.
+    const managedFields = afterUpdate(object, after, served.schema, writerOf(call, 'Update'))
+    const metadata: Mutable = { ...after.metadata, managedFields: managedFields.length > 0 ? managedFields : undefined }
     const isFinished = row.deleting && ((metadata['finalizers'] ?? []) as readonly string[]).length === 0
-    const done = await commit(callFor(served, row), keyOf(row), row, isFinished ? undefined : { ...object, metadata })
+    const done = await commit(call, keyOf(row), row, isFinished ? undefined : { ...object, metadata })
     if (done.kind === 'lost') add(row)
   }
   const withoutFinalizer = (row: Row, finalizer: string): Promise<void> => rewrite(row, (meta) => {

@@ -8,27 +8,43 @@ export interface Identity {
   readonly user: string
   readonly groups: readonly string[]
   readonly writer: WriterRole
+  /** What the certificate says of itself. */
+  readonly certificate?: Certificate
+}
+export interface Certificate {
+  /** As Node writes it. */
+  readonly subjectAltName: string | undefined
+  /** Milliseconds. */
+  readonly notAfter: number
 }
 export type Authenticate = (request: IncomingMessage) => Identity | undefined | Promise<Identity | undefined>
 
 const list = (v: unknown): readonly string[] => (v === undefined ? [] : Array.isArray(v) ? v.map(String) : [String(v)])
 
-/** What one connection said of itself. HTTP/2 gives each request a socket of its own making; its session is the connection. */
-const known = new WeakMap<object, Identity | null>()
+/** What one connection said of itself; as whom it writes may change, and is asked for each request. HTTP/2 gives each request a socket of its own making; its session is the connection. */
+const known = new WeakMap<object, Certified | null>()
 const connectionOf = (request: IncomingMessage): object => (request as { stream?: { session?: object } }).stream?.session ?? request.socket
 
-/** The TLS layer verified the chain (`requestCert`); CN is the user, O are the groups. Read once a connection. */
-export const byClientCertificate = (writerOf: (user: string, groups: readonly string[]) => WriterRole): Authenticate => (request) => {
+/**
+ * The TLS layer verified the chain (`requestCert`); CN is the user, O are the groups. Read once a connection; whether the
+ * certificate still counts is asked for each request, since a connection may outlive it (rule A4).
+ */
+export const byClientCertificate = (writerOf: (who: Certified) => WriterRole, stands: (certificate: Certificate) => boolean | Promise<boolean> = () => true, now: () => number = Date.now): Authenticate => async (request) => {
   const connection = connectionOf(request)
-  const have = known.get(connection)
-  if (have !== undefined) return have ?? undefined
+  let who = known.get(connection)
+  if (who === undefined) known.set(connection, (who = certified(request)))
+  if (who === null || who.certificate.notAfter <= now() || !(await stands(who.certificate))) return undefined
+  return { ...who, writer: writerOf(who) }
+}
+
+type Certified = Omit<Identity, 'writer'> & { readonly certificate: Certificate }
+const certified = (request: IncomingMessage): Certified | null => {
   const socket = request.socket as TLSSocket
-  const subject = socket.authorized ? (socket.getPeerCertificate?.(false)?.subject as unknown as Readonly<Record<string, unknown>> | undefined) : undefined
+  const peer = socket.authorized ? socket.getPeerCertificate?.(false) : undefined
+  const subject = peer?.subject as unknown as Readonly<Record<string, unknown>> | undefined
   const user = subject === undefined ? '' : (list(subject['CN'])[0] ?? '')
   const groups = subject === undefined ? [] : list(subject['O'])
-  const identity = user === '' ? null : { user, groups: [...groups, 'system:authenticated'], writer: writerOf(user, groups) }
-  known.set(connection, identity)
-  return identity ?? undefined
+  return user === '' ? null : { user, groups: [...groups, 'system:authenticated'], certificate: { subjectAltName: peer!.subjectaltname, notAfter: Date.parse(peer!.valid_to) } }
 }
 
 /** Tokens are compared by lookup of the whole; the table holds them hashed where they last. */

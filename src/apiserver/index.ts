@@ -1,6 +1,6 @@
 export type { Admission, ApiOptions, Decision, Reader, Subresource, SubresourceRequest } from './api.ts'
 export { chainLines, type ChainIdentity } from './audit/export.ts'
-export { byClientCertificate, byToken, firstOf, type Attributes, type Authenticate, type Authorize, type Identity, type WriterRole } from './identity.ts'
+export { byClientCertificate, byToken, firstOf, type Attributes, type Authenticate, type Authorize, type Certificate, type Identity, type WriterRole } from './identity.ts'
 export { listen, type Listening, type ListenOptions } from './listen.ts'
 export { createApiServer, type ApiServer } from './server.ts'
 export { apiStatusOf, badRequest, conflict, forbidden, invalid, notFound, unavailable } from './status.ts'

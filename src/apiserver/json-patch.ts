@@ -6,7 +6,7 @@ const operationsAtMost = 10_000
 const copiedAtMost = 3 << 20
 
 interface Operation { readonly op: string; readonly path: string; readonly from?: string; readonly value?: unknown }
-/** The patch is well formed and does not fit the object. */
+/** An operation is not well formed, or does not fit the object. */
 export type Misfit = Error & { readonly misfit: true }
 const misfit = (message: string): Misfit => Object.assign(new Error(message), { misfit: true } as const)
 export const isMisfit = (e: unknown): e is Misfit => (e as { misfit?: unknown } | undefined)?.misfit === true
@@ -15,8 +15,9 @@ export const parseJsonPatch = (body: Json): readonly Operation[] => {
   if (!Array.isArray(body)) throw badRequest('a JSON patch is a list of operations')
   if (body.length > operationsAtMost) throw badRequest(`a JSON patch has at most ${operationsAtMost} operations`)
   return body.map((o: unknown, i) => {
-    if (!isObject(o) || typeof o['op'] !== 'string' || typeof o['path'] !== 'string') throw badRequest(`operation ${i}: op and path are required`)
-    if ((o['op'] === 'move' || o['op'] === 'copy') && typeof o['from'] !== 'string') throw badRequest(`operation ${i}: from is required`)
+    if (!isObject(o)) throw badRequest(`operation ${i} is no object`)
+    if (typeof o['op'] !== 'string' || typeof o['path'] !== 'string') throw misfit(`operation ${i}: op and path are required`)
+    if ((o['op'] === 'move' || o['op'] === 'copy') && typeof o['from'] !== 'string') throw misfit(`operation ${i}: from is required`)
     if (['add', 'replace', 'test'].includes(o['op']) && !('value' in o)) throw badRequest(`operation ${i}: value is required`)
     return o as unknown as Operation
   })
@@ -24,7 +25,7 @@ export const parseJsonPatch = (body: Json): readonly Operation[] => {
 
 const tokensOf = (pointer: string): readonly string[] => {
   if (pointer === '') return []
-  if (!pointer.startsWith('/')) throw badRequest(`"${pointer.slice(0, 100)}" is no JSON pointer`)
+  if (!pointer.startsWith('/')) throw misfit(`"${pointer.slice(0, 100)}" is no JSON pointer`)
   const tokens = pointer.slice(1).split('/').map((t) => t.replaceAll('~1', '/').replaceAll('~0', '~'))
   if (tokens.includes('__proto__')) throw badRequest('a field is called __proto__')
   return tokens
@@ -64,10 +65,18 @@ export const applyJsonPatch = (object: Mutable, operations: readonly Operation[]
     if (Array.isArray(parent)) parent.splice(Number(token), 1)
     else delete (parent as Mutable)[token]
   }
+  /** A field that is not there is made, as in kube-apiserver; RFC 6902 would have it refused. */
   const replace = (pointer: string, value: unknown): void => {
-    get(pointer)
     const { parent, token } = place(pointer)
+    if (Array.isArray(parent)) get(pointer)
     ;(parent as Mutable)[token] = value
+  }
+
+  /** What is not there is null: the way to say that it must not be there. */
+  const test = (pointer: string, value: unknown): void => {
+    const { parent, token } = place(pointer)
+    if (Array.isArray(parent)) get(pointer)
+    if (!equal(child(parent, token) ?? null, value)) throw misfit(`testing value ${pointer} failed`)
   }
 
   for (const o of operations) {
@@ -75,7 +84,7 @@ export const applyJsonPatch = (object: Mutable, operations: readonly Operation[]
       case 'add': add(o.path, copy(o.value)); break
       case 'replace': replace(o.path, copy(o.value)); break
       case 'remove': remove(o.path); break
-      case 'test': if (!equal(get(o.path), o.value)) throw misfit(`testing value ${o.path} failed`); break
+      case 'test': test(o.path, o.value); break
       case 'copy': {
         const value = copy(get(o.from!))
         copied += JSON.stringify(value).length
@@ -90,7 +99,7 @@ export const applyJsonPatch = (object: Mutable, operations: readonly Operation[]
         add(o.path, value)
         break
       }
-      default: throw badRequest(`unknown operation ${o.op.slice(0, 40)}`)
+      default: throw misfit(`unknown operation ${o.op.slice(0, 40)}`)
     }
   }
   const result = root['object'] as unknown

@@ -10,7 +10,7 @@ let authority: Authority
 const start = async (): Promise<void> => {
   authority = await newAuthority()
   const { cert, key } = await authority.serving()
-  lab = await startLab({ tls: { cert, key, clientCa: authority.cert }, authenticate: byClientCertificate((_user, groups) => (groups.includes('skerry:sites') ? 'site' : 'user')) })
+  lab = await startLab({ tls: { cert, key, clientCa: authority.cert }, authenticate: byClientCertificate(({ groups }) => (groups.includes('skerry:sites') ? 'site' : 'user')) })
 }
 afterEach(() => lab.close())
 

@@ -1,12 +1,12 @@
 /** What metadata may say: names, labels, annotations, finalizers, by Kubernetes' rules. */
 import type { FieldError } from '../api/meta/index.ts'
 import { fieldErrors, validateMetadata } from './schema.ts'
-import type { Mutable } from './values.ts'
+import { equal, type Mutable } from './values.ts'
 
 const subdomain = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/
 const labelKey = /^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/
 const labelValue = /^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$/
-const finalizer = /^[a-z0-9][-a-z0-9.]*\/[A-Za-z0-9._-]+$|^(foregroundDeletion|orphan|kubernetes)$/
+const finalizersOfKubernetes: readonly string[] = ['foregroundDeletion', 'orphan', 'kubernetes']
 const annotationsAtMost = 262_144
 const dnsLabel = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/
 const ownerParts = ['apiVersion', 'kind', 'name', 'uid'] as const
@@ -26,8 +26,25 @@ const nameErrors = (name: unknown, isLoose: boolean): readonly FieldError[] => {
 const prefixErrors = (prefix: unknown, isLoose: boolean): readonly FieldError[] =>
   (prefix === undefined || prefix === '' ? [] : nameErrors(String(prefix).replace(/-$/, 'a'), isLoose).map((e) => ({ ...e, field: 'metadata.generateName' })))
 
-/** Fields that are not of their types: nothing else can be said of such metadata. */
-export const metadataTypeErrors = (m: Mutable): readonly FieldError[] => (validateMetadata(m) ? [] : fieldErrors(validateMetadata.errors, m).map((e) => ({ ...e, field: `metadata.${e.field}` })))
+/** Fields that are not of their types: nothing else can be said of such metadata. What is absent is empty here. */
+export const metadataTypeErrors = (m: Mutable): readonly FieldError[] =>
+  (validateMetadata(m) ? [] : fieldErrors(validateMetadata.errors?.filter((e) => e.keyword !== 'required'), m).map((e) => ({ ...e, field: `metadata.${e.field}` })))
+
+/** Finalizers of which nobody can tell whose they are. */
+export const withoutDomain = (m: Mutable): readonly string[] => ((m['finalizers'] ?? []) as readonly string[]).filter((f) => f !== '' && !f.includes('/') && !finalizersOfKubernetes.includes(f))
+
+/** What nobody changes who changes the rest. */
+export const immutableErrors = (m: Mutable, before: Mutable): readonly FieldError[] =>
+  ['deletionTimestamp', 'deletionGracePeriodSeconds'].filter((k) => (m[k] ?? null) !== null && !equal(m[k], before[k])).map((k) => ({ field: `metadata.${k}`, reason: 'FieldValueInvalid', message: `${short(m[k])}: field is immutable` }))
+
+/** Takes out owners that stand twice, in place; answers their uids. */
+export const dropOwnersTwice = (m: Mutable): readonly string[] => {
+  const owners = (m['ownerReferences'] ?? []) as readonly Owner[]
+  const isFirst = (o: Owner, i: number): boolean => owners.findIndex((other) => equal(o, other)) === i
+  const twice = owners.filter((o, i) => !isFirst(o, i))
+  if (twice.length > 0) m['ownerReferences'] = owners.filter(isFirst)
+  return [...new Set(twice.map((o) => o.uid))]
+}
 
 export const metadataErrors = (m: Mutable, isLoose: boolean): readonly FieldError[] => {
   const errors: FieldError[] = [...prefixErrors(m['generateName'], isLoose), ...nameErrors(m['name'], isLoose)]
@@ -40,10 +57,10 @@ export const metadataErrors = (m: Mutable, isLoose: boolean): readonly FieldErro
   const annotations = Object.entries((m['annotations'] ?? {}) as Readonly<Record<string, string>>)
   for (const [k] of annotations) if (!labelKey.test(k.toLowerCase())) errors.push({ field: 'metadata.annotations', reason: 'FieldValueInvalid', message: `${short(k)}: name part must consist of alphanumeric characters, '-', '_' or '.'` })
   if (annotations.reduce((size, [k, v]) => size + k.length + v.length, 0) > annotationsAtMost) errors.push({ field: 'metadata.annotations', reason: 'FieldValueTooLong', message: `may not be more than ${annotationsAtMost} bytes` })
-  for (const f of (m['finalizers'] ?? []) as readonly string[]) if (!finalizer.test(f)) errors.push({ field: 'metadata.finalizers', reason: 'FieldValueInvalid', message: `${short(f)}: a finalizer is domain/name` })
+  for (const f of (m['finalizers'] ?? []) as readonly string[]) if (!labelKey.test(f)) errors.push({ field: 'metadata.finalizers', reason: 'FieldValueInvalid', message: `${short(f)}: name part must consist of alphanumeric characters, '-', '_' or '.'` })
   if (['orphan', 'foregroundDeletion'].every((f) => (m['finalizers'] as readonly string[] | undefined)?.includes(f))) errors.push({ field: 'metadata.finalizers', reason: 'FieldValueInvalid', message: 'orphan and foregroundDeletion cannot be both set' })
   const owners = (m['ownerReferences'] ?? []) as readonly Owner[]
-  errors.push(...owners.flatMap((o) => ownerParts.filter((part) => o[part] === '').map((part) => ({ field: `metadata.ownerReferences.${part}`, reason: 'FieldValueInvalid', message: 'must not be empty' } as const))))
+  errors.push(...owners.flatMap((o) => ownerParts.filter((part) => (o[part] ?? '') === '').map((part) => ({ field: `metadata.ownerReferences.${part}`, reason: 'FieldValueInvalid', message: 'must not be empty' } as const))))
   if (owners.filter((o) => o.controller === true).length > 1) errors.push({ field: 'metadata.ownerReferences', reason: 'FieldValueInvalid', message: 'only one reference can have controller set to true' })
   return errors
 }

@@ -47,7 +47,7 @@ test('nothing is made in a namespace that is not there (404) or is going (403), 
   await call('POST', maps('shop'), { metadata: { name: 'held', finalizers: ['lab.test/hold'] } })
   await call('POST', maps('shop'), { metadata: { name: 'free' } })
   expect((await call('DELETE', `${namespaces}/shop`)).body.status.phase).toBe('Terminating')
-  expect((await call('POST', maps('shop'), { metadata: { name: 'b' } })).body).toMatchObject({ code: 403, details: { causes: [{ reason: 'NamespaceTerminating' }] } })
+  expect((await call('POST', maps('shop'), { metadata: { name: 'b' } })).body).toMatchObject({ code: 403, details: { name: 'b', causes: [{ reason: 'NamespaceTerminating' }] } })
   await until(async () => (await call('GET', maps('shop'))).body.items.map((o: any) => o.metadata.name).join(), (n) => n === 'held')
   expect((await call('GET', `${projects}/shop`)).code).toBe(200)
   await call('PATCH', `${maps('shop')}/held`, { metadata: { finalizers: null } })

@@ -1,4 +1,4 @@
-/** Paths that are no resources: health, version, discovery, OpenAPI. */
+/** Paths that are no resources: health, version, discovery, OpenAPI, metrics. */
 import type { ServerResponse } from 'node:http'
 import type { Api } from './api.ts'
 import { aggregated, coreVersions, group, groupList, isAggregated, resourceList } from './discovery.ts'
@@ -9,6 +9,7 @@ import { openapiDocument, openapiIndex, openapiV2, openapiV2Protobuf } from './o
 import type { RequestInfo } from './request.ts'
 import { send } from './respond.ts'
 import { forbidden, methodNotAllowed, noSuchPath } from './status.ts'
+import { viewOf as demandAcceptable } from './table.ts'
 
 export const isHealth = (path: string): boolean => path === '/healthz' || path === '/livez' || path === '/readyz'
 
@@ -28,6 +29,8 @@ export const nonResource = async (api: Api, r: RequestInfo, asker: Asker, accept
   const verb = r.method.toLowerCase()
   if (!api.authorize(identity, { verb, group: '', resource: '', subresource: '', namespace: '', name: '', path: r.path })) throw forbidden({ group: '', plural: r.path }, '', `User "${identity.user}" cannot ${verb} path "${r.path}"`)
   if (r.method !== 'GET' && r.method !== 'HEAD') throw methodNotAllowed(r.method)
+  if (r.path === '/metrics' && api.metrics !== undefined) return send(response, 200, await api.metrics.metrics(), { 'content-type': api.metrics.contentType })
+  if (isAggregated(accept) === undefined) demandAcceptable(accept)
   const [first, second, third, ...more] = r.path.split('/').filter((p) => p !== '')
   if (first === 'openapi' && second === 'v3') {
     if (third === undefined) return send(response, 200, openapiIndex(api))
@@ -35,7 +38,7 @@ export const nonResource = async (api: Api, r: RequestInfo, asker: Asker, accept
     if (text !== undefined) return send(response, 200, text)
   }
   if (first === 'openapi' && second === 'v2' && third === undefined) return asksForProtobuf(accept) ? send(response, 200, openapiV2Protobuf(api), { 'content-type': openapiV2Type }) : send(response, 200, openapiV2(api))
-  if (first === 'audit' && second === 'export' && third === undefined && api.store.audit !== undefined && api.chain !== undefined) {
+  if (first === 'audit' && second === 'export' && third === undefined && api.store.audit !== undefined && api.chain !== undefined && api.scope === undefined) {
     await api.trail.told(asker, r, 200)
     return exportChain(api.store.audit, api.chain, r, response)
   }

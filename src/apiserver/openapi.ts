@@ -17,20 +17,23 @@ const listOptions = [
   query('labelSelector', 'string', 'Only objects with these labels.'), query('limit', 'integer', 'Objects in a page.'), query('resourceVersion', 'string', 'Not older than this version.'),
   query('resourceVersionMatch', 'string', 'How the version is to be understood.'), query('sendInitialEvents', 'boolean', 'Begin a watch with what is there.'), query('timeoutSeconds', 'integer', 'How long a watch may last.'), query('watch', 'boolean', 'Watch.'),
 ]
-const deleteOptions = [query('dryRun', 'string', 'All.'), query('gracePeriodSeconds', 'integer', 'Not used by these kinds.'), query('propagationPolicy', 'string', 'Background, Foreground or Orphan.')]
+const deleteOptions = [query('dryRun', 'string', 'All.'), query('gracePeriodSeconds', 'integer', 'Not used by these kinds.'), query('orphanDependents', 'boolean', 'The old way to say Orphan.'), query('propagationPolicy', 'string', 'Background, Foreground or Orphan.')]
+const getOptions = [query('resourceVersion', 'string', 'Not older than this version.')]
 const path = (name: string) => ({ name, in: 'path', required: true, description: name === 'name' ? 'name of the object' : 'project', schema: { type: 'string', uniqueItems: true } })
 
 const schemaName = (s: Served): string => `${(s.kind.group === '' ? 'io.k8s.api.core' : s.kind.group.split('.').toReversed().join('.'))}.${s.kind.version}.${s.kind.kind}`
 const ref = (name: string) => ({ $ref: `#/components/schemas/${name}` })
 const metaName = 'io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta'
 
-const operation = (s: Served, action: string, id: string, parameters: readonly object[], body?: { readonly types: readonly string[] }, list = false) => ({
+const operation = (s: Served, action: string, id: string, parameters: readonly object[], body?: { readonly types: readonly string[]; readonly isOptions?: boolean }, list = false) => ({
   operationId: `${action}${s.kind.group.split('.')[0] ?? ''}${s.kind.version}${id}`, tags: [`${s.kind.group || 'core'}_${s.kind.version}`], description: `${action} ${s.kind.kind}`, parameters,
-  ...(body !== undefined && { requestBody: { required: true, content: Object.fromEntries(body.types.map((t) => [t, { schema: t.includes('patch') ? { type: 'object' } : ref(schemaName(s)) }])) } }),
+  ...(body !== undefined && { requestBody: { required: body.isOptions !== true, content: Object.fromEntries(body.types.map((t) => [t, { schema: t.includes('patch') || body.isOptions === true ? { type: 'object' } : ref(schemaName(s)) }])) } }),
   responses: { 200: { description: 'OK', content: { 'application/json': { schema: ref(list ? `${schemaName(s)}List` : schemaName(s)) } } }, 401: { description: 'Unauthorized' }, default: { description: 'Status', content: { 'application/json': { schema: { type: 'object' } } } } },
   'x-kubernetes-action': action, 'x-kubernetes-group-version-kind': { group: s.kind.group, version: s.kind.version, kind: s.kind.kind },
 })
 const objectTypes = { types: ['application/json', 'application/yaml'] }
+/** A DeleteOptions, which may be left out. */
+const deleteTypes = { types: ['application/json', 'application/yaml'], isOptions: true }
 const patchTypes = { types: ['application/json-patch+json', 'application/merge-patch+json', 'application/apply-patch+yaml'] }
 
 const pathsOf = (s: Served): Record<string, object> => {
@@ -46,12 +49,12 @@ const pathsOf = (s: Served): Record<string, object> => {
       parameters: place,
     },
     [`${root}${scope}/${s.kind.plural}/{name}`]: {
-      get: operation(s, 'get', id, []), put: operation(s, 'put', id, writeOptions, objectTypes), patch: operation(s, 'patch', id, patchOptions, patchTypes), delete: operation(s, 'delete', id, deleteOptions), parameters: one,
+      get: operation(s, 'get', id, getOptions), put: operation(s, 'put', id, writeOptions, objectTypes), patch: operation(s, 'patch', id, patchOptions, patchTypes), delete: operation(s, 'delete', id, deleteOptions, deleteTypes), parameters: one,
     },
   }
   if (s.kind.namespaced) paths[`${root}/${s.kind.plural}`] = { get: operation(s, 'list', `${s.kind.kind}ForAllNamespaces`, listOptions, undefined, true) }
   for (const sub of [...(s.kind.status !== undefined ? ['status'] : []), ...(s.kind.scale !== undefined ? ['scale'] : [])])
-    paths[`${root}${scope}/${s.kind.plural}/{name}/${sub}`] = { get: operation(s, 'get', `${id}${sub}`, []), put: operation(s, 'put', `${id}${sub}`, writeOptions, objectTypes), patch: operation(s, 'patch', `${id}${sub}`, patchOptions, patchTypes), parameters: one }
+    paths[`${root}${scope}/${s.kind.plural}/{name}/${sub}`] = { get: operation(s, 'get', `${id}${sub}`, getOptions), put: operation(s, 'put', `${id}${sub}`, writeOptions, objectTypes), patch: operation(s, 'patch', `${id}${sub}`, patchOptions, patchTypes), parameters: one }
   return paths
 }
 

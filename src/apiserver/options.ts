@@ -9,7 +9,7 @@ const deleting = ['gracePeriodSeconds', 'propagationPolicy', 'orphanDependents',
 const allowed: Readonly<Record<string, readonly string[]>> = {
   get: ['resourceVersion', 'includeObject'], list: listing, watch: listing, create: [], update: [], patch: [], delete: deleting, deletecollection: [...listing, ...deleting],
 }
-const kinds: Readonly<Record<string, string>> = { create: 'CreateOptions', update: 'UpdateOptions', patch: 'PatchOptions', delete: 'DeleteOptions', deletecollection: 'DeleteOptions' }
+const kinds: Readonly<Record<string, string>> = { create: 'CreateOptions', update: 'UpdateOptions', patch: 'PatchOptions', delete: 'DeleteOptions', deletecollection: 'DeleteOptions', list: 'ListOptions', watch: 'ListOptions' }
 const managerAtMost = 128
 
 /** Throws 422 for options that do not fit. */
@@ -25,6 +25,32 @@ const managerErrors = (manager: string): readonly FieldError[] => [
 ]
 export const dryRunErrors = (values: readonly unknown[]): readonly FieldError[] => (values.every((v) => v === '' || v === 'All') ? [] : [notSupported('dryRun', values, ['All'])])
 
+/** Which options of a list go together, as in Kubernetes' ListOptions. */
+const listErrors = (query: URLSearchParams): readonly FieldError[] => {
+  const [version, match] = [query.get('resourceVersion') ?? '', query.get('resourceVersionMatch') ?? '']
+  const forbidden = (field: string, message: string): FieldError => ({ field, reason: 'FieldValueForbidden', message })
+  return [
+    ...(match === '' ? [] : [
+      ...(version === '' ? [forbidden('resourceVersionMatch', 'is forbidden unless resourceVersion is provided')] : []),
+      ...((query.get('continue') ?? '') === '' ? [] : [forbidden('resourceVersionMatch', 'is forbidden when continue is provided')]),
+      ...(match === 'Exact' || match === 'NotOlderThan' ? [] : [notSupported('resourceVersionMatch', match, ['Exact', 'NotOlderThan'])]),
+      ...(match === 'Exact' && version === '0' ? [forbidden('resourceVersionMatch', '"Exact" is forbidden for resourceVersion "0"')] : []),
+    ]),
+    ...(query.has('sendInitialEvents') ? [forbidden('sendInitialEvents', 'is forbidden for list')] : []),
+  ]
+}
+const watchErrors = (query: URLSearchParams): readonly FieldError[] => {
+  const match = query.get('resourceVersionMatch') ?? ''
+  const forbidden = (message: string): FieldError => ({ field: 'resourceVersionMatch', reason: 'FieldValueForbidden', message })
+  return [
+    ...(query.has('sendInitialEvents')
+      ? (match === 'NotOlderThan' ? [] : [forbidden('sendInitialEvents requires setting resourceVersionMatch to NotOlderThan')])
+      : (match === '' ? [] : [forbidden('is forbidden for watch unless sendInitialEvents is provided')])),
+    ...(match === '' || match === 'NotOlderThan' ? [] : [notSupported('resourceVersionMatch', match, ['NotOlderThan'])]),
+    ...((query.get('continue') ?? '') === '' ? [] : [forbidden('is forbidden when continue is provided')]),
+  ]
+}
+
 /** `more`: options of this resource only. */
 export const checkOptions = (r: RequestInfo, more: readonly string[] = []): void => {
   const known = allowed[r.verb]
@@ -34,6 +60,7 @@ export const checkOptions = (r: RequestInfo, more: readonly string[] = []): void
   demandOptions(r, [
     ...managerErrors(r.query.get('fieldManager') ?? ''), ...dryRunErrors(r.query.getAll('dryRun')),
     ...(['', 'Ignore', 'Warn', 'Strict'].includes(validation) ? [] : [notSupported('fieldValidation', validation, ['', 'Ignore', 'Strict', 'Warn'])]),
+    ...(r.verb === 'list' || r.verb === 'deletecollection' ? listErrors(r.query) : r.verb === 'watch' ? watchErrors(r.query) : []),
   ])
 }
 

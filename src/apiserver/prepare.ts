@@ -3,7 +3,7 @@ import type { FieldError, Resource } from '../api/meta/index.ts'
 import type { Api } from './api.ts'
 import type { Call } from './call.ts'
 import { duplicateItems } from './duplicates.ts'
-import { metadataErrors, metadataTypeErrors } from './metadata.ts'
+import { dropOwnersTwice, immutableErrors, metadataErrors, withoutDomain } from './metadata.ts'
 import { newerField } from './newer.ts'
 import { fieldErrors } from './schema.ts'
 import type { Served } from './served.ts'
@@ -52,7 +52,7 @@ const complete = (object: Mutable, served: Served): readonly FieldError[] => {
   const { metadata: _, ...parts } = object
   if (parts['spec'] !== undefined) parts['spec'] = copy(parts['spec'])
   if (parts['status'] !== undefined) parts['status'] = copy(parts['status'])
-  const errors = served.validate(parts) ? duplicateItems(parts, served.schema) : fieldErrors(served.validate.errors, parts)
+  const errors = [...(served.validate(parts) ? [] : fieldErrors(served.validate.errors, parts)), ...duplicateItems(parts, served.schema)]
   Object.assign(object, parts)
   return errors
 }
@@ -62,9 +62,10 @@ export const prepare = (given: Mutable, live: Mutable | undefined, c: Call, serv
   const { api, identity } = c
   const { kind } = served
   const isStatus = c.r.subresource === 'status'
-  const misshapen = metadataTypeErrors(given['metadata'] as Mutable)
-  if (misshapen.length > 0) throw invalid(kind, String((given['metadata'] as Mutable)['name'] ?? ''), misshapen)
-  const errors: FieldError[] = [...metadataErrors(given['metadata'] as Mutable, served.isLoose)]
+  const twice = dropOwnersTwice(given['metadata'] as Mutable)
+  if (twice.length > 0) c.warn(`metadata.ownerReferences: entries that stand twice are dropped: ${twice.join(', ')}`)
+  for (const f of withoutDomain(given['metadata'] as Mutable)) c.warn(`metadata.finalizers: ${JSON.stringify(f)} should be domain/name, so that no two mean the same`)
+  const errors: FieldError[] = [...metadataErrors(given['metadata'] as Mutable, served.isLoose), ...(live === undefined || isStatus ? [] : immutableErrors(given['metadata'] as Mutable, live['metadata'] as Mutable))]
   const object = keepOtherPart({ ...given, apiVersion: served.apiVersion, kind: kind.kind, metadata: systemMetadata(given['metadata'] as Mutable, live, api) }, live, served, c.r.subresource)
   const meta = object['metadata'] as Mutable
   const name = String(meta['name'] ?? '')
@@ -77,7 +78,7 @@ export const prepare = (given: Mutable, live: Mutable | undefined, c: Call, serv
   checkWriter(object, live, served, identity)
   if (errors.length === 0 && !isStatus) {
     errors.push(...(kind.validate?.(object as never, live as never) ?? []))
-    if (errors.length === 0) errors.push(...(api.admission.validate?.(kind, object as never, live as unknown as Resource | undefined, api.read) ?? []))
+    if (errors.length === 0) errors.push(...(api.admission.validate?.(kind, object as never, live as unknown as Resource | undefined, api.read, identity) ?? []))
   }
   if (errors.length > 0) throw invalid(kind, name, errors)
   if (!isStatus) countGeneration(object, live)

@@ -62,8 +62,21 @@ test('S5 0 answers at once, a version from the future is 504 with its cause, non
 })
 
 test('A1 an unknown or unsupported list option is an error', async () => {
-  for (const query of ['bogus=1', 'limit=x', 'limit=-1', 'resourceVersionMatch=Exact', 'resourceVersionMatch=Other&resourceVersion=1', 'sendInitialEvents=true', 'fieldSelector=spec.nothing%3D1'])
+  for (const query of ['bogus=1', 'limit=x', 'watch=true&limit=5', 'fieldSelector=spec.nothing%3D1'])
     expect([query, (await call('GET', `${clusters}?${query}`)).code]).toEqual([query, 400])
+  const table = { accept: 'application/json;as=Table;v=v1;g=meta.k8s.io' }
+  expect((await call('GET', `${clusters}?includeObject=Other`, undefined, table)).body).toMatchObject({ code: 400, message: expect.stringContaining('includeObject') })
+})
+
+test('options of a list or a watch that do not go together are 422, as of an object', async () => {
+  for (const [query, causes] of [
+    ['resourceVersionMatch=Exact', ['FieldValueForbidden']], ['resourceVersionMatch=Exact&resourceVersion=0', ['FieldValueForbidden']], ['resourceVersionMatch=Other&resourceVersion=1', ['FieldValueNotSupported']],
+    ['resourceVersionMatch=NotOlderThan&resourceVersion=1&continue=x', ['FieldValueForbidden']], ['sendInitialEvents=true', ['FieldValueForbidden']],
+    ['watch=true&sendInitialEvents=true', ['FieldValueForbidden']], ['watch=true&resourceVersionMatch=Exact', ['FieldValueForbidden', 'FieldValueNotSupported']], ['watch=true&continue=x', ['FieldValueForbidden']],
+  ] as const) {
+    const { body } = await call('GET', `${clusters}?${query}`)
+    expect([query, body.code, body.details.kind, body.details.causes.map((c: { reason: string }) => c.reason)]).toEqual([query, 422, 'ListOptions', causes])
+  }
 })
 
 test('Tables and metadata only, of lists and of one', async () => {
@@ -71,7 +84,7 @@ test('Tables and metadata only, of lists and of one', async () => {
   expect(table).toMatchObject({ kind: 'Table', apiVersion: 'meta.k8s.io/v1', columnDefinitions: [{ name: 'Name', format: 'name' }, { name: 'Site' }, { name: 'Replicas' }, { name: 'Phase' }, { name: 'Age', type: 'date' }] })
   expect(table.rows.map((r: { cells: unknown[] }) => r.cells.slice(0, 3))).toEqual([['a', 'sto1', 3], ['b', 'sto1', 3]])
   expect(table.metadata.continue).toBeDefined()
-  expect((await call('GET', `${clusters}?includeObject=None`, undefined, { accept: 'application/json;as=Table;v=v1;g=meta.k8s.io' })).body.rows[0].object).toBeUndefined()
+  expect((await call('GET', `${clusters}?includeObject=None`, undefined, { accept: 'application/json;as=Table;v=v1;g=meta.k8s.io' })).body.rows[0].object).toBeNull()
   expect((await call('GET', `${clusters}/a`, undefined, { accept: 'application/json;as=Table;v=v1;g=meta.k8s.io' })).body.rows).toHaveLength(1)
   expect((await call('GET', clusters, undefined, { accept: 'application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io' })).body).toMatchObject({ kind: 'PartialObjectMetadataList', items: [{ kind: 'PartialObjectMetadata', metadata: { name: 'a' } }, {}, {}, {}, {}] })
   expect((await call('GET', clusters, undefined, { accept: 'application/vnd.kubernetes.protobuf,application/json' })).body.kind).toBe('ClusterList')

@@ -63,8 +63,9 @@ export const page = async (api: Api, served: Served, r: RequestInfo): Promise<Pa
   const { query } = r
   const { wants, name } = selectionOf(served, r)
   const limitText = query.get('limit') ?? ''
-  const limit = limitText === '' ? 0 : Number(limitText)
-  if (!Number.isInteger(limit) || limit < 0) throw badRequest(`limit: Invalid value: "${limitText.slice(0, 40)}": must be a whole number`)
+  // Less than none is none.
+  const limit = Math.max(0, Number(limitText))
+  if (!Number.isInteger(limit)) throw badRequest(`limit: Invalid value: "${limitText.slice(0, 40)}": must be a whole number`)
   const namespace = served.kind.namespaced && r.namespace !== '' ? r.namespace : undefined
   const selector = `${query.get('labelSelector') ?? ''}&${query.get('fieldSelector') ?? ''}`
   const list = `${served.resource} ${namespace ?? ''} ${selector}`
@@ -118,12 +119,8 @@ const rowsAt = async (api: Api, served: Served, namespace: string | undefined, v
 /** Until the list may be answered. Returns the version it must be of; undefined: the present one. */
 const awaitList = async (api: Api, query: URLSearchParams, limit: number): Promise<number | undefined> => {
   const version = query.get('resourceVersion') ?? ''
-  const match = query.get('resourceVersionMatch') ?? ''
-  if (match !== '' && match !== 'NotOlderThan' && match !== 'Exact') throw badRequest(`resourceVersionMatch: Unsupported value: "${match.slice(0, 40)}": supported values: "Exact", "NotOlderThan"`)
-  if (match !== '' && version === '') throw badRequest('resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided')
-  if (match === 'Exact' && version === '0') throw badRequest('resourceVersionMatch: Forbidden: resourceVersionMatch "Exact" is forbidden for resourceVersion "0"')
-  if (query.has('sendInitialEvents')) throw badRequest('sendInitialEvents: Forbidden: sendInitialEvents is forbidden for list')
   await awaitVersion(api, version)
+  const match = query.get('resourceVersionMatch') ?? ''
   // As kube-apiserver: a page at a version is of that version, unless the client says otherwise.
   return match === 'Exact' || (match === '' && limit > 0 && version !== '' && version !== '0') ? Number(version) : undefined
 }

@@ -6,7 +6,7 @@ import { demandObject, parseBody } from './decode.ts'
 import { storedObject } from './objects.ts'
 import { demandOptions, dryRunErrors, notSupported } from './options.ts'
 import { isTrue } from './request.ts'
-import { conflict, forbidden, success } from './status.ts'
+import { badRequest, conflict, forbidden, success, type ApiError } from './status.ts'
 import { equal, seconds, type Mutable } from './values.ts'
 
 /** Keeps a namespace until it is empty. */
@@ -26,6 +26,7 @@ export interface DeleteWish {
 /** What DELETE was asked: in the body, or in the query. */
 export const deleteWish = (c: Call): DeleteWish => {
   const body = c.body.length === 0 ? {} : demandObject(parseBody(c.body, c.contentType))
+  if (!['DeleteOptions', undefined].includes(body['kind'])) throw badRequest(`the body is ${String(body['kind']).slice(0, 100)}, expected DeleteOptions`)
   const saysOrphan = c.r.query.has('orphanDependents') || body['orphanDependents'] !== undefined
   const orphan = isTrue(c.r.query.get('orphanDependents')) || body['orphanDependents'] === true
   const said = c.r.query.get('propagationPolicy') ?? body['propagationPolicy']
@@ -42,11 +43,13 @@ export const deleteWish = (c: Call): DeleteWish => {
 export const remove = (c: Call, wish: DeleteWish, name = c.r.name): Promise<Written> => {
   const key = keyOf(c, name)
   const { kind } = c.served
+  // By kind, as kube-apiserver has it here and nowhere else.
+  const failed = (message: string): ApiError => conflict({ group: kind.group, plural: kind.kind }, name, `Precondition failed: ${message}`)
   return settle<Written>(c, key, async (row) => {
     const live = storedObject(row)
-    if (wish.uid !== undefined && wish.uid !== row.uid) throw conflict(kind, name, `Precondition failed: UID in precondition: ${wish.uid}, UID in object meta: ${row.uid}`)
-    if (wish.resourceVersion !== undefined && wish.resourceVersion !== String(row.version)) throw conflict(kind, name, `Precondition failed: ResourceVersion in precondition: ${wish.resourceVersion}, ResourceVersion in object meta: ${row.version}`)
-    const refusal = row.deleting ? undefined : c.api.admission.refuseDeletion?.(storedAs(c).kind, live as never, c.api.read)
+    if (wish.uid !== undefined && wish.uid !== row.uid) throw failed(`UID in precondition: ${wish.uid}, UID in object meta: ${row.uid}`)
+    if (wish.resourceVersion !== undefined && wish.resourceVersion !== String(row.version)) throw failed(`ResourceVersion in precondition: ${wish.resourceVersion}, ResourceVersion in object meta: ${row.version}`)
+    const refusal = row.deleting ? undefined : c.api.admission.refuseDeletion?.(storedAs(c).kind, live as never, c.api.read, c.identity)
     if (refusal !== undefined) throw forbidden(kind, name, refusal)
     const finalizers = finalizersAfter(c, wish, row)
     if (row.deleting && equal(finalizers, row.finalizers)) return { code: 200, object: seen(c, live), version: row.version }

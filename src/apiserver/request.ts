@@ -15,7 +15,7 @@ export interface RequestInfo {
   readonly query: URLSearchParams
 }
 
-const verbs: Readonly<Record<string, readonly [string, string]>> = { GET: ['list', 'get'], HEAD: ['list', 'get'], POST: ['create', 'create'], PUT: ['', 'update'], PATCH: ['', 'patch'], DELETE: ['deletecollection', 'delete'] }
+const verbs: Readonly<Record<string, readonly [string, string]>> = { GET: ['list', 'get'], HEAD: ['list', 'get'], POST: ['create', 'create'], PUT: ['update', 'update'], PATCH: ['patch', 'patch'], DELETE: ['deletecollection', 'delete'] }
 
 /** As Kubernetes reads flags: what is there and does not say no is yes. */
 export const isTrue = (v: string | null): boolean => v !== null && v !== '0' && v.toLowerCase() !== 'false'

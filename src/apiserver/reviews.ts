@@ -1,25 +1,53 @@
 /** The reviews by which a client learns who it is and what it may do. */
 import type { Api } from './api.ts'
 import type { Identity } from './identity.ts'
+import type { Served } from './served.ts'
 import type { Mutable } from './values.ts'
 
 type Review = (api: Api, identity: Identity, spec: Mutable) => object
+
+/** What has no namespace is asked for without one, whatever namespace a client is in. */
+const placeOf = (api: Api, group: string, resource: string, namespace: string): string =>
+  [...api.served.values()].some(({ kind }) => kind.group === group && kind.plural === resource && !kind.namespaced) ? '' : namespace
+
+/** Each part of a kind with the verbs that it knows. */
+const partsOf = (api: Api, { kind, verbs }: Served): readonly { readonly subresource: string; readonly verbs: readonly string[] }[] => [
+  { subresource: '', verbs },
+  ...[...(kind.status === undefined ? [] : ['status']), ...(kind.scale === undefined ? [] : ['scale'])].map((subresource) => ({ subresource, verbs: ['get', 'patch', 'update'] })),
+  ...Object.keys(api.subresources).filter((name) => name.startsWith(`${kind.plural}/`)).map((name) => ({ subresource: name.slice(kind.plural.length + 1), verbs: ['create'] })),
+]
+
 const rulesOf = (api: Api, identity: Identity, namespace: string): object => {
-  const may = (group: string, resource: string, verb: string): boolean => api.authorize(identity, { verb, group, resource, subresource: '', namespace, name: '', path: '' })
+  const rules = [...api.served.values()].flatMap((s) => partsOf(api, s).flatMap(({ subresource, verbs }) => {
+    const { group, plural } = s.kind
+    const ask = { group, resource: plural, subresource, namespace: placeOf(api, group, plural, namespace), path: '' }
+    const may = (name: string): readonly string[] => verbs.filter((verb) => api.authorize(identity, { ...ask, verb, name }))
+    const all = may('')
+    // A namespace itself is something that one may have rights to by its name.
+    const named = s.resource === api.namespaces?.resource && namespace !== '' ? may(namespace).filter((verb) => !all.includes(verb)) : []
+    const rule = { apiGroups: [group], resources: [subresource === '' ? plural : `${plural}/${subresource}`] }
+    return [...(all.length > 0 ? [{ verbs: all, ...rule }] : []), ...(named.length > 0 ? [{ verbs: named, ...rule, resourceNames: [namespace] }] : [])]
+  }))
+  const reviewable = reviewResources.map((r) => ({ verbs: ['create'], apiGroups: [r.group], resources: [r.name] }))
+  const paths = ['/api', '/apis', '/openapi', '/version', '/metrics', '/audit/export'].filter((path) => api.authorize(identity, { verb: 'get', group: '', resource: '', subresource: '', namespace: '', name: '', path }))
   return {
-    resourceRules: [...api.served.values()].map((s) => ({ verbs: s.verbs.filter((v) => may(s.kind.group, s.kind.plural, v)), apiGroups: [s.kind.group], resources: [s.kind.plural] })).filter((r) => r.verbs.length > 0),
-    nonResourceRules: [{ verbs: ['get'], nonResourceURLs: ['/api', '/api/*', '/apis', '/apis/*', '/healthz', '/livez', '/openapi', '/openapi/*', '/readyz', '/version'] }], incomplete: false,
+    resourceRules: [...rules, ...reviewable], incomplete: false,
+    nonResourceRules: [{ verbs: ['get'], nonResourceURLs: ['/healthz', '/livez', '/readyz', ...paths.flatMap((path) => (['/version', '/metrics', '/audit/export'].includes(path) ? [path] : [path, `${path}/*`]))] }],
   }
 }
+
 const reviews: Readonly<Record<'selfsubjectaccessreviews' | 'selfsubjectrulesreviews' | 'selfsubjectreviews', Review>> = {
   selfsubjectaccessreviews: (api, identity, spec) => {
     const a = (spec['resourceAttributes'] ?? {}) as Record<string, string | undefined>
     const n = (spec['nonResourceAttributes'] ?? {}) as Record<string, string | undefined>
-    const allowed = api.authorize(identity, { verb: a['verb'] ?? n['verb'] ?? '', group: a['group'] ?? '', resource: a['resource'] ?? '', subresource: a['subresource'] ?? '', namespace: a['namespace'] ?? '', name: a['name'] ?? '', path: n['path'] ?? '' })
+    const { group = '', resource = '' } = a
+    const allowed = api.authorize(identity, { verb: a['verb'] ?? n['verb'] ?? '', group, resource, subresource: a['subresource'] ?? '', namespace: placeOf(api, group, resource, a['namespace'] ?? ''), name: a['name'] ?? '', path: n['path'] ?? '' })
     return { allowed, ...(!allowed && { reason: 'no role allows it' }) }
   },
   selfsubjectrulesreviews: (api, identity, spec) => rulesOf(api, identity, String(spec['namespace'] ?? '')),
-  selfsubjectreviews: (_api, identity) => ({ userInfo: { username: identity.user, groups: identity.groups } }),
+  selfsubjectreviews: (_api, { user, groups, certificate }) => ({
+    userInfo: { username: user, groups, ...(certificate?.subjectAltName !== undefined && { extra: { 'skerry.dev/certificate': [certificate.subjectAltName] } }) },
+  }),
 }
 
 export const reviewResources = [

@@ -1,9 +1,9 @@
 /** `/scale`: an autoscaling/v1 Scale as a view of a kind's replicas, with fields owned under the subresource `scale` (rule A3). */
 import { apply as applyFields } from './apply.ts'
-import { isApply, writerOf, withVersion, type Call, type Written } from './call.ts'
+import { writerOf, withVersion, type Call, type Written } from './call.ts'
 import { change, type Wanted } from './commit.ts'
 import { demandObject, mediaType, parseBody, patchTypes } from './decode.ts'
-import { patchOf } from './patch.ts'
+import { isApply, patchOf } from './patch.ts'
 import { isTrue } from './request.ts'
 import type { Served } from './served.ts'
 import { badRequest, unsupportedMediaType } from './status.ts'

@@ -141,7 +141,8 @@ export const pruneUnknown = (value: Mutable, schema: Schema, path = ''): readonl
   const found: string[] = []
   const values = isObject(schema.additionalProperties) ? (schema.additionalProperties as Schema) : undefined
   const keepsUnknown = schema['x-kubernetes-preserve-unknown-fields'] === true
-  if (schema.properties === undefined && values === undefined) return found
+  // A value that may be anything, or one of several things, has no unknown fields; a text or a number has no known ones.
+  if (schema.properties === undefined && values === undefined && (keepsUnknown || schema.type === undefined || schema.type === 'object')) return found
   for (const k of Object.keys(value)) {
     const sub = schema.properties?.[k] ?? values
     const here = path === '' ? k : `${path}.${k}`
@@ -154,7 +155,9 @@ export const pruneUnknown = (value: Mutable, schema: Schema, path = ''): readonl
   }
   return found
 }
+/** Of a list where none belongs. */
+const nothing = object({})
 const pruneValue = (v: Json, schema: Schema, path: string): readonly string[] => {
-  if (Array.isArray(v)) return schema.items === undefined ? [] : v.flatMap((x, i) => pruneValue(x as Json, schema.items!, `${path}[${i}]`))
+  if (Array.isArray(v)) return schema['x-kubernetes-preserve-unknown-fields'] === true || schema.type === undefined ? [] : v.flatMap((x, i) => pruneValue(x as Json, schema.items ?? nothing, `${path}[${i}]`))
   return isObject(v) ? pruneUnknown(v as JsonObject as Mutable, schema, path) : []
 }

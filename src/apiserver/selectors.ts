@@ -1,11 +1,11 @@
-/** Label selectors (equality and set based) and the field selectors that a kind allows. */
+/** Label selectors (equality, set based, order of whole numbers) and the field selectors that a kind allows. */
 import { badRequest } from './status.ts'
 import type { Mutable } from './values.ts'
 
 export type LabelTest = (labels: Readonly<Record<string, string>>) => boolean
 const name = String.raw`[A-Za-z0-9](?:[-A-Za-z0-9_./]*[A-Za-z0-9])?`
 const value = String.raw`(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?)?`
-const requirement = new RegExp(String.raw`^\s*(?:(!)\s*(${name})|(${name})\s*(?:(==|=|!=)\s*(${value})|\s(in|notin)\s*\(([^)]*)\))?)\s*$`)
+const requirement = new RegExp(String.raw`^\s*(?:(!)\s*(${name})|(${name})\s*(?:(==|=|!=)\s*(${value})|\s(in|notin)\s*\(([^)]*)\)|([<>])\s*(\d+))?)\s*$`)
 
 const split = (text: string): readonly string[] => {
   const parts: string[] = []
@@ -25,7 +25,7 @@ export const parseLabelSelector = (text: string | undefined): LabelTest | undefi
   const tests = split(text).map((part): LabelTest => {
     const m = requirement.exec(part)
     if (m === null) throw badRequest(`unable to parse requirement: ${part.trim()}`)
-    const [, not, absent, key, op, equals, set, values] = m
+    const [, not, absent, key, op, equals, set, values, order, bound] = m
     // Own keys only: `constructor` is a legal label.
     const of = (l: Readonly<Record<string, string>>, name: string): string | undefined => (Object.hasOwn(l, name) ? l[name] : undefined)
     if (not !== undefined) return (l) => of(l, absent!) === undefined
@@ -35,6 +35,13 @@ export const parseLabelSelector = (text: string | undefined): LabelTest | undefi
       const all = new Set(values!.split(',').map((v) => v.trim()))
       const isOne = (l: Readonly<Record<string, string>>): boolean => { const v = of(l, key!); return v !== undefined && all.has(v) }
       return set === 'in' ? isOne : (l) => !isOne(l)
+    }
+    if (order !== undefined) {
+      const than = BigInt(bound!)
+      return (l) => {
+        const v = of(l, key!) ?? ''
+        return /^\d+$/.test(v) && (order === '>' ? BigInt(v) > than : BigInt(v) < than)
+      }
     }
     return (l) => of(l, key!) !== undefined
   })

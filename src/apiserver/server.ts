@@ -4,10 +4,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Kind, Resource } from '../api/meta/index.ts'
 import { resourceName } from '../api/meta/index.ts'
 import { openCache, type Cache } from '../store/cache.ts'
+import { scopedCache, type Scope } from '../store/scoped-cache.ts'
 import type { Api, ApiOptions, Reader } from './api.ts'
 import type { Asker } from './audit/record.ts'
 import { auditRecords } from './audit/records.ts'
 import { openTrail } from './audit/trail.ts'
+import { refusalOf } from './authority.ts'
 import { eventKind, leaseKind, namespacesOf, newEvents, plainNamespaceKind } from './builtins.ts'
 import { dispatch } from './dispatch.ts'
 import { openEventBudget } from './event-budget.ts'
@@ -18,7 +20,7 @@ import { storedObject } from './objects.ts'
 import { parseRequest, type RequestInfo } from './request.ts'
 import { sendError, statusOf } from './respond.ts'
 import { serve, type Served } from './served.ts'
-import { unauthorized } from './status.ts'
+import { gone, unauthorized, type ApiError } from './status.ts'
 import type { Streams } from './watch.ts'
 
 export interface ApiServer {
@@ -48,11 +50,13 @@ const readerOf = (cache: Cache): Reader => ({
   list: <R extends Resource>(kind: Kind<R>, namespace?: string) => cache.list(resourceName(kind), namespace).map((row) => storedObject(row) as unknown as R),
 })
 
+const within = (api: Api, scope: Scope | undefined): Api => (scope === undefined ? api : { ...api, scope, cache: scopedCache(api.cache, scope) })
+
 const minute = 60_000
 const day = 86_400_000
 
 export const createApiServer = async (o: ApiOptions): Promise<ApiServer> => {
-  const cache = await openCache(o.store, { log: o.log, ...(o.pollMs !== undefined && { pollMs: o.pollMs }), ...(o.ring !== undefined && { ring: o.ring }) })
+  const cache = o.cache ?? (await openCache(o.store, { log: o.log, ...(o.pollMs !== undefined && { pollMs: o.pollMs }), ...(o.ring !== undefined && { ring: o.ring }) }))
   const namespaces = namespacesIn(o)
   const served = [
     ...o.kinds.map(serve), ...(namespaces === undefined ? [] : [namespaces]),
@@ -64,11 +68,12 @@ export const createApiServer = async (o: ApiOptions): Promise<ApiServer> => {
   const subresources = o.subresources ?? {}
   const trail = openTrail({ store: o.store, served: byPath, subresources, log: o.log, now, windowMs: o.repeatsMs ?? minute })
   const api: Api = {
-    store: o.store, cache, authorize: o.authorize, admission: o.admission ?? {}, subresources, trail, eventBudget: o.limitEvents === true ? openEventBudget(now) : undefined, chain: o.chain, log: o.log, version: o.version,
-    now, newUid: o.newUid ?? (() => crypto.randomUUID()), random: o.random ?? Math.random, slowWatcherBytes: o.slowWatcherBytes ?? 4 << 20, bookmarkMs: o.bookmarkMs ?? 30_000,
-    served: byPath, namespaces, read: readerOf(cache), collectsGarbage: o.collectGarbage ?? true,
+    store: o.store, cache, scope: undefined, authorize: o.authorize, admission: o.admission ?? {}, subresources, trail, eventBudget: o.limitEvents === true ? openEventBudget(now) : undefined, chain: o.chain, log: o.log, version: o.version,
+    now, newUid: o.newUid ?? (() => crypto.randomUUID()), random: o.random ?? Math.random, slowWatcherBytes: o.slowWatcherBytes ?? 4 << 20, bookmarkMs: o.bookmarkMs ?? 30_000, reauthorizeMs: o.reauthorizeMs ?? 60_000,
+    served: byPath, namespaces, read: readerOf(cache), metrics: o.metrics, collectsGarbage: o.collectGarbage ?? true,
   }
   const streams: Streams = new Set()
+  const stopAccess = o.onAccessChange?.(() => { for (const s of streams) s.reauthorize() })
   const stopGarbage = api.collectsGarbage ? collectGarbage(api, o.keepEventsMs ?? day) : () => {}
   const metrics = o.metrics === undefined ? undefined : openMetrics(o.metrics, streams)
 
@@ -79,8 +84,16 @@ export const createApiServer = async (o: ApiOptions): Promise<ApiServer> => {
     if (identity === undefined) throw unauthorized()
     asker.identity = identity
     await trail.login(asker, request)
-    if (r.verb === 'nonresource') return nonResource(api, r, asker, request.headers.accept, response)
-    return dispatch(api, streams, asker, r, request, response)
+    const scope = o.scopeOf?.(identity)
+    const own = within(api, scope)
+    if (r.verb === 'nonresource') return nonResource(own, r, asker, request.headers.accept, response)
+    const again = async (): Promise<ApiError | undefined> => {
+      const same = await o.authenticate(request)
+      if (same === undefined) return unauthorized()
+      // What is seen may change from a part to everything and back without any answer of `authorize` changing.
+      return refusalOf(api, same, r) ?? ((o.scopeOf?.(same) === undefined) === (scope === undefined) ? undefined : gone('what you may see changed: list again'))
+    }
+    return dispatch(own, streams, asker, r, request, response, again)
   }
 
   const endWatches = (): void => {
@@ -110,6 +123,7 @@ export const createApiServer = async (o: ApiOptions): Promise<ApiServer> => {
     },
     endWatches,
     async close() {
+      stopAccess?.()
       stopGarbage()
       endWatches()
       await trail.close()

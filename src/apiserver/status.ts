@@ -31,7 +31,7 @@ export const forbidden = (k: Named, name: string, message: string, causes: reado
   failure(403, 'Forbidden', `${full(k)}${name === '' ? '' : ` "${name}"`} is forbidden: ${message}`, { ...details(k, name), ...(causes.length > 0 && { causes }) })
 export const notFound = (k: Named, name: string) => failure(404, 'NotFound', `${full(k)} "${name}" not found`, details(k, name))
 export const noSuchPath = () => failure(404, 'NotFound', 'the server could not find the requested resource', {})
-export const methodNotAllowed = (method: string) => failure(405, 'MethodNotAllowed', `the server does not allow the method ${method} on the requested resource`)
+export const methodNotAllowed = (method: string, k?: Named) => failure(405, 'MethodNotAllowed', `the server does not allow the method ${method} on the requested resource`, k && details(k, ''))
 export const notAcceptable = (message: string) => failure(406, 'NotAcceptable', message)
 export const alreadyExists = (k: Named, name: string) => failure(409, 'AlreadyExists', `${full(k)} "${name}" already exists`, details(k, name))
 export const conflict = (k: Named, name: string, message: string) => failure(409, 'Conflict', `Operation cannot be fulfilled on ${full(k)} "${name}": ${message}`, details(k, name))
@@ -58,6 +58,8 @@ const words: Readonly<Record<FieldError['reason'], string>> = {
   FieldValueInvalid: 'Invalid value', FieldValueRequired: 'Required value', FieldValueNotSupported: 'Unsupported value', FieldValueForbidden: 'Forbidden', FieldValueDuplicate: 'Duplicate value', FieldValueTooLong: 'Too long',
   FieldValueTooMany: 'Too many', FieldValueTypeInvalid: 'Invalid value',
 }
+/** What a patch makes of its object cannot be read as one. */
+export const unreadablePatch = (message: string) => failure(422, 'Invalid', `the patched object is invalid: patch: Invalid value: ${message}`, { causes: [{ reason: 'FieldValueInvalid', message: `Invalid value: ${message}`, field: 'patch' }] })
 /** A patch that does not fit its object. */
 export const unprocessable = (message: string) => failure(422, 'Invalid', `the server rejected our request due to an error in our request: ${message}`, {})
 export const internal = (message: string) => failure(500, 'InternalError', `Internal error occurred: ${message}`)

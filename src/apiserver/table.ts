@@ -1,7 +1,7 @@
 /** What a client asked to get back: objects, a Table of them, or their metadata only (content negotiation). */
 import type { Column, Kind } from '../api/meta/index.ts'
 import { evaluate } from './jsonpath.ts'
-import { notAcceptable } from './status.ts'
+import { badRequest, notAcceptable } from './status.ts'
 import type { Mutable } from './values.ts'
 
 export type View = 'object' | 'table' | 'metadata'
@@ -21,6 +21,12 @@ export const viewOf = (accept: string | undefined): View => {
   throw notAcceptable(`only the following media types are accepted: application/json, application/yaml (asked: ${accept.slice(0, 200)})`)
 }
 
+const includes: readonly (string | null)[] = [null, '', 'None', 'Metadata', 'Object']
+/** How much of each object a row of a Table holds; throws 400. */
+export const checkInclude = (include: string | null): void => {
+  if (!includes.includes(include)) throw badRequest(`includeObject: Invalid value: "${String(include).slice(0, 40)}": must be 'Metadata', 'Object', 'None' or empty`)
+}
+
 const ageColumn: Column = { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp', description: 'When it was made.' }
 const nameColumn = { name: 'Name', type: 'string', format: 'name', description: 'Unique within its namespace.', priority: 0 }
 /** A kind that names the age itself says where it stands; else it is the last. */
@@ -31,7 +37,7 @@ export const columnDefinitions = (kind: Kind<any>): readonly object[] => [nameCo
 /** `3m`, `5h12m`, `4d` as kubectl prints ages. */
 export const age = (from: string, now: number): string => {
   const s = Math.max(0, Math.floor((now - Date.parse(from)) / 1000))
-  if (Number.isNaN(s)) return '<unknown>'
+  if (Number.isNaN(s)) return '<invalid>'
   if (s < 120) return `${s}s`
   const m = Math.floor(s / 60)
   if (m < 10) return s % 60 === 0 ? `${m}m` : `${m}m${s % 60}s`
@@ -54,9 +60,9 @@ export const partialMetadata = (object: Mutable): object => ({ kind: 'PartialObj
 
 export const rowOf = (kind: Kind<any>, object: Mutable, now: number, include: string | null): object => ({
   cells: [(object['metadata'] as Mutable)['name'], ...columnsOf(kind).map((c) => cell(c, 'value' in c ? c.value(object) : evaluate(object, c.jsonPath), now))],
-  ...(include === 'None' ? {} : { object: include === 'Object' ? object : partialMetadata(object) }),
+  object: include === 'None' ? null : include === 'Object' ? object : partialMetadata(object),
 })
 
 export const tableOf = (kind: Kind<any>, objects: readonly Mutable[], metadata: object, now: number, include: string | null, withColumns = true): object => ({
-  kind: 'Table', apiVersion: 'meta.k8s.io/v1', metadata, columnDefinitions: withColumns ? columnDefinitions(kind) : [], rows: objects.map((o) => rowOf(kind, o, now, include)),
+  kind: 'Table', apiVersion: 'meta.k8s.io/v1', metadata, columnDefinitions: withColumns ? columnDefinitions(kind) : null, rows: objects.map((o) => rowOf(kind, o, now, include)),
 })

@@ -53,16 +53,21 @@ const namesIn = (text: string): number => {
   return count
 }
 
-/** JSON, but not what two readers may read differently: a field that stands twice, or one called `__proto__`. */
-export const parseJson = (text: string): Json => {
+/** JSON, but not what two readers may read differently: no field called `__proto__`, and none that stands twice unless `onTwice` hears of it; then the last one counts. */
+export const parseJson = (text: string, onTwice?: (path: string) => void): Json => {
   let value: Json
   try { value = JSON.parse(text) as Json } catch (error) { throw badRequest(`the body is no JSON: ${(error as Error).message.slice(0, 200)}`) }
-  if (guard(value) !== namesIn(text)) throw badRequest(`strict decoding error: duplicate field "${duplicateName(text)}"`)
+  if (guard(value) === namesIn(text)) return value
+  const twice = duplicateNames(text)
+  if (onTwice === undefined) throw badRequest(`strict decoding error: duplicate field "${twice[0] ?? ''}"`)
+  twice.forEach(onTwice)
   return value
 }
 
-/** The path of the first field that stands twice in one object. */
-const duplicateName = (text: string): string => {
+const duplicatesAtMost = 50
+/** The paths of fields that stand twice in one object. */
+const duplicateNames = (text: string): readonly string[] => {
+  const found = new Set<string>()
   const stack: { readonly names: Set<string> | undefined; readonly path: string; name: string; index: number }[] = []
   let isName = false
   for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"|[{}[\],:]/g)) {
@@ -80,11 +85,11 @@ const duplicateName = (text: string): string => {
     } else if (token === ':') isName = false
     else if (isName && top?.names !== undefined) {
       top.name = JSON.parse(token) as string
-      if (top.names.has(top.name)) return here()
+      if (top.names.has(top.name) && found.size < duplicatesAtMost) found.add(here())
       top.names.add(top.name)
     }
   }
-  return ''
+  return [...found]
 }
 
 /** YAML of one document; refuses duplicate keys and alias bombs. JSON is YAML. */

@@ -42,8 +42,8 @@ describe('writes', () => {
       'spec.mode FieldValueNotSupported', 'spec.pools[0].name FieldValueRequired', 'spec.pools[0].size FieldValueTypeInvalid', 'spec.replicas FieldValueInvalid', 'spec.site FieldValueTooLong',
     ])
     expect((await call('POST', clusters, cluster('Bad_Name'))).body.details.causes[0].field).toBe('metadata.name')
-    expect((await call('POST', clusters, cluster('a', {}, { labels: { a: 1 } }))).body).toMatchObject({ code: 422, details: { causes: [{ field: 'metadata.labels.a' }] } })
-    expect((await call('POST', clusters, cluster('a', {}, { finalizers: 'x' }))).code).toBe(422)
+    expect((await call('POST', clusters, cluster('a', {}, { labels: { a: 1 } }))).body).toMatchObject({ code: 400, message: expect.stringContaining('metadata.labels.a') })
+    expect((await call('POST', clusters, cluster('a', {}, { finalizers: 'x' }))).code).toBe(400)
     const causes = (body: any) => body.details.causes.map((c: { field: string }) => c.field)
     expect(causes((await call('POST', clusters, cluster('Bad_Name', { replicas: -1 }, { generateName: 'Bad_', ownerReferences: [{ apiVersion: 'v1', kind: '', name: 'x', uid: '' }] }))).body)).toEqual(['metadata.generateName', 'metadata.name', 'metadata.ownerReferences.kind', 'metadata.ownerReferences.uid', 'spec.replicas'])
     expect(causes((await call('POST', clusters, cluster('a', {}, { annotations: { 'Fine.io/x': '', 'bad key': '' } }))).body)).toEqual(['metadata.annotations'])
@@ -58,11 +58,13 @@ describe('writes', () => {
     expect(warned.headers.get('warning')).toBe('299 - "unknown field \\"spec.bogus\\""')
     expect(warned.body.spec).toEqual({ site: 'sto1', replicas: 3 })
     expect((await call('POST', `${clusters}?fieldValidation=Ignore`, cluster('b', { bogus: 1 }))).headers.get('warning')).toBeNull()
+    const refused = await call('POST', clusters, cluster('c', { site: { x: 1 }, replicas: [{ y: 1 }] }))
+    expect([refused.code, refused.headers.get('warning')]).toEqual([422, '299 - "unknown field \\"spec.site.x\\"", 299 - "unknown field \\"spec.replicas[0].y\\""'])
   })
 
   test('unknown fields of an apply are refused whatever fieldValidation says', async () => {
     for (const more of ['', '&fieldValidation=Ignore', '&dryRun=All']) {
-      const { body } = await call('PATCH', `${clusters}/a?fieldManager=m${more}`, { apiVersion: 'lab.skerry.test/v1', kind: 'Cluster', ...cluster('a', { bogus: 1 }) }, { type: 'application/apply-patch+yaml' })
+      const { body } = await call('PATCH', `${clusters}/a?fieldManager=m${more}`, cluster('a', { bogus: 1 }), { type: 'application/apply-patch+yaml' })
       expect(body).toMatchObject({ code: 400, reason: 'BadRequest', message: expect.stringContaining('unknown field "spec.bogus"') })
     }
   })
@@ -75,16 +77,68 @@ describe('writes', () => {
     expect((await call('PATCH', `${clusters}/a/status`, { status: { conditions: [{ type: 'A', status: 'True' }, { type: 'A', status: 'False' }] } })).body).toMatchObject({ code: 422, details: { causes: [{ field: 'status.conditions[1]' }] } })
   })
 
+  test('an item that stands twice is named besides what does not fit, once', async () => {
+    const { body } = await call('POST', clusters, cluster('a', { tags: ['x', 'x', 'x'], replicas: -1, pools: [{ name: 'p' }, { name: 'p', size: 'x', zones: ['z', 'z'] }] }))
+    expect((await call('POST', clusters, cluster('a', { pools: [{ name: 'p' }, { name: 'p' }, 'q'] }))).body.details.causes).toMatchObject([{ field: 'spec.pools[2]', reason: 'FieldValueTypeInvalid' }, { field: 'spec.pools[2]', reason: 'FieldValueInvalid' }])
+    expect(body.details.causes.map((c: { field: string; reason: string }) => `${c.field} ${c.reason}`).toSorted()).toEqual([
+      'spec.pools[1] FieldValueDuplicate', 'spec.pools[1].size FieldValueTypeInvalid', 'spec.pools[1].zones[1] FieldValueDuplicate', 'spec.replicas FieldValueInvalid', 'spec.tags[1] FieldValueDuplicate',
+    ])
+  })
+
+  test('an owner that stands twice is kept once, with a warning; one without a uid is invalid', async () => {
+    const owner = { apiVersion: 'v1', kind: 'ConfigMap', name: 'x', uid: 'u1' }
+    const twice = await call('POST', clusters, cluster('a', {}, { ownerReferences: [owner, { ...owner, name: 'y' }, owner] }))
+    expect(twice.body.metadata.ownerReferences).toEqual([owner, { ...owner, name: 'y' }])
+    expect(twice.headers.get('warning')).toContain('metadata.ownerReferences')
+    const { uid: _, ...without } = owner
+    expect((await call('POST', clusters, cluster('b', {}, { ownerReferences: [without] }))).body.details.causes).toMatchObject([{ field: 'metadata.ownerReferences.uid', reason: 'FieldValueInvalid' }])
+  })
+
   test('null is absent, and so defaulted', async () => {
     expect((await call('POST', clusters, cluster('a', { replicas: null }))).body.spec.replicas).toBe(3)
   })
 
-  test('bodies: YAML is read; too large, duplicate fields, __proto__, other types are refused', async () => {
+  test('bodies: YAML is read; too large, __proto__, other types are refused', async () => {
     expect((await call('POST', clusters, 'apiVersion: lab.skerry.test/v1\nkind: Cluster\nmetadata: {name: y}\nspec: {site: sto1}\n', { type: 'application/yaml' })).code).toBe(201)
-    expect((await call('POST', clusters, '{"metadata":{"name":"a","name":"b"}}')).body.message).toContain('duplicate field "metadata.name"')
     expect((await call('POST', clusters, '{"metadata":{"name":"a"},"spec":{"__proto__":{}}}')).code).toBe(400)
     expect((await call('POST', clusters, 'x', { type: 'text/plain' })).body.code).toBe(415)
     expect((await call('POST', clusters, `{"a":"${'x'.repeat(3 << 20)}"}`)).body).toMatchObject({ code: 413, reason: 'RequestEntityTooLarge' })
+  })
+
+  test('fields that stand twice: Strict refuses, Warn warns, Ignore takes the last', async () => {
+    const body = (name: string) => `{"metadata":{"name":"${name}"},"spec":{"site":"a","site":"b","options":{"k":"1","k":"2"}}}`
+    expect((await call('POST', `${clusters}?fieldValidation=Strict`, body('a'))).body).toMatchObject({ code: 400, message: expect.stringContaining('duplicate field "spec.site"') })
+    const warned = await call('POST', clusters, body('a'))
+    expect([warned.headers.get('warning'), warned.body.spec.site]).toEqual(['299 - "duplicate field \\"spec.site\\"", 299 - "duplicate field \\"spec.options.k\\""', 'b'])
+    expect((await call('POST', `${clusters}?fieldValidation=Ignore`, body('b'))).headers.get('warning')).toBeNull()
+    expect((await call('PATCH', `${clusters}/a`, '{"spec":{"site":"a","site":"b"}}')).body.code).toBe(400)
+  })
+
+  test('metadata: a null label is empty, a finalizer without a domain is warned of, what the server decides cannot be changed', async () => {
+    expect((await call('POST', clusters, cluster('a', {}, { labels: { k: null }, resourceVersion: '0' }))).body.metadata.labels).toEqual({ k: '' })
+    expect((await call('POST', clusters, cluster('b', {}, { finalizers: ['plain'] }))).headers.get('warning')).toContain('metadata.finalizers')
+    const causes = async (metadata: object, type = 'application/merge-patch+json') => (await call('PATCH', `${clusters}/a`, { metadata }, { type })).body.details.causes.map((c: { field: string }) => c.field)
+    expect(await causes({ deletionTimestamp: '2020-01-01T00:00:00Z', creationTimestamp: '2020-01-01T00:00:00Z' })).toEqual(['metadata.deletionTimestamp'])
+    expect(await causes({ uid: 'other' })).toEqual(['metadata.uid'])
+  })
+
+  test('what a patch makes is 422 when it cannot be read as an object; the same sent is 400', async () => {
+    const made = (await call('POST', clusters, cluster('a'))).body
+    for (const patch of [{ metadata: { labels: { a: 1 } } }, { kind: null }, { metadata: 'x' }])
+      expect([patch, (await call('PATCH', `${clusters}/a`, patch)).body]).toMatchObject([patch, { code: 422, details: { causes: [{ field: 'patch' }] } }])
+    expect((await call('PATCH', `${clusters}/a?fieldValidation=Strict`, { spec: { bogus: 1 } })).body).toMatchObject({ code: 422, details: { causes: [{ field: 'patch' }] } })
+    expect((await call('PATCH', `${clusters}/a`, { kind: 'Other' })).body).toMatchObject({ code: 422, details: { causes: [{ field: 'kind' }] } })
+    expect((await call('PATCH', `${clusters}/a`, { metadata: null })).body.code).toBe(400)
+    expect((await call('PUT', `${clusters}/a`, { ...made, metadata: { ...made.metadata, labels: { a: 1 } } })).body.code).toBe(400)
+  })
+
+  test('who replaces a custom resource says what he has seen; a built-in kind is replaced by anybody', async () => {
+    await call('POST', clusters, cluster('a'))
+    for (const resourceVersion of [undefined, '', '0'])
+      expect((await call('PUT', `${clusters}/a`, cluster('a', {}, { resourceVersion }))).body).toMatchObject({ code: 422, details: { causes: [{ field: 'metadata.resourceVersion' }] } })
+    const configMaps = '/api/v1/namespaces/shop/configmaps'
+    await call('POST', configMaps, { metadata: { name: 'c' } })
+    expect((await call('PUT', `${configMaps}/c`, { metadata: { name: 'c' }, data: { a: 'b' } })).code).toBe(200)
   })
 
   test('an update needs the version it has seen, when it names one; the spec counts the generation, the status does not', async () => {
@@ -154,6 +208,7 @@ describe('writes', () => {
     const made = (await call('POST', clusters, cluster('a'))).body
     expect((await call('DELETE', `${clusters}/a`, { preconditions: { uid: 'other' } })).body).toMatchObject({ code: 409, reason: 'Conflict' })
     expect((await call('DELETE', `${clusters}/a?bogus=1`)).body.code).toBe(400)
+    expect((await call('DELETE', `${clusters}/a`, { kind: 'Other', apiVersion: 'v1' })).body.code).toBe(400)
     expect((await call('DELETE', `${clusters}/a`, { preconditions: { uid: made.metadata.uid, resourceVersion: made.metadata.resourceVersion } })).body).toMatchObject({ kind: 'Status', status: 'Success', details: { uid: made.metadata.uid } })
     expect((await call('DELETE', `${clusters}/a`)).body).toMatchObject({ code: 404, reason: 'NotFound' })
   })
@@ -256,6 +311,16 @@ describe('A3', () => {
     }
   })
 
+  test('A3 what nobody owns any more is tracked again by the next apply, which takes over nothing unseen', async () => {
+    const made = (await call('POST', `${clusters}?fieldManager=one`, cluster('a', { replicas: 4 }))).body
+    const status = (await call('PATCH', `${clusters}/a/status?fieldManager=s`, { status: { phase: 'Up' } })).body
+    const forgotten = (await call('PUT', `${clusters}/a?fieldManager=two`, { ...made, metadata: { ...made.metadata, resourceVersion: status.metadata.resourceVersion, managedFields: [] }, spec: { ...made.spec, mode: 'fast' } })).body
+    expect(forgotten.metadata.managedFields).toBeUndefined()
+    expect((await apply(`${clusters}/a`, cluster('a', { replicas: 5 }), 'fieldManager=three')).body).toMatchObject({ code: 409, details: { causes: [{ message: expect.stringContaining('before-first-apply'), field: '.spec.replicas' }] } })
+    const applied = (await apply(`${clusters}/a`, cluster('a', { replicas: 4 }), 'fieldManager=three')).body
+    expect(applied.metadata.managedFields.map((e: any) => [e.manager, Object.keys(e.fieldsV1)])).toEqual([['three', ['f:spec']], ['before-first-apply', ['f:spec']]])
+  })
+
   test('A3 many apply at once and each keeps what is its own', async () => {
     await apply(`${clusters}/a`, cluster('a'))
     await Promise.all(Array.from({ length: 12 }, (_, i) => apply(`${clusters}/a`, { apiVersion: 'lab.skerry.test/v1', kind: 'Cluster', metadata: { name: 'a' }, spec: { pools: [{ name: `p${i}`, size: i }] } }, `fieldManager=m${i}&force=true`)))
@@ -309,6 +374,8 @@ test('who is not known is 401, who may not is 403, what is not served is 404, wh
   expect((await call('GET', clusters, undefined, { as: 'nobody-at-all' })).body).toMatchObject({ kind: 'Status', code: 401, reason: 'Unauthorized' })
   expect((await call('GET', clusters, undefined, { as: 'nobody' })).body).toMatchObject({ code: 403, reason: 'Forbidden', message: expect.stringContaining('User "nemo" cannot list resource "clusters"') })
   expect((await call('GET', '/apis/lab.skerry.test/v1/things')).body).toMatchObject({ code: 404, reason: 'NotFound' })
-  expect((await call('PATCH', clusters, {})).body).toMatchObject({ code: 405, reason: 'MethodNotAllowed' })
-  expect((await call('POST', '/apis/lab.skerry.test/v1/clusters', cluster('a'))).body.code).toBe(405)
+  expect((await call('PATCH', clusters, {})).body).toMatchObject({ code: 400, message: 'name must be provided' })
+  expect((await call('POST', '/apis/lab.skerry.test/v1/clusters', cluster('a'))).body.code).toBe(404)
+  expect((await call('DELETE', `${clusters}/a/status`)).body).toMatchObject({ code: 405, reason: 'MethodNotAllowed', details: { group: 'lab.skerry.test', kind: 'clusters' } })
+  expect((await call('GET', `${clusters}/a/bogus`)).body).toMatchObject({ code: 404, message: 'the server could not find the requested resource' })
 })

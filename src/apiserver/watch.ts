@@ -9,7 +9,7 @@ import { awaitVersion, selectionOf } from './read.ts'
 import { isTrue, type RequestInfo } from './request.ts'
 import { commonHeaders, drained, unread } from './respond.ts'
 import type { Served } from './served.ts'
-import { apiStatusOf, badRequest, gone, internal } from './status.ts'
+import { apiStatusOf, badRequest, gone, internal, type ApiError } from './status.ts'
 import { partialMetadata, tableOf, type View } from './table.ts'
 import type { Mutable } from './values.ts'
 
@@ -17,8 +17,8 @@ type Type = 'ADDED' | 'MODIFIED' | 'DELETED'
 /** What a reader gets, apart from the selector: readers of one format share the bytes of an event. */
 interface Format { readonly served: Served; readonly view: View; readonly include: string | null }
 
-/** Open watches, so that the server can end them. */
-export type Streams = Set<{ end(): void }>
+/** Open watches, so that the server can end them, and ask again whether they may go on. */
+export type Streams = Set<{ end(): void; reauthorize(): void }>
 
 const lineOf = (api: Api, f: Format, type: Type, row: Row, version: number, withColumns: boolean): string => {
   if (f.view === 'object') return `{"type":"${type}","object":${textOf(f.served, row, version)}}\n`
@@ -39,9 +39,9 @@ const eventOf = (api: Api, f: Format, type: Type, row: Row, c: Change): Buffer =
 }
 
 const bookmarkOf = ({ served, view }: Format, version: number, isInitialEnd: boolean): string => {
-  const metadata = { resourceVersion: String(version), creationTimestamp: null, ...(isInitialEnd && { annotations: { 'k8s.io/initial-events-end': 'true' } }) }
+  const metadata = { resourceVersion: String(version), ...(isInitialEnd && { annotations: { 'k8s.io/initial-events-end': 'true' } }) }
   const object = view === 'metadata' ? { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata }
-    : view === 'table' ? { kind: 'Table', apiVersion: 'meta.k8s.io/v1', metadata: { resourceVersion: String(version) }, columnDefinitions: [], rows: [{ cells: [], object: { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata } }] }
+    : view === 'table' ? { kind: 'Table', apiVersion: 'meta.k8s.io/v1', metadata: { resourceVersion: String(version) }, columnDefinitions: null, rows: [{ cells: [], object: { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata } }] }
       : { kind: served.kind.kind, apiVersion: served.apiVersion, metadata }
   return `${JSON.stringify({ type: 'BOOKMARK', object })}\n`
 }
@@ -71,10 +71,7 @@ const planOf = (api: Api, served: Served, r: RequestInfo): Plan => {
   const version = query.get('resourceVersion') ?? ''
   const initial = query.get('sendInitialEvents')
   const wantsInitial = initial === null ? undefined : isTrue(initial)
-  const match = query.get('resourceVersionMatch') ?? ''
-  if (wantsInitial !== undefined && match !== 'NotOlderThan') throw badRequest('resourceVersionMatch: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan')
-  if (wantsInitial === undefined && match !== '') throw badRequest('resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided')
-  for (const option of ['limit', 'continue']) if (!['', '0', null].includes(query.get(option))) throw badRequest(`${option} is not supported by a watch`)
+  if (!['', '0', null].includes(query.get('limit'))) throw badRequest('limit is not supported by a watch')
   const seconds = Number(query.get('timeoutSeconds') ?? 0)
   if (!Number.isInteger(seconds) || seconds < 0) throw badRequest('timeoutSeconds: Invalid value: must be a whole number of seconds')
   // 30 to 60 min at random, so that readers do not all come back at once.
@@ -88,15 +85,20 @@ const planOf = (api: Api, served: Served, r: RequestInfo): Plan => {
   }
 }
 
+/** Why a watch may not go on (rule A4); undefined: it may. */
+export type Again = () => Promise<ApiError | undefined>
+
 /** Answers the request until the client, the time or the server ends it. */
-export const watch = async (api: Api, served: Served, r: RequestInfo, view: View, response: ServerResponse, streams: Streams): Promise<void> => {
+export const watch = async (api: Api, served: Served, r: RequestInfo, view: View, response: ServerResponse, streams: Streams, again: Again): Promise<void> => {
   const plan = planOf(api, served, r)
   await awaitVersion(api, r.query.get('resourceVersion'))
   if (response.destroyed) return
   response.writeHead(200, { 'content-type': 'application/json', ...commonHeaders } as never)
   response.flushHeaders()
-  await new WatchStream(api, { served, view, include: r.query.get('includeObject') }, plan, response, streams).run()
+  await new WatchStream(api, { served, view, include: r.query.get('includeObject') }, plan, response, streams, again).run()
 }
+
+const anotherScope = (version: number): ApiError => gone(`what you may see changed after version ${version}: list again`)
 
 /** Lives as long as the response. Changes that come while the initial events are being read wait, by reference. */
 class WatchStream {
@@ -105,18 +107,22 @@ class WatchStream {
   readonly #plan: Plan
   readonly #response: ServerResponse
   readonly #streams: Streams
+  readonly #again: Again
   readonly #timers: NodeJS.Timeout[] = []
+  /** The version from which the reader knows everything. */
+  #from = 0
   #handle: Watch | undefined
   #waiting: Change[] | undefined = []
   #isOpen = true
   #hasColumns = false
 
-  constructor(api: Api, format: Format, plan: Plan, response: ServerResponse, streams: Streams) {
+  constructor(api: Api, format: Format, plan: Plan, response: ServerResponse, streams: Streams, again: Again) {
     this.#api = api
     this.#format = format
     this.#plan = plan
     this.#response = response
     this.#streams = streams
+    this.#again = again
   }
 
   async run(): Promise<void> {
@@ -128,8 +134,12 @@ class WatchStream {
     this.#timers.push(setTimeout(() => this.end(), this.#plan.timeoutMs))
     // No await between the list and the watch: no gap.
     const version = after ?? cache.version
+    this.#from = version
     const rows = fromStart ? cache.list(this.#format.served.resource, namespace).filter(wants) : []
     this.#handle = cache.watch(this.#format.served.resource, namespace, version, (changes) => this.#onChanges(changes), (error) => this.#onEnd(error, version))
+    // Between the list and this watch its reader may have been let into another project, or out of one.
+    if (this.#isOfAnotherScope()) return this.#fail(anotherScope(version))
+    this.#reauthorizeLater()
     await this.#sendInitial(rows)
     if (this.#plan.marksEnd) this.#send(bookmarkOf(this.#format, version, true))
     const waiting = this.#waiting ?? []
@@ -144,6 +154,25 @@ class WatchStream {
     if (this.#plan.bookmarks && this.#waiting === undefined && this.#handle !== undefined && !this.#response.destroyed) this.#send(bookmarkOf(this.#format, this.#handle.version, false))
     this.#close()
     this.#response.end()
+  }
+
+  /** Does not wait. A question that fails is asked again later: rights that end are in the cache, which needs no database. */
+  reauthorize(): void {
+    if (this.#isOfAnotherScope()) return this.#fail(anotherScope(this.#from))
+    this.#again().then((refusal) => { if (refusal !== undefined) this.#fail(refusal) }, (err: unknown) => this.#api.log.warn({ err }, 'a watch could not be authorised again'))
+  }
+
+  #reauthorizeLater(): void {
+    this.#timers[2] = setTimeout(() => {
+      this.reauthorize()
+      if (this.#isOpen) this.#reauthorizeLater()
+    }, this.#api.reauthorizeMs * (0.75 + this.#api.random() / 4))
+  }
+
+  /** What spans several namespaces shows those that its reader may see; when they become others only a new list tells. */
+  #isOfAnotherScope(): boolean {
+    const { scope } = this.#api
+    return scope !== undefined && this.#plan.namespace === undefined && scope.since > this.#from
   }
 
   #close(): void {
@@ -190,9 +219,14 @@ class WatchStream {
   }
 
   #onEnd(error: unknown, version: number): void {
-    const object = apiStatusOf(isExpired(error) ? gone(`too old resource version: ${version}`) : internal('the watch was ended'))
-    this.#send(`${JSON.stringify({ type: 'ERROR', object })}\n`)
-    this.end()
+    this.#fail(isExpired(error) ? gone(`too old resource version: ${version}`) : internal('the watch was ended'))
+  }
+
+  #fail(error: ApiError): void {
+    this.#send(`${JSON.stringify({ type: 'ERROR', object: apiStatusOf(error) })}\n`)
+    if (!this.#isOpen) return
+    this.#close()
+    this.#response.end()
   }
 
   #bookmark(afterMs: number): void {

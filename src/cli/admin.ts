@@ -1,10 +1,12 @@
-/** skerry admin: what an operator does at the database itself, whether or not the platform answers. */
+/** skerry admin: new-epoch, at the database itself, whether or not the platform answers; the rest has a file of its own. */
 import { Command } from 'commander'
+import { addAdminAccess } from './admin-access.ts'
 import { cliError, type Context } from './context.ts'
 
 export const addAdmin = (program: Command, context: Context): void => {
-  const admin = program.command('admin').description('what is done at the database itself, whether or not the platform answers')
-  admin.command('new-epoch').description('after the database was put back to an earlier state: versions go on above all that anybody has seen, clients list again')
+  const admin = program.command('admin').description('what administrators and the owner of the database do')
+  addAdminAccess(admin, context)
+  admin.command('new-epoch').description('at the database itself, after the database was put back to an earlier state: versions go on above all that anybody has seen, clients list again')
     .requiredOption('--reason <text>', 'kept with the epoch')
     .option('--database <url>', 'postgres://…; else SKERRY_DATABASE_URL, else the one of --state').option('--state <directory>', 'of serve; else SKERRY_STATE, .skerry').option('--yes', 'do not ask')
     .addHelpText('after', '\nThe servers may run. Each ends its watches and reads everything anew; a write that was on its way is refused or made, never both.\nA restore of a dump, a recovery to a point in time and a promoted standby are seen without this command; once more does no harm.')

@@ -29,8 +29,11 @@ export interface CloudPorts {
 }
 
 /** The platform's database, reached without the platform. */
+export interface DatabasePlace { readonly url: string | undefined; readonly state: string | undefined }
 export interface DatabasePort {
-  newEpoch(where: { readonly url: string | undefined; readonly state: string | undefined }, reason: string): Promise<{ readonly number: number; readonly ended: number; readonly base: number }>
+  newEpoch(where: DatabasePlace, reason: string): Promise<{ readonly number: number; readonly ended: number; readonly base: number }>
+  /** The bootstrap administrator gets its role back. false: it has it. */
+  enableBootstrap(where: DatabasePlace, reason: string): Promise<boolean>
 }
 
 export interface Terminal {
@@ -58,6 +61,8 @@ export interface Context {
   readonly database: DatabasePort
   /** Opened on first use: help and completion need no server. */
   resources(): HttpResources
+  /** The one that is used. */
+  kubeconfig(): Promise<{ readonly path: string; readonly text: string }>
   /** -n, or the kubeconfig's. */
   namespace(): string
   readonly now: () => Date

@@ -3,7 +3,9 @@ import { Command, CommanderError, Option } from 'commander'
 import { kinds } from '../api/index.ts'
 import { apiVersionOf } from '../api/meta/index.ts'
 import { failureOf, isAlreadyExists, isConflict, isForbidden, isInvalid, isNotFound, isUnauthorized, isUnavailable } from '../engine/errors.ts'
+import { addAccess } from './access.ts'
 import { addAdmin } from './admin.ts'
+import { addCertificate } from './certificate.ts'
 import { addAudit } from './audit.ts'
 import { addProjects, addReleases } from './catalogue.ts'
 import { addCluster } from './cluster.ts'
@@ -26,6 +28,8 @@ export const buildProgram = (context: Context): Command => {
   addSites(program, context)
   addReleases(program, context)
   addProjects(program, context)
+  addAccess(program, context)
+  addCertificate(program, context)
   addAudit(program, context)
   addAdmin(program, context)
   addVersion(program, context)

@@ -23,6 +23,8 @@ export const noClouds: CloudPorts = {
   entry: async () => { throw cliError('no clouds here') }, probe: async () => { throw cliError('no clouds here') }, upload: async () => { throw cliError('no clouds here') },
 }
 
+const noDatabase: DatabasePort = { newEpoch: async () => { throw cliError('no database here') }, enableBootstrap: async () => { throw cliError('no database here') } }
+
 export const contextOf = (o: { readonly resources: () => HttpResources; readonly files?: Map<string, string>; readonly clouds?: CloudPorts; readonly database?: DatabasePort; readonly yes?: boolean; readonly argv: readonly string[]; readonly out: string[]; readonly err: string[] }): Context => ({
   terminal: { out: (t) => { o.out.push(t) }, err: (t) => { o.err.push(t) }, isTty: false, colors: false, columns: 100 },
   files: {
@@ -31,7 +33,8 @@ export const contextOf = (o: { readonly resources: () => HttpResources; readonly
     async *lines(path) { const text = o.files?.get(path); if (text === undefined) throw cliError(`${path}: no such file`, 2); yield* text.split('\n').filter((l) => l !== '') },
     writeLines: async (path, lines) => { let text = ''; for await (const l of lines) text += `${l}\n`; o.files?.set(path, text) },
   },
-  clouds: o.clouds ?? noClouds, database: o.database ?? { newEpoch: async () => { throw cliError('no database here') } }, resources: o.resources, now: () => new Date('2026-11-25T00:00:00Z'), confirm: async () => o.yes === true,
+  clouds: o.clouds ?? noClouds, database: o.database ?? noDatabase, resources: o.resources, kubeconfig: async () => ({ path: 'kubeconfig', text: o.files?.get('kubeconfig') ?? '' }),
+  now: () => new Date('2026-11-25T00:00:00Z'), confirm: async () => o.yes === true,
   namespace: () => { const n = valueOf(o.argv, ['-n', '--namespace']); if (n === undefined) throw cliError('which project? -n PROJECT, or SKERRY_PROJECT', 2); return n },
 })
 

@@ -1,8 +1,10 @@
 /** Checks of an object against others, when it is written: what it names must be there and fit. */
 import { Cluster, Machine, MachineType, NodePool, Release, Site } from '../api/index.ts'
 import { controllerRef, type FieldError, type OwnerReference, type Resource } from '../api/meta/index.ts'
-import type { Reader } from '../apiserver/index.ts'
+import type { Admission, Reader } from '../apiserver/index.ts'
 import { whyNotEnforceable } from '../rules/node-network.ts'
+import type { Authorization } from './authorization.ts'
+import { grantAdmission } from './grant-admission.ts'
 import { clusterFits, poolFits } from './preflight.ts'
 
 const machineTypeOf = (read: Reader, site: string, flavor: string, field: string): readonly FieldError[] => {
@@ -72,5 +74,15 @@ export const refuseDeletion = (kind: string, object: Resource, read: Reader): st
     case 'Release': { const used = read.list(Cluster).find((c) => c.spec.release === object.metadata.name) ?? read.list(Machine).find((m) => m.spec.release === object.metadata.name); return used === undefined ? undefined : `release ${object.metadata.name} is used by ${used.kind.toLowerCase()} ${used.metadata.name}` }
     case 'Project': { const used = read.list(Cluster, object.metadata.name); return used.length > 0 ? `project ${object.metadata.name} has ${used.length} clusters, ${used[0]!.metadata.name} among them; delete them first` : undefined }
     default: return undefined
+  }
+}
+
+/** All of it, as the API server asks. */
+export const admissionOf = (authorization: Pick<Authorization, 'demandCover'>, now: () => Date): Admission => {
+  const grants = grantAdmission(authorization, now)
+  return {
+    validate: (kind, object, old, read, identity) => [...validateReferences(kind.kind, object, old, read), ...grants.validate(kind, object, old, read, identity)],
+    owners: (kind, object, read) => ownersOf(kind.kind, object, read),
+    refuseDeletion: (kind, object, read, identity) => refuseDeletion(kind.kind, object, read) ?? grants.refuseDeletion(kind, object, read, identity),
   }
 }

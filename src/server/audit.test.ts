@@ -44,7 +44,7 @@ beforeEach(async () => {
   await startSealer()
   const secrets = openSecrets(store.sealed, Buffer.alloc(32, 7), newBundle)
   ensureKeys = secrets.ensure
-  bed = await startCliBed({ store, subresources: subresources(secrets, signer, undefined as never), chain: { installation: 'i', keys: [(await key()).publicKey], remembered: () => rememberedCheckpoint(file()) } })
+  bed = await startCliBed({ store, subresources: subresources(secrets, signer, undefined as never, undefined as never), chain: { installation: 'i', keys: [(await key()).publicKey], remembered: () => rememberedCheckpoint(file()) } })
   bed.files.set('audit.pub', (await key()).publicKey)
 })
 afterEach(async () => {

@@ -54,7 +54,7 @@ const up = async (args: readonly string[]): Promise<void> => {
   say(`the API answers at ${url} (${seconds()})`)
   if (simulators && values['no-cluster'] !== true) await firstCluster()
   say(`\nAPI         ${url}`)
-  say(`kubeconfig  ${relative(paths.kubeconfig)}  (platform, administrator)`)
+  say(`kubeconfig  ${relative(paths.kubeconfig)}  (platform, administrator; its certificate of a day is kept fresh while the platform runs)`)
   if (!simulators) {
     say('\nNext, on the cloud you have (docs/guides/your-own-openstack.md):')
     say('  ./skerry site add NAME --os-cloud CLOUD')

@@ -4,9 +4,12 @@ import { hostname } from 'node:os'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pino } from 'pino'
+import { schemaNumber } from '../api/schema-number.ts'
+import { openPostgresStore } from '../store/postgres/postgres.ts'
 import { layout, readOrMake, writePrivate } from './files.ts'
-import { kubeconfigText, platformPki } from './platform-pki.ts'
-import { openDatabase } from './database.ts'
+import { renewOwnCertificates } from './own-certificates.ts'
+import { platformPki } from './platform-pki.ts'
+import { openDatabase, readDatabase } from './database.ts'
 import { readSettings } from './settings.ts'
 import { newAuditKey, readAuditKey } from './audit-key.ts'
 import { newSiteKey } from './site-key.ts'
@@ -32,8 +35,6 @@ const url = `https://${settings.host === '0.0.0.0' ? '127.0.0.1' : settings.host
 await rm(paths.api, { force: true })
 await writePrivate(paths.pid, String(process.pid))
 const pki = await platformPki(settings.state, settings.host, new Date())
-await writePrivate(paths.kubeconfig, kubeconfigText(url, pki.authority, pki.admin, 'skerry'))
-await writePrivate(paths.siteKubeconfig, kubeconfigText(url, pki.authority, pki.site, 'skerry-site'))
 await readOrMake(paths.siteKey, newSiteKey)
 await readOrMake(paths.auditKey, newAuditKey)
 // What an auditor needs, and nothing secret.
@@ -42,6 +43,8 @@ await readOrMake(paths.installation, () => randomUUID())
 
 await demandPort(settings.host, settings.port)
 const database = await openDatabase(settings, log)
+const own = { state: settings.state, url, authority: pki.authority, now: () => new Date(), openStore: async () => openPostgresStore({ connection: await readDatabase(settings.state), log, schema: schemaNumber }) }
+await renewOwnCertificates(own, true)
 const supervisor = supervise(paths.logs, (message) => log.warn(message), settings.shutdownDelayMs)
 let ending = false
 const end = async (signal: string): Promise<void> => {
@@ -62,6 +65,14 @@ if (settings.simulators) await supervisor.start(process_('simulators'))
 const apis = Array.from({ length: settings.apiProcesses }, (_, i) => (i === 0 ? 'api' : `api-${i + 1}`))
 for (const name of apis) await supervisor.start(process_(name, 'api'))
 await supervisor.start(process_('controllers'))
+const renewEveryMs = 600_000
+setInterval(() => {
+  renewOwnCertificates(own, false).then((renewed) => {
+    if (renewed.length > 0) log.info({ renewed }, 'certificates of this machine renewed')
+    // It read its certificate when it started.
+    if (renewed.includes('site')) supervisor.restart('controllers')
+  }).catch((err: unknown) => log.error({ err }, 'certificates of this machine could not be renewed; they are tried again'))
+}, renewEveryMs).unref()
 await writePrivate(paths.api, JSON.stringify({ url, pids: supervisor.pids() }))
 log.info({ url }, 'serving')
 

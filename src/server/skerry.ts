@@ -6,11 +6,14 @@ import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline/promises'
 import { httpResources, readKubeconfig, type HttpResources } from '../client/index.ts'
-import { cliError, type Context } from '../cli/context.ts'
+import { cliError, type Context, type DatabasePlace } from '../cli/context.ts'
 import { valueOf } from '../cli/options.ts'
 import { buildProgram, runProgram } from '../cli/program.ts'
 import { silent } from '../store/log.ts'
 import { beginEpoch } from '../store/postgres/epoch.ts'
+import { openPostgresStore } from '../store/postgres/postgres.ts'
+import { schemaNumber } from '../api/schema-number.ts'
+import { enableBootstrap } from './bootstrap.ts'
 import { cloudPorts } from './cli-clouds.ts'
 import { parseDatabaseUrl, readDatabase } from './database.ts'
 import { linesIn, writeLines, writePrivate } from './files.ts'
@@ -28,7 +31,7 @@ const kubeconfigPath = (given: string | undefined): string => {
   return path
 }
 
-const databaseOf = (state: string) => readDatabase(state).catch(() => { throw cliError(`${state} is not the state of a platform that has run; give --state or --database`, 5) })
+const databaseOf = ({ url = env['SKERRY_DATABASE_URL'], state = env['SKERRY_STATE'] ?? '.skerry' }: DatabasePlace) => (url !== undefined ? Promise.resolve(parseDatabaseUrl(url)) : readDatabase(resolve(state))).catch(() => { throw cliError(`${resolve(state)} is not the state of a platform that has run; give --state or --database`, 5) })
 
 let opened: { readonly resources: HttpResources; readonly namespace: string | undefined } | undefined
 const open = () => {
@@ -49,10 +52,14 @@ const context: Context = {
   },
   clouds: cloudPorts(env, homedir()),
   database: {
-    newEpoch: async ({ url = env['SKERRY_DATABASE_URL'], state = env['SKERRY_STATE'] ?? '.skerry' }, reason) =>
-      beginEpoch(url === undefined ? await databaseOf(resolve(state)) : parseDatabaseUrl(url), reason, silent),
+    newEpoch: async (where, reason) => beginEpoch(await databaseOf(where), reason, silent),
+    enableBootstrap: async (where, reason) => {
+      const store = await openPostgresStore({ connection: await databaseOf(where), log: silent, schema: schemaNumber })
+      try { return await enableBootstrap(store, `break glass: ${reason}`, new Date()) } finally { await store.close() }
+    },
   },
   resources: () => open().resources,
+  kubeconfig: async () => { const path = resolve(kubeconfigPath(valueOf(argv, ['--kubeconfig']))); return { path, text: await readFile(path, 'utf8') } },
   namespace: () => {
     const name = valueOf(argv, ['-n', '--namespace']) ?? env['SKERRY_PROJECT'] ?? open().namespace
     if (name === undefined) throw cliError('which project? -n PROJECT, or SKERRY_PROJECT', 2)

@@ -13,6 +13,8 @@ export interface ProcessSpec {
 export interface Supervisor {
   /** Resolves when the process has said `ready`. */
   start(spec: ProcessSpec): Promise<void>
+  /** Ends it in order; it is started again. */
+  restart(name: string): void
   /** Starts another process of that name; when it is ready, ends the one that was there. */
   replace(name: string): Promise<void>
   stop(): Promise<void>
@@ -66,6 +68,7 @@ export const supervise = (logs: string, say: (message: string) => void, shutdown
       await mkdir(logs, { recursive: true, mode: 0o700 })
       await new Promise<void>((ready) => launch(spec, 250, ready))
     },
+    restart: (name) => { children.get(name)?.child.kill('SIGTERM') },
     replace: async (name) => {
       const old = children.get(name)
       if (old === undefined || stopping) return

@@ -1,52 +1,70 @@
-/** Sequences made by fast-check over the lab's kind: two objects, some managers, every way of writing but /scale, whose owners theirs knows only where the field had one. */
+/** Sequences made by fast-check over the lab's kind: two objects, some managers, every way of writing but /scale, whose owners theirs knows only where the field had one; between them all ways of reading. */
 import fc from 'fast-check'
 import { LabCluster } from '../../src/apiserver/testing/lab-kind.ts'
+import { metadata, operation, pool, selection, someSpec, spec, status, word } from './arbitraries.ts'
 import type { Sequence, Step } from './sequence.ts'
-import { apply, create, get, json, merge, remove, update } from './steps.ts'
+import { apply, as, create, get, json, list, merge, partialList, remove, removeAll, table, update } from './steps.ts'
 import type { Answer } from './subject.ts'
 
-const optional = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined, freq: 2 })
-const word = fc.constantFrom('a', 'b', 'c')
-const spec = fc.record({
-  site: fc.constantFrom('sto1', 'sto2'), replicas: optional(fc.integer({ min: 0, max: 3 })), mode: optional(fc.constantFrom('fast', 'safe')), payload: optional(word),
-  pools: optional(fc.uniqueArray(fc.record({ name: word, size: optional(fc.integer({ min: 0, max: 2 })) }), { selector: (p) => p.name, maxLength: 3 })),
-  tags: optional(fc.uniqueArray(word, { maxLength: 3 })), zones: optional(fc.array(word, { maxLength: 2 })), options: optional(fc.dictionary(word, word, { minKeys: 1, maxKeys: 2 })),
-})
-/** Never empty: theirs drops what an apply emptied. */
-const someSpec = spec.chain((s) => fc.subarray(Object.keys(s) as (keyof typeof s)[]).map((keys) => ({ site: s.site, ...Object.fromEntries(keys.map((k) => [k, s[k]])) })))
-const metadata = fc.record({ labels: optional(fc.dictionary(word, word, { minKeys: 1, maxKeys: 2 })), annotations: optional(fc.dictionary(word, word, { minKeys: 1, maxKeys: 1 })), finalizers: optional(fc.uniqueArray(fc.constantFrom('skerry.dev/a', 'skerry.dev/b'), { minLength: 1, maxLength: 2 })) })
-const status = fc.record({ phase: word, replicas: optional(fc.integer({ min: 0, max: 2 })), conditions: optional(fc.uniqueArray(fc.record({ type: word, status: fc.constantFrom('True', 'False') }), { selector: (c) => c.type, maxLength: 2 })) })
+type Steps = fc.Arbitrary<readonly Step[]>
+
 const name = fc.constantFrom('a', 'a', 'a', 'b')
 const manager = fc.constantFrom('one', 'two', 'three')
 const flag = (text: string) => fc.constantFrom('', '', '', text)
+const dry = flag('dryRun=All')
+const force = flag('force=true')
+const level = fc.constantFrom('', '', 'fieldValidation=Strict', 'fieldValidation=Ignore')
+const query = (m: string, ...flags: readonly string[]): string => [`fieldManager=${m}`, ...flags.filter((f) => f !== '')].join('&')
 
 const object = (n: string, m: object, parts: object): object => ({ apiVersion: 'lab.skerry.test/v1', kind: 'Cluster', metadata: { name: n, ...m }, ...parts })
-/** What was last seen of an object, changed. */
+/** What was last seen of an object. */
 const last = (seen: readonly Answer[], n: string): any => seen.findLast((a) => a.body?.kind === 'Cluster' && a.body.metadata.name === n)?.body
-const query = (m: string, ...flags: readonly string[]): string => [`fieldManager=${m}`, ...flags.filter((f) => f !== '')].join('&')
-const dry = flag('dryRun=All')
-const nullable = (o: object, nulls: readonly string[]): object => ({ ...o, ...Object.fromEntries(nulls.map((k) => [k, null])) })
-const nulls = fc.subarray(['replicas', 'mode', 'pools', 'tags', 'options'], { maxLength: 1 })
-const operation = fc.oneof(
-  fc.record({ op: fc.constant('add'), path: fc.constantFrom('/spec/replicas', '/spec/options/a', '/spec/tags/-', '/metadata/labels/a'), value: fc.constantFrom<unknown>(1, 'b') }),
-  fc.record({ op: fc.constant('remove'), path: fc.constantFrom('/spec/mode', '/spec/options', '/spec/tags/0', '/spec/pools/0', '/metadata/labels', '/metadata/finalizers') }),
-)
 
-const step: fc.Arbitrary<readonly Step[]> = fc.oneof(
-  { weight: 2, arbitrary: fc.tuple(name, metadata, spec, manager, dry).map(([n, m, s, w, d]) => [create(object(n, m, { spec: s }), query(w, d))]) },
-  { weight: 6, arbitrary: fc.tuple(name, metadata, someSpec, manager, flag('force=true'), dry).map(([n, m, s, w, f, d]) => [apply(n, object(n, m, { spec: s }), query(w, f, d))]) },
-  { weight: 3, arbitrary: fc.tuple(name, metadata, someSpec, manager, dry).map(([n, m, s, w, d]) => [update(n, (seen: readonly Answer[]) => {
-    const have = last(seen, n)
-    return object(n, { ...have?.metadata, ...m }, { spec: { ...have?.spec, ...s } })
-  }, query(w, d))]) },
-  { weight: 3, arbitrary: fc.tuple(name, metadata, someSpec, nulls, manager, dry).map(([n, m, s, z, w, d]) => [merge(n, { metadata: m, spec: nullable(s, z) }, query(w, d))]) },
-  { weight: 2, arbitrary: fc.tuple(name, fc.array(operation, { minLength: 1, maxLength: 2 }), manager).map(([n, operations, w]) => [json(n, operations, query(w))]) },
-  { weight: 2, arbitrary: fc.tuple(name, status, manager).map(([n, s, w]) => [merge(n, { status: s }, query(w), '/status')]) },
-  { weight: 2, arbitrary: fc.tuple(name, status, manager, flag('force=true')).map(([n, s, w, f]) => [apply(n, object(n, {}, { status: s }), query(w, f), '/status')]) },
-  { weight: 1, arbitrary: fc.tuple(name, fc.constantFrom('', 'Foreground', 'Orphan')).map(([n, policy]) => [remove(n, undefined, policy === '' ? '' : `propagationPolicy=${policy}`), get(n)]) },
+const creating: Steps = fc.oneof(
+  fc.tuple(name, metadata, spec, manager, dry, level).map(([n, m, s, w, d, l]) => [create(object(n, m, { spec: s }), query(w, d, l))]),
+  fc.tuple(metadata, spec, manager, dry).map(([m, s, w, d]) => [create({ ...object('', m, { spec: s }), metadata: { ...m, generateName: 'made-' } }, query(w, d))]),
+)
+const applying: Steps = fc.tuple(name, metadata, someSpec, manager, force, dry, level).map(([n, m, s, w, f, d, l]) => [apply(n, object(n, m, { spec: s }), query(w, f, d, l))])
+/** On what was read just before, or, when it is not read again, on what may be old. */
+const updating: Steps = fc.tuple(name, metadata, someSpec, manager, dry, fc.constantFrom(true, true, true, false)).map(([n, m, s, w, d, fresh]) => [...(fresh ? [get(n)] : []), update(n, (seen: readonly Answer[]) => {
+  const have = last(seen.filter((a) => a.code !== 201), n)
+  return object(n, { ...have?.metadata, ...m }, { spec: { ...have?.spec, ...s } })
+}, query(w, d))])
+const nullable = (o: object, nulls: readonly string[]): object => ({ ...o, ...Object.fromEntries(nulls.map((k) => [k, null])) })
+const nulls = fc.subarray(['replicas', 'mode', 'pools', 'tags', 'options', 'selector'], { maxLength: 1 })
+const patching: Steps = fc.oneof(
+  fc.tuple(name, metadata, someSpec, nulls, manager, dry, level).map(([n, m, s, z, w, d, l]) => [merge(n, { metadata: m, spec: nullable(s, z) }, query(w, d, l))]),
+  fc.tuple(name, fc.array(operation, { minLength: 1, maxLength: 3 }), manager, dry).map(([n, operations, w, d]) => [json(n, operations, query(w, d))]),
+)
+const ofStatus: Steps = fc.oneof(
+  fc.tuple(name, status, manager).map(([n, s, w]) => [merge(n, { status: s }, query(w), '/status')]),
+  fc.tuple(name, status, manager, force).map(([n, s, w, f]) => [apply(n, object(n, {}, { status: s }), query(w, f), '/status')]),
+  fc.tuple(name, status, manager).map(([n, s, w]) => [get(n), update(n, (seen: readonly Answer[]) => ({ ...last(seen, n), ...object(n, last(seen, n)?.metadata, { status: s }) }), query(w), '/status')]),
+)
+const removing: Steps = fc.oneof(
+  fc.tuple(name, fc.constantFrom('', 'propagationPolicy=Foreground', 'propagationPolicy=Orphan', 'propagationPolicy=Background', 'orphanDependents=true', 'gracePeriodSeconds=0'), dry).map(([n, policy, d]) => [remove(n, undefined, [policy, d].filter((x) => x !== '').join('&')), get(n)]),
+  fc.tuple(name, fc.constantFrom('uid', 'resourceVersion', 'other', 'both')).map(([n, what]) => [get(n), remove(n, (seen: readonly Answer[]) => {
+    const { uid, resourceVersion } = last(seen, n)?.metadata ?? { uid: 'none', resourceVersion: '1' }
+    return { preconditions: what === 'uid' ? { uid } : what === 'other' ? { uid: 'other' } : what === 'both' ? { uid, resourceVersion } : { resourceVersion } }
+  }), get(n)]),
+  name.map((n) => [merge(n, { metadata: { finalizers: null } }), get(n)]),
+  selection.map((s) => [removeAll(s), list()]),
+)
+const reading: Steps = fc.tuple(selection, fc.constantFrom(0, 1, 2), fc.constantFrom('', table, partialList)).map(([s, limit, accept]) => {
+  const in_ = (step: Step): Step => (accept === '' ? step : as(step, accept))
+  return [in_(limit === 0 ? list(s) : { ...list(`${s}&limit=${limit}`), toEnd: true })]
+})
+/** What cannot be an object, or one of this kind. */
+const failing: Steps = fc.tuple(name, fc.constantFrom<unknown>(null, [], 'x', 1, { name: 1 }, [{}], [null], { a: { b: 1 } }, true), fc.constantFrom('site', 'replicas', 'pools', 'tags', 'zones', 'options', 'mode', 'selector')).chain(([n, value, field]) =>
+  fc.constantFrom<readonly Step[]>([create(object(n, {}, { spec: { site: 'sto1', [field]: value } }))], [merge(n, { spec: { [field]: value } })], [json(n, [{ op: 'add', path: `/spec/${field}`, value }])]))
+const failingItems: Steps = fc.tuple(name, fc.array(fc.oneof(pool, fc.constantFrom<unknown>(1, {}, { name: 5 }, null, { name: 'a', size: 'x' })), { maxLength: 3 }), fc.array(fc.oneof(word, fc.constantFrom<unknown>(1, null)), { maxLength: 3 })).map(([n, pools, tags]) => [merge(n, { spec: { pools, tags } })])
+
+const step: Steps = fc.oneof(
+  { weight: 3, arbitrary: creating }, { weight: 6, arbitrary: applying }, { weight: 3, arbitrary: updating }, { weight: 5, arbitrary: patching }, { weight: 4, arbitrary: ofStatus },
+  { weight: 2, arbitrary: removing }, { weight: 2, arbitrary: reading }, { weight: 1, arbitrary: failing }, { weight: 1, arbitrary: failingItems },
 )
 
 /** Begins with an object, so that most steps find one. */
-export const generatedSequence: fc.Arbitrary<Sequence> = fc.tuple(spec, fc.array(step, { minLength: 1, maxLength: 8 })).map(([s, steps]) => ({
-  name: 'generated', kind: LabCluster, steps: [apply('a', object('a', {}, { spec: s }), 'fieldManager=one'), ...steps.flat()],
+export const generatedSequence: fc.Arbitrary<Sequence> = fc.tuple(metadata, spec, fc.array(step, { minLength: 1, maxLength: 8 })).map(([m, s, steps]) => ({
+  name: 'generated', isGenerated: true, kind: LabCluster, steps: [apply('a', object('a', m, { spec: s }), 'fieldManager=one'), ...steps.flat()],
 }))

@@ -2,6 +2,8 @@
 import type { Answer } from './subject.ts'
 
 const isObject = (v: unknown): v is Readonly<Record<string, unknown>> => typeof v === 'object' && v !== null && !Array.isArray(v)
+/** Keys by which the items of their lists are read. */
+const keptInLists = new Set(['cells', 'columnDefinitions'])
 const times = new Set(['creationTimestamp', 'deletionTimestamp'])
 
 export interface Comparable { readonly code: number; readonly warnings: readonly string[]; readonly body: unknown }
@@ -38,7 +40,23 @@ const prefixAtMost = 58
 /** Of what was refused only the answer tells the name. */
 const withoutSuffix = (name: unknown): unknown => (typeof name === 'string' ? name.replace(/(?<=[-_])[bcdfghjklmnpqrstvwxz2456789]{5}$/, '<made up>') : name)
 
-const causesOf = (causes: readonly unknown[]): readonly string[] => causes.map((c) => (isObject(c) ? `${String(c['field'] ?? '')} ${String(c['reason'] ?? '')}` : String(c))).toSorted()
+/** Each once: theirs checks some things twice. */
+const causesOf = (causes: readonly unknown[]): readonly string[] => [...new Set(causes.map((c) => (isObject(c) ? `${String(c['field'] ?? '')} ${String(c['reason'] ?? '')}` : String(c))))].toSorted()
+
+/** What it is about: fields that are unknown or stand twice by name, anything else by the field with which it begins. */
+const warningOf = (text: string): string => (/^(unknown|duplicate) field /.test(text) ? text : text.replace(/^\./, '').split(/[ :]/)[0]!)
+
+interface Made { readonly metadata?: { readonly generateName?: string; readonly resourceVersion?: string } }
+/** Objects with made-up names stand in the order of those names; here, of their versions. */
+const inOrder = (v: unknown): unknown => {
+  if (!isObject(v)) return v
+  const sorted = (list: unknown, of: (x: any) => Made | undefined): unknown => {
+    if (!Array.isArray(list)) return list
+    const isMade = (x: unknown): boolean => of(x)?.metadata?.generateName !== undefined
+    return [...list.filter((x) => !isMade(x)), ...list.filter(isMade).toSorted((a, b) => Number(of(a)!.metadata!.resourceVersion) - Number(of(b)!.metadata!.resourceVersion))]
+  }
+  return { ...v, ...(v['items'] !== undefined && { items: sorted(v['items'], (x: Made) => x) }), ...(v['rows'] !== undefined && { rows: sorted(v['rows'], (x: { readonly object?: Made | null }) => x.object ?? undefined) }) }
+}
 
 /** One for the answers of one server to one sequence. */
 export const normaliser = (): ((answer: Answer) => Comparable) => {
@@ -56,7 +74,7 @@ export const normaliser = (): ((answer: Answer) => Comparable) => {
         if (typeof uid === 'string') uids.of(uid)
         if (typeof name === 'string' && typeof generateName === 'string' && generateName !== '' && name.startsWith(generateName.slice(0, prefixAtMost))) names.of(name)
       }
-      if (Array.isArray(v['items'])) learn(v['items'])
+      for (const part of ['items', 'rows', 'object', 'events']) if (typeof v[part] === 'object') learn(v[part])
     }
   }
   const walk = (v: unknown, key: string, parent: Readonly<Record<string, unknown>>): unknown => {
@@ -67,7 +85,7 @@ export const normaliser = (): ((answer: Answer) => Comparable) => {
       if (key === 'cells' && /^\d+s$/.test(v)) return '<age>'
       return rename(v)
     }
-    if (Array.isArray(v)) return key === 'managedFields' ? walk(managersOf(v), key, parent) : v.map((x) => walk(x, key === 'cells' ? key : '', parent))
+    if (Array.isArray(v)) return key === 'managedFields' ? walk(managersOf(v), key, parent) : v.map((x) => walk(x, keptInLists.has(key) ? key : '', parent))
     if (!isObject(v)) return v
     if (v['kind'] === 'Status' && v['apiVersion'] === 'v1') {
       const { message: _, details, ...rest } = v
@@ -75,10 +93,13 @@ export const normaliser = (): ((answer: Answer) => Comparable) => {
       const said = { ...rest, ...(details !== undefined && { details: { ...more, ...(more['name'] !== undefined && { name: withoutSuffix(more['name']) }), ...(Array.isArray(causes) && { causes: causesOf(causes).join(', ') }) } }) }
       return Object.fromEntries(Object.entries(said).map(([k, x]) => [k, walk(x, k, said)]))
     }
-    return Object.fromEntries(Object.entries(v).filter(([k, x]) => !(k === 'continue' && x === '')).map(([k, x]) => [rename(k), walk(x, k, v)]))
+    // Sent when the server likes; the one that ends the initial events says so.
+    if (Array.isArray(v['events'])) return { events: v['events'].filter((e) => !(isObject(e) && e['type'] === 'BOOKMARK' && !JSON.stringify(e).includes('initial-events-end'))).map((e) => walk(e, '', {})) }
+    return Object.fromEntries(Object.entries(v).filter(([k, x]) => !(k === 'continue' && x === '') && !(k === 'description' && key === 'columnDefinitions')).map(([k, x]) => [rename(k), walk(x, k, v)]))
   }
-  return ({ code, body, warnings }) => {
+  return ({ code, body: answered, warnings }) => {
+    const body = inOrder(answered)
     learn(body)
-    return { code, warnings: warnings.toSorted(), body: walk(body, '', {}) }
+    return { code, warnings: warnings.map(warningOf).toSorted(), body: walk(body, '', {}) }
   }
 }

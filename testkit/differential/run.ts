@@ -3,11 +3,13 @@ import fc from 'fast-check'
 import { generatedSequence } from './generated.ts'
 import { knownAs, type Known } from './known.ts'
 import { runSequence, type Difference, type Pair, type Sequence } from './sequence.ts'
-import { sequences } from './sequences/index.ts'
+import { propagation, sequences } from './sequences/index.ts'
 
 export interface Options {
   /** Only the sequences whose name holds this, or `generated`. */
   readonly only: string | undefined
+  /** What goes with its owner or its namespace, and nothing else; both sides collect. */
+  readonly isCollecting?: boolean
   /** How many sequences are generated. */
   readonly runs: number
   readonly seed: number
@@ -15,7 +17,7 @@ export interface Options {
 }
 
 /** Answers the number of unknown differences. */
-export const differential = async (pair: Pair, known: readonly Known[], { only, runs, seed, say }: Options): Promise<number> => {
+export const differential = async (pair: Pair, known: readonly Known[], { only, isCollecting = false, runs, seed, say }: Options): Promise<number> => {
   const begun = Date.now().toString(36)
   const counts = new Map<string, number>(known.map(({ id }) => [id, 0]))
   let requests = 0
@@ -33,13 +35,13 @@ export const differential = async (pair: Pair, known: readonly Known[], { only, 
     })
   }
 
-  const byHand = sequences.filter(({ name }) => only === undefined || name.includes(only))
+  const byHand = (isCollecting ? propagation : sequences).filter(({ name }) => only === undefined || name.includes(only))
   for (const sequence of byHand) {
     const found = await run(sequence)
     unknown += found.length
     for (const { step, text } of found) say(`DIFFERENT ${sequence.name}, step ${step}: ${text}`)
   }
-  const isGenerating = only === undefined || only === 'generated'
+  const isGenerating = !isCollecting && (only === undefined || only === 'generated')
   if (isGenerating) {
     const details = await fc.check(fc.asyncProperty(generatedSequence, async (sequence) => {
       const found = await run(sequence)
@@ -52,7 +54,7 @@ export const differential = async (pair: Pair, known: readonly Known[], { only, 
     }
   }
   say(`${byHand.length} sequences by hand${isGenerating ? `, ${runs} generated (seed ${seed})` : ''}, ${requests} requests to each`)
-  if (only === undefined) for (const [id, count] of counts) say(`known ${id}: ${count === 0 ? 'not seen any more; take it out of docs/reference/differences.md' : `${count} times`}`)
+  if (only === undefined && !isCollecting) for (const [id, count] of counts) say(`known ${id}: ${count === 0 ? 'not seen any more; take it out of docs/reference/differences.md' : `${count} times`}`)
   say(`${unknown} unknown differences`)
   return unknown
 }

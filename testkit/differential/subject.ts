@@ -19,7 +19,7 @@ export interface Request {
 }
 export interface Answer {
   readonly code: number
-  /** undefined: it was no JSON. */
+  /** undefined: it was no JSON. Of a watch that ended: its `events`. */
   readonly body: any
   readonly warnings: readonly string[]
 }
@@ -39,7 +39,9 @@ const overHttp = (name: string, url: string, token: string, dispatcher: Dispatch
       method, ...(dispatcher !== undefined && { dispatcher }), headers: { authorization: `Bearer ${token}`, 'user-agent': 'differential/1', ...(accept !== undefined && { accept }), ...(body !== undefined && { 'content-type': type }) },
       ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     })
-    return { code: response.status, body: parsed(await response.text()), warnings: warningsIn(response.headers.get('warning')) }
+    const text = await response.text()
+    const isWatch = response.ok && /[?&]watch=/.test(path)
+    return { code: response.status, body: isWatch ? { events: text.split('\n').filter((line) => line !== '').map(parsed) } : parsed(text), warnings: warningsIn(response.headers.get('warning')) }
   },
 })
 
@@ -49,11 +51,11 @@ const layerOnly = (kind: Kind<any>): Kind<any> => {
   return { ...rest, writers: { spec: 'user', status: 'user' } }
 }
 
-export const openOurs = async (kinds: readonly Kind<any>[]): Promise<Subject> => {
+/** Collects garbage only where the peer does, for which that is a controller's. */
+export const openOurs = async (kinds: readonly Kind<any>[], collectGarbage = false): Promise<Subject> => {
   const store = openMemoryStore()
   const server = await createApiServer({
-    // Neither does the peer collect garbage: that is a controller's.
-    store, kinds: kinds.map(layerOnly), builtins: ['namespaces'], collectGarbage: false, pollMs: 0, log: silent,
+    store, kinds: kinds.map(layerOnly), builtins: ['namespaces'], collectGarbage, pollMs: 0, log: silent,
     authenticate: byToken(() => ({ user: 'admin', groups: ['system:masters'], writer: 'admin' })), authorize: () => true, version: { major: '1', minor: '36', gitVersion: 'v1.36.0-skerry' },
   })
   const listening = await listen(server.handle, { host: '127.0.0.1', port: 0 })

@@ -25,6 +25,24 @@ export interface AccessAnswer {
   readonly expiresAt: string
 }
 
+/** POST …/clientcertificates/NAME/certificate */
+export const certificateRequest = z.object({
+  apiVersion: z.literal('skerry.dev/v1alpha1').optional(),
+  kind: z.literal('CertificateRequest').optional(),
+  spec: z.object({
+    /** PEM, PKCS #10; its subject is ignored. */
+    csr: z.string().min(1).max(16_384),
+    /** Seconds; as long as may be when absent. */
+    expirationSeconds: z.int().min(300).max(90 * 86_400).optional(),
+  }),
+})
+export interface CertificateAnswer {
+  /** PEM. */
+  readonly certificate: string
+  readonly ca: string
+  readonly expiresAt: string
+}
+
 /** POST …/sites/NAME/credential. Sealed at once; never readable. */
 export const credentialRequest = z.object({
   apiVersion: z.literal('skerry.dev/v1alpha1').optional(),

@@ -13,5 +13,6 @@ export const Project = defineKind<Project>({
   description: 'Who works together: the namespace of clusters, and one OpenStack project for each site.',
   spec: z.object({ displayName: z.string().max(100).optional().meta({ description: 'Shown to people instead of the name.' }) }),
   status: z.object({ conditions: conditionsSchema, phase: z.string().optional() }),
+  validate: (project) => (project.metadata.name === 'default' ? [{ field: 'metadata.name', reason: 'FieldValueForbidden', message: 'default holds the Events of what is in no project; nobody works there' }] : []),
   columns: [{ name: 'Display name', type: 'string', jsonPath: '.spec.displayName' }],
 })

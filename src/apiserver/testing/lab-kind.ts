@@ -2,7 +2,8 @@
 import { z } from 'zod'
 import { defineKind, type Resource } from '../../api/meta/index.ts'
 
-export interface LabSpec { readonly site: string; readonly replicas: number; readonly payload?: string; readonly pools?: readonly { readonly name: string; readonly size?: number }[]; readonly tags?: readonly string[]; readonly zones?: readonly string[]; readonly options?: Readonly<Record<string, string>>; readonly mode?: 'fast' | 'safe' }
+interface LabPool { readonly name: string; readonly size?: number; readonly labels?: Readonly<Record<string, string>>; readonly zones?: readonly string[]; readonly taints?: readonly { readonly key: string; readonly effect: string; readonly value?: string }[] }
+export interface LabSpec { readonly site: string; readonly replicas: number; readonly payload?: string; readonly pools?: readonly LabPool[]; readonly tags?: readonly string[]; readonly zones?: readonly string[]; readonly options?: Readonly<Record<string, string>>; readonly mode?: 'fast' | 'safe'; readonly selector?: Readonly<Record<string, string>> }
 export interface LabStatus { readonly phase?: string; readonly replicas?: number; readonly conditions?: readonly { readonly type: string; readonly status: string }[] }
 export type LabCluster = Resource<LabSpec, LabStatus>
 
@@ -13,11 +14,15 @@ export const LabCluster = defineKind<LabCluster>({
     site: z.string().max(63).meta({ description: 'Where it runs.' }),
     replicas: z.int().min(0).max(1000).default(3).meta({ description: 'How many.' }),
     payload: z.string().max(4096).optional(),
-    pools: z.array(z.object({ name: z.string(), size: z.int().optional() })).optional().meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] }),
+    pools: z.array(z.object({
+      name: z.string(), size: z.int().optional(), labels: z.record(z.string(), z.string()).optional(), zones: z.array(z.string()).optional().meta({ 'x-kubernetes-list-type': 'set' }),
+      taints: z.array(z.object({ key: z.string(), effect: z.string().default('NoSchedule'), value: z.string().optional() })).optional().meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['key', 'effect'] }),
+    })).optional().meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] }),
     tags: z.array(z.string()).optional().meta({ 'x-kubernetes-list-type': 'set' }),
     zones: z.array(z.string()).optional(),
     options: z.record(z.string(), z.string()).optional(),
     mode: z.enum(['fast', 'safe']).optional(),
+    selector: z.record(z.string(), z.string()).optional().meta({ 'x-kubernetes-map-type': 'atomic' }),
   }),
   status: z.object({
     phase: z.string().optional(), replicas: z.int().optional(),

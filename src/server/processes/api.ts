@@ -1,19 +1,19 @@
 /** The process `api`: HTTPS and nothing else on its event loop (rule E5). */
 import { monitorEventLoopDelay } from 'node:perf_hooks'
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { TLSSocket } from 'node:tls'
 import { Gauge, Registry } from 'prom-client'
 import { kinds, Project } from '../../api/index.ts'
 import { schemaNumber } from '../../api/schema-number.ts'
-import { byClientCertificate, createApiServer } from '../../apiserver/index.ts'
+import { createApiServer } from '../../apiserver/index.ts'
 import { listen } from '../../apiserver/listen.ts'
+import { openCache } from '../../store/cache.ts'
 import { openPostgresStore } from '../../store/postgres/postgres.ts'
+import { openApiAccess } from '../api-access.ts'
 import { readFile } from 'node:fs/promises'
 import { archiveAudit } from '../audit-archive.ts'
 import { readAuditKey } from '../audit-key.ts'
 import { openAuditSealer, rememberedCheckpoint } from '../audit-sealer.ts'
-import { ownersOf, refuseDeletion, validateReferences } from '../admission.ts'
+import { ensureAdministrator } from '../bootstrap.ts'
 import { readDatabase } from '../database.ts'
 import { layout } from '../files.ts'
 import { platformPki } from '../platform-pki.ts'
@@ -23,7 +23,6 @@ import { driverErrors } from '../ports/errors.ts'
 import { cloudOpener } from '../ports/open-cloud.ts'
 import { openSecrets } from '../ports/secrets.ts'
 import { talosPort } from '../ports/talos.ts'
-import { authorize, writerOf } from '../roles.ts'
 import { signer, newBundle } from '../signer.ts'
 import { readSiteKey } from '../site-key.ts'
 import { subresources } from '../subresources.ts'
@@ -37,6 +36,9 @@ const paths = layout(settings.state)
 const store = await openPostgresStore({ connection: await readDatabase(settings.state), log, schema: schemaNumber })
 const pki = await platformPki(settings.state, settings.host, new Date())
 const secrets = openSecrets(store.sealed, await readSiteKey(paths.siteKey), newBundle)
+const cache = await openCache(store, { log })
+await ensureAdministrator(store, cache, new Date())
+const access = openApiAccess(cache)
 const metrics = new Registry()
 const installation = (await readFile(paths.installation, 'utf8')).trim()
 const auditKey = await readAuditKey(paths.auditKey)
@@ -56,22 +58,13 @@ const archiving = setInterval(() => void archive().catch((error: unknown) => log
 archiving.unref()
 
 const api = await createApiServer({
-  store, kinds, namespaceKind: Project, builtins: ['events', 'leases'], limitEvents: true, authenticate: byClientCertificate(writerOf), authorize, log, metrics,
-  admission: { validate: (kind, object, old, read) => validateReferences(kind.kind, object, old, read), owners: (kind, object, read) => ownersOf(kind.kind, object, read), refuseDeletion: (kind, object, read) => refuseDeletion(kind.kind, object, read) },
+  store, cache, kinds, namespaceKind: Project, builtins: ['events', 'leases'], limitEvents: true, ...access, log, metrics,
   chain: { installation, keys: [auditKey.publicKey], remembered: async () => { await sealer.seal(true); return rememberedCheckpoint(paths.auditCheckpoint) } },
-  subresources: subresources(secrets, signer, { clouds: openClouds(secrets, cloudOpener()), talos: talosPort(openTalos({ log, now: () => new Date() })), errors: driverErrors }), version: { major: '1', minor: '36', gitVersion: 'v1.36.0-skerry.0.1.0' },
+  subresources: subresources(secrets, signer, pki.authority, { clouds: openClouds(secrets, cloudOpener()), talos: talosPort(openTalos({ log, now: () => new Date() })), errors: driverErrors }), version: { major: '1', minor: '36', gitVersion: 'v1.36.0-skerry.0.1.0' },
 })
 
-const handle = (request: IncomingMessage, response: ServerResponse): void => {
-  if (request.url === '/metrics') {
-    if ((request.socket as TLSSocket).authorized !== true) { response.writeHead(401); response.end(); return }
-    metrics.metrics().then((text) => { response.writeHead(200, { 'content-type': metrics.contentType }); response.end(text) }, () => response.destroy())
-    return
-  }
-  api.handle(request, response)
-}
-const listening = await listen(handle, {
-  host: settings.host, port: settings.port, reusePort: process.platform === 'linux', tls: { cert: pki.serving.crt, key: pki.serving.key, clientCa: pki.authority },
+const listening = await listen(api.handle, {
+  host: settings.host, port: settings.port, reusePort: process.platform === 'linux', tls: { cert: pki.serving.crt, key: pki.serving.key, clientCa: pki.authority.crt },
 })
 log.info({ port: settings.port }, 'serving')
 

@@ -25,6 +25,7 @@ export const removals: readonly Sequence[] = [
   lab('foreground after background', held, remove('a'), remove('a', { propagationPolicy: 'Foreground' }), get('a')),
   lab('delete, dry, with finalizers', held, remove('a', undefined, 'dryRun=All'), get('a')),
   lab('apply onto what goes', held, remove('a'), apply('a', cluster('a', { replicas: 8 }), 'fieldManager=one&force=true'), get('a')),
+  lab('apply onto what is to orphan', apply('a', cluster('a', {}, { finalizers: ['skerry.dev/f'] }), 'fieldManager=one'), remove('a', { propagationPolicy: 'Orphan' }), apply('a', cluster('a'), 'fieldManager=one'), get('a')),
   lab('collection', create(cluster('a', {}, { labels: { l: '1' } })), create(cluster('b', {}, { labels: { l: '2' } })), create(cluster('c', {}, { labels: { l: '1' }, finalizers: ['skerry.dev/f'] })), removeAll('labelSelector=l%3D1'), list(), removeAll('dryRun=All'), list(), removeAll(), list()),
   lab('an empty collection', removeAll()),
 ]

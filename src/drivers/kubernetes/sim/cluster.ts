@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import { byClientCertificate } from '../../../apiserver/identity.ts'
 import { createApiServer, type ApiServer } from '../../../apiserver/server.ts'
 import { openMemoryStore } from '../../../store/memory/memory.ts'
-import type { Cache } from '../../../store/cache.ts'
+import type { CacheView } from '../../../store/scoped-cache.ts'
 import { createDefaults } from './defaults.ts'
 import { evictionSubresource } from './eviction.ts'
 import { Node, tenantKinds } from './kinds.ts'
@@ -67,7 +67,7 @@ export const openCluster = (first: ClusterOptions, { http, log, now, after, newU
       subresources: { 'pods/eviction': evictionSubresource(() => objects!, (pod) => workloads!.terminate(pod)) },
       version: versionOf(first.version), log, now, newUid, random, collectGarbage: false, bookmarkMs: 60_000, pollMs: 0, ring: keep,
     })
-    const cache: Cache = server.api.cache
+    const cache: CacheView = server.api.cache
     objects = openObjects(store, cache, now, newUid)
     cache.watch(resourceName(Node), undefined, cache.version, (changes) => { for (const c of changes) if (c.after === undefined) nodes.delete(c.key.name) })
     await createDefaults(objects)

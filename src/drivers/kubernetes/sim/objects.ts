@@ -1,7 +1,7 @@
 /** One simulated cluster's objects, read and written in process: what kubelets and controllers do, without the way over HTTP. */
 import { resourceName, type Kind } from '../../../api/meta/index.ts'
 import { rowFor, storedObject } from '../../../apiserver/objects.ts'
-import type { Cache } from '../../../store/cache.ts'
+import type { CacheView } from '../../../store/scoped-cache.ts'
 import type { Row, Store } from '../../../store/store.ts'
 import { servedAs } from './kinds.ts'
 
@@ -31,7 +31,7 @@ export interface Objects {
   remove(kind: Kind<any>, key: Key): Promise<void>
 }
 
-export const openObjects = (store: Store, cache: Cache, now: () => Date, newUid: () => string): Objects => {
+export const openObjects = (store: Store, cache: CacheView, now: () => Date, newUid: () => string): Objects => {
   const keyOf = (kind: Kind<any>, { name, namespace }: Key) => ({ resource: resourceName(kind), namespace: namespace ?? '', name })
   const read = (row: Row): Stored => storedObject(row) as unknown as Stored
 

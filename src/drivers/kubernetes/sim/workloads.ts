@@ -3,7 +3,8 @@
  * go, and a namespace takes its contents along. Deployments own their pods directly; there are no ReplicaSets.
  */
 import { resourceName, type Kind } from '../../../api/meta/index.ts'
-import type { Cache, Watch } from '../../../store/cache.ts'
+import type { Watch } from '../../../store/cache.ts'
+import type { CacheView } from '../../../store/scoped-cache.ts'
 import { DaemonSet, Deployment, Namespace, Node, Pod, tenantKinds } from './kinds.ts'
 import { isReady } from './nodes.ts'
 import type { Key, Objects, Stored } from './objects.ts'
@@ -29,7 +30,7 @@ export interface Workloads {
   stop(): void
 }
 
-export interface WorkloadsOptions { readonly objects: Objects; readonly cache: Cache; readonly now: () => Date; readonly suffix: () => string; readonly graceMs: number; readonly after: (ms: number, call: () => void) => () => void; readonly onError: (error: unknown) => void }
+export interface WorkloadsOptions { readonly objects: Objects; readonly cache: CacheView; readonly now: () => Date; readonly suffix: () => string; readonly graceMs: number; readonly after: (ms: number, call: () => void) => () => void; readonly onError: (error: unknown) => void }
 
 export const runWorkloads = ({ objects, cache, now, suffix, graceMs, after, onError }: WorkloadsOptions): Workloads => {
   const timers = new Set<() => void>()
