@@ -30,6 +30,7 @@ export const nonResource = async (api: Api, r: RequestInfo, asker: Asker, accept
   if (!api.authorize(identity, { verb, group: '', resource: '', subresource: '', namespace: '', name: '', path: r.path })) throw forbidden({ group: '', plural: r.path }, '', `User "${identity.user}" cannot ${verb} path "${r.path}"`)
   if (r.method !== 'GET' && r.method !== 'HEAD') throw methodNotAllowed(r.method)
   if (r.path === '/metrics' && api.metrics !== undefined) return send(response, 200, await api.metrics.metrics(), { 'content-type': api.metrics.contentType })
+  if (r.path === '/openapi/v2' && asksForProtobuf(accept)) return send(response, 200, openapiV2Protobuf(api), { 'content-type': openapiV2Type })
   if (isAggregated(accept) === undefined) demandAcceptable(accept)
   const [first, second, third, ...more] = r.path.split('/').filter((p) => p !== '')
   if (first === 'openapi' && second === 'v3') {
@@ -37,7 +38,7 @@ export const nonResource = async (api: Api, r: RequestInfo, asker: Asker, accept
     const text = openapiDocument(api, [third, ...more].join('/'))
     if (text !== undefined) return send(response, 200, text)
   }
-  if (first === 'openapi' && second === 'v2' && third === undefined) return asksForProtobuf(accept) ? send(response, 200, openapiV2Protobuf(api), { 'content-type': openapiV2Type }) : send(response, 200, openapiV2(api))
+  if (first === 'openapi' && second === 'v2' && third === undefined) return send(response, 200, openapiV2(api))
   if (first === 'audit' && second === 'export' && third === undefined && api.store.audit !== undefined && api.chain !== undefined && api.scope === undefined) {
     await api.trail.told(asker, r, 200)
     return exportChain(api.store.audit, api.chain, r, response)

@@ -186,6 +186,8 @@ func main() {
 	stop()
 	check.NoError("the manager stops and lets go", <-stopped)
 	held := &coordination.Lease{}
-	check.That("nobody leads any more", direct.Get(ctx, key("operator"), held) == nil && ptr.Deref(held.Spec.HolderIdentity, "") == "", held.Spec)
+	check.That("nobody leads any more", check.Until(ctx, func() bool {
+		return direct.Get(ctx, key("operator"), held) == nil && ptr.Deref(held.Spec.HolderIdentity, "") == ""
+	}), ptr.Deref(held.Spec.HolderIdentity, ""))
 	check.End()
 }
