@@ -7,6 +7,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import pg from 'pg'
 import type { Connection } from '../src/store/postgres/connection.ts'
 
+const record = '{"time":"2026-01-01T00:00:00.000Z","user":"previous","verb":"update","resource":"things.test","namespace":"ns","name":"old","subresource":"","requestId":"r"}'
 const commitSql = 'select * from commit_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)'
 
 export interface PreviousServer {
@@ -38,7 +39,7 @@ export async function previousServer(connection: Connection): Promise<PreviousSe
     try {
       const { rows } = await client.query<{ versions: string[] }>({
         name: 'commit_batch', text: commitSql,
-        values: [id, batch, [], [], [], [], [], [], [0], ['things.test'], ['ns'], [name], [expect], [`uid-${name}`], ['{}'], ['[]'], ['[]'], [false], [body]],
+        values: [id, batch, [], [], [], [1], [1], [record], [0], ['things.test'], ['ns'], [name], [expect], [`uid-${name}`], ['{}'], ['[]'], ['[]'], [false], [body]],
       })
       const version = rows[0]!.versions[0]
       return version === null || version === undefined ? null : Number(version)

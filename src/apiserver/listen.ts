@@ -33,20 +33,12 @@ const idleMs = 90_000
 export const listen = async (handle: (request: IncomingMessage, response: ServerResponse) => void, o: ListenOptions): Promise<Listening> => {
   const sessions = new Set<ServerHttp2Session>()
   const sockets = new Set<Socket>()
-  /** HTTP/1.1: the connections, and those with a request under way. */
-  const plain = new Set<Socket>()
-  const busy = new Set<Socket>()
   let isClosing = false
   const answer = (request: IncomingMessage, response: ServerResponse): void => {
     if (request.httpVersionMajor === 1) {
-      const { socket } = request
       if (isClosing) response.setHeader('connection', 'close')
-      busy.add(socket)
-      response.once('close', () => {
-        busy.delete(socket)
-        // Of a watch that has ended, say: its headers could not tell that the connection goes.
-        if (isClosing) socket.end()
-      })
+      // A watch's headers could not say so: they are long gone.
+      response.once('close', () => { if (isClosing) request.socket.end() })
     }
     handle(request, response)
   }
@@ -56,11 +48,6 @@ export const listen = async (handle: (request: IncomingMessage, response: Server
     s.on('close', () => sockets.delete(s))
   })
   Object.assign(server, { keepAliveTimeout: idleMs })
-  server.on(o.tls === undefined ? 'connection' : 'secureConnection', (s: Socket & { readonly alpnProtocol?: string | false | null }) => {
-    if (s.alpnProtocol === 'h2') return
-    plain.add(s)
-    s.on('close', () => plain.delete(s))
-  })
   await new Promise<void>((done, failed) => {
     server.once('error', failed)
     server.listen({ port: o.port, host: o.host, reusePort: o.reusePort ?? false }, done)
@@ -80,7 +67,7 @@ export const listen = async (handle: (request: IncomingMessage, response: Server
       })
       // close() lets streams finish and sends GOAWAY first.
       for (const s of sessions) s.close()
-      for (const s of plain) if (!busy.has(s)) s.end()
+      ;(server as Partial<http.Server>).closeIdleConnections?.()
     }),
   }
 }

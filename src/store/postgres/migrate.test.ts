@@ -1,4 +1,5 @@
 /** From the version before, while a server of that version is at work. */
+import pg from 'pg'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { previousServer } from '../../../testkit/previous-server.ts'
 import { asAdmin, testDatabase, type TestDatabase } from '../../../testkit/postgres.ts'
@@ -16,6 +17,11 @@ beforeEach(async () => {
 afterEach(() => database.drop())
 
 const previous = 4
+const query = async (sql: string): Promise<pg.QueryResult> => {
+  const client = new pg.Client(database.connection)
+  await client.connect()
+  return client.query(sql).finally(() => client.end())
+}
 const upTo = async (number: number) => (await migrations()).filter((each) => each.number <= number)
 
 test('S11 a database of the version before is migrated while a server of that version writes, and both go on', async () => {
@@ -44,6 +50,8 @@ test('S11 a database of the version before is migrated while a server of that ve
   const changes = await young.changes(0, 10_000)
   expect(changes.map((change) => change.version)).toEqual(all)
   expect(changes.filter((change) => change.key.name === 'old-0' && change.before === undefined).length).toBe(1)
+  const { rows } = await query(`select count(*)::int as records from audit where record like '%"user":"previous"%'`)
+  expect(rows).toEqual([{ records: old.versions.length }])
   await cache.close()
   await young.close()
 })
