@@ -1,13 +1,13 @@
 /** Skerry as a story meets it: its own processes on free ports with a state folder of its own, simulated clouds behind it, nothing left afterwards. */
-import { execFile, spawn, type ChildProcess } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { existsSync, openSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, openSync, readFileSync } from 'node:fs'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { httpResources, readKubeconfig, type HttpResources } from '../src/client/index.ts'
+import { childrenOf, commandOf, ended, freePorts } from './processes.ts'
 
 const root = resolve(import.meta.dirname, '..')
 const main = join(root, 'src/server/main.ts')
@@ -33,26 +33,6 @@ export interface Server {
   restartApi(): Promise<void>
   stop(): Promise<void>
 }
-
-const canListen = (port: number): Promise<boolean> => new Promise((done) => {
-  const server = createServer().once('error', () => done(false)).listen(port, '127.0.0.1', () => server.close(() => done(true)))
-})
-/** Three ports in a row: the API and two clouds. */
-const freePorts = async (): Promise<number> => {
-  for (let tries = 0; tries < 50; tries++) {
-    const port = 20_000 + (randomBytes(2).readUInt16BE() % 4000) * 3
-    if ((await Promise.all([0, 1, 2].map((n) => canListen(port + n)))).every(Boolean)) return port
-  }
-  throw new Error('no three free ports in a row')
-}
-
-const childrenOf = (parent: number): readonly number[] => readdirSync('/proc').filter((n) => /^\d+$/.test(n)).map(Number).filter((pid) => {
-  // pid (comm) state ppid: comm may hold anything, so what follows its last parenthesis counts.
-  try { return Number(readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ')[1]) === parent } catch { return false }
-})
-const commandOf = (pid: number): string => { try { return readFileSync(`/proc/${pid}/cmdline`, 'utf8') } catch { return '' } }
-
-const ended = (child: ChildProcess): Promise<void> => (child.exitCode !== null || child.signalCode !== null ? Promise.resolve() : new Promise((done) => { child.once('exit', () => done()) }))
 
 export const runSkerry = (...args: readonly string[]): Promise<Ran> => new Promise((done) => {
   execFile(process.execPath, [join(root, 'src/server/skerry.ts'), ...args], { env: { PATH: process.env['PATH'], HOME: process.env['HOME'] } }, (error, out, err) => {

@@ -7,6 +7,7 @@
 #   story NAME         lab/stories/NAME.ts: the product makes a cluster on it
 #   kube-apiserver up|down|status|test   a real kube-apiserver to compare ours with; needs neither root nor OpenStack
 #   fuzz [--minutes N] [--seed N] [--store memory|postgres]   schemathesis against our own OpenAPI documents; needs neither
+#   clients [up|test] [NAME...] [--peer] [--write]   unmodified clients against our API; neither root nor OpenStack
 #   enter COMMAND      a command inside the lab: enter openstack --os-cloud lab-demo server list
 # Caches are outside the repository, in $HOME/.cache/skerry-lab. docs/guides/lab.md is the guide.
 [ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"
@@ -74,6 +75,7 @@ case ${1:-help} in
   story) shift; story "$@";;
   kube-apiserver) shift; node24; exec "$HERE/clients/kube-apiserver.sh" "$@";;
   fuzz) shift; fuzz "$@";;
+  clients) shift; node24; exec node "$HERE/clients/clients.ts" "$@";;
   enter) shift; must_be_up; exec "$HERE/openstack/enter" "$@";;
   help|-h|--help) usage;;
   *) usage >&2; die "unknown command $1";;

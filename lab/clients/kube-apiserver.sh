@@ -3,6 +3,7 @@
 #   up       starts both with an empty store, makes the definitions of docs/reference/crds.yaml; again: nothing
 #   down     ends both, each by its own process id; drops their state
 #   status   what runs; exit code 0 = up, 3 = not up
+#   restart  kills kube-apiserver alone, without warning, and starts it again
 #   propagation [ARGS]   as test, of what goes with its owner or its namespace, with a kube-controller-manager of those two controllers for as long
 #   test [ARGS]   the same requests to it and to our API server; every difference must be in docs/reference/differences.md
 # Binaries: $SKERRY_PEER_BIN, or what lab/talos/build.sh made. State: $SKERRY_PEER_DIR, outside the repository.
@@ -24,6 +25,11 @@ end(){
   kill -9 "$pid"
 }
 down(){ end kube-controller-manager; end kube-apiserver; end etcd; rm -rf "$D"; }
+serve(){
+  start kube-apiserver --etcd-servers "http://127.0.0.1:$ETCD" --bind-address 127.0.0.1 --advertise-address 127.0.0.1 --secure-port "$PORT" --cert-dir "$D/certs" --token-auth-file "$D/tokens.csv" \
+    --authorization-mode RBAC --endpoint-reconciler-type none --service-cluster-ip-range 10.96.0.0/16 --disable-admission-plugins ServiceAccount \
+    --service-account-issuer https://peer.invalid --service-account-key-file "$D/sa.key" --service-account-signing-key-file "$D/sa.key"
+}
 
 up(){
   if is_up; then echo "kube-apiserver: up already, https://127.0.0.1:$PORT"; return; fi
@@ -38,9 +44,7 @@ up(){
   local url=http://127.0.0.1:$ETCD peer=http://127.0.0.1:$((ETCD + 1))
   start etcd --data-dir "$D/etcd" "${HASTY[@]}" --listen-client-urls "$url" --advertise-client-urls "$url" --listen-peer-urls "$peer" --initial-advertise-peer-urls "$peer" \
     --initial-cluster "default=$peer" --log-level warn
-  start kube-apiserver --etcd-servers "$url" --bind-address 127.0.0.1 --advertise-address 127.0.0.1 --secure-port "$PORT" --cert-dir "$D/certs" --token-auth-file "$D/tokens.csv" \
-    --authorization-mode RBAC --endpoint-reconciler-type none --service-cluster-ip-range 10.96.0.0/16 --disable-admission-plugins ServiceAccount \
-    --service-account-issuer https://peer.invalid --service-account-key-file "$D/sa.key" --service-account-signing-key-file "$D/sa.key"
+  serve
   node "$HERE/peer.ts" ready "$D" "https://127.0.0.1:$PORT" "$token"
   trap - ERR
   echo "kube-apiserver: up, https://127.0.0.1:$PORT; address, token and authority in $D/peer.json"
@@ -62,8 +66,9 @@ case ${1:-help} in
   up) up;;
   down) down; echo "kube-apiserver: down";;
   status) if is_up; then echo "kube-apiserver: up, https://127.0.0.1:$PORT (pids $(cat "$D/etcd.pid") $(cat "$D/kube-apiserver.pid"))"; else echo "kube-apiserver: not up"; exit 3; fi;;
+  restart) is_up || die "not up"; pid=$(cat "$D/kube-apiserver.pid"); kill -9 "$pid"; while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done; serve;;
   propagation) shift; propagation "$@";;
   test) shift; is_up || die "not up: ./dev lab kube-apiserver up"; cd "$REPO"; exec node lab/clients/differential.ts "$D/peer.json" "$@";;
-  help|-h|--help) sed -n '2,8s/^# \{0,1\}//p' "$0";;
-  *) die "takes up, down, status, propagation or test, not $1";;
+  help|-h|--help) sed -n '2,9s/^# \{0,1\}//p' "$0";;
+  *) die "takes up, down, restart, status, propagation or test, not $1";;
 esac

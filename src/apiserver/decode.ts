@@ -44,9 +44,9 @@ export const demandObject = (v: Json): Mutable => {
 export type Form = 'sent' | 'patched' | 'applied'
 const unreadable = (form: Form, message: string): ApiError => (form === 'patched' ? unreadablePatch(message) : badRequest(message))
 
-/** Takes unknown fields out of the object. What is said of them: an error (Strict), warnings (Warn, the default), nothing (Ignore). */
+/** Takes unknown fields out of the object. What is said of them: an error (Strict, and of an apply always: it would own them), warnings (Warn, the default), nothing (Ignore). */
 export const checkFields = (object: Mutable, served: Served, r: RequestInfo, form: Form): readonly string[] => {
-  const level = levelOf(r)
+  const level = form === 'applied' ? 'Strict' : levelOf(r)
   const problems = pruneUnknown(object, served.schema).map((f) => `unknown field "${f}"`)
   if (level === 'Strict' && problems.length > 0) throw unreadable(form, `${served.kind.kind} in version "${served.kind.version}" cannot be handled as a ${served.kind.kind}: strict decoding error: ${problems.slice(0, 50).join(', ')}`)
   return level === 'Warn' ? problems : []

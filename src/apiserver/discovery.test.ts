@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { caller, startLab, type LabServer } from './testing/lab-server.ts'
+import { swagger } from './openapi-v2.ts'
 
 let lab: LabServer
 let call: ReturnType<typeof caller>
@@ -31,10 +32,37 @@ describe('A1 what is served', () => {
     expect((await call('GET', '/api', undefined, { accept })).body.items[0].metadata.name).toBeUndefined()
   })
 
-  test('A1 the version is a semver, health needs nobody, /openapi/v2 is 404', async () => {
+  test('A1 the version is a semver, health needs nobody', async () => {
     expect((await call('GET', '/version')).body).toMatchObject({ major: '1', minor: '36', gitVersion: expect.stringMatching(/^v\d+\.\d+\.\d+/) })
     for (const path of ['/healthz', '/livez', '/readyz', '/readyz?verbose']) expect((await call('GET', path, undefined, { as: 'stranger' })).text).toBe('ok')
+  })
+
+  test('A1 OpenAPI v2: kinds with their fields, what may hold anything has none, every reference leads somewhere, options and content types of each operation', async () => {
+    const { paths } = (await call('GET', '/openapi/v3')).body as { paths: Record<string, { serverRelativeURL: string }> }
+    const body: any = swagger(await Promise.all(Object.values(paths).map(async (p) => (await call('GET', p.serverRelativeURL)).body)))
+    const text = JSON.stringify(body)
+    for (const [, name] of text.matchAll(/"#\/definitions\/([^"]+)"/g)) expect(Object.keys(body.definitions)).toContain(name)
+    expect(text).not.toMatch(/#\/components|"oneOf"|"anyOf"|"allOf"|"nullable"/)
+    expect(body.definitions['test.skerry.lab.v1.Cluster']).toMatchObject({
+      type: 'object', required: ['spec'], 'x-kubernetes-group-version-kind': [{ group: 'lab.skerry.test', version: 'v1', kind: 'Cluster' }],
+      properties: { metadata: { $ref: '#/definitions/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta' }, spec: { properties: { site: { type: 'string', maxLength: 63 }, pools: { type: 'array', 'x-kubernetes-list-type': 'map' } } } },
+    })
+    const event = body.definitions['io.k8s.api.core.v1.Event']
+    expect(event).toMatchObject({ 'x-kubernetes-group-version-kind': [{ group: '', version: 'v1', kind: 'Event' }] })
+    expect([event.type, event.properties]).toEqual([undefined, undefined])
+    const { patch, parameters } = body.paths['/apis/lab.skerry.test/v1/namespaces/{namespace}/clusters/{name}']
+    expect(patch.consumes).toEqual(['application/json-patch+json', 'application/merge-patch+json', 'application/apply-patch+yaml'])
+    expect(patch.parameters).toEqual(expect.arrayContaining([expect.objectContaining({ name: 'body', in: 'body', required: true }), expect.objectContaining({ name: 'fieldValidation', in: 'query', type: 'string' })]))
+    expect(parameters).toContainEqual(expect.objectContaining({ name: 'name', in: 'path', required: true, type: 'string' }))
+  })
+
+  test('A1 OpenAPI v2 as protobuf, which is all that client-go asks for; to others it is 404', async () => {
     expect((await call('GET', '/openapi/v2')).body).toMatchObject({ code: 404, reason: 'NotFound' })
+    const answer = await fetch(`${lab.listening.url}/openapi/v2`, { headers: { authorization: 'Bearer admin', accept: 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf' } })
+    expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf'])
+    const bytes = Buffer.from(await answer.arrayBuffer())
+    // Field 1 of the document is the version of Swagger.
+    expect(bytes.subarray(0, 5).toString('latin1')).toBe('\n\u00032.0')
   })
 
   test('A1 OpenAPI v3: kinds on schemas and operations, options inline, every reference leads somewhere, every operation has a name of its own', async () => {

@@ -20,7 +20,7 @@ import { commonHeaders, drained, send } from './respond.ts'
 import { answerReview, findReview } from './reviews.ts'
 import { scaleOf, writeScale } from './scale.ts'
 import type { Served } from './served.ts'
-import { apiStatusOf, badRequest, methodNotAllowed, noSuchPath, notFound, type ApiError } from './status.ts'
+import { apiStatusOf, badRequest, methodNotAllowed, noSuchPath, notFound, unavailable, type ApiError } from './status.ts'
 import { checkInclude, partialMetadata, tableOf, viewOf, type View } from './table.ts'
 import type { Mutable } from './values.ts'
 import { watch, type Streams } from './watch.ts'
@@ -50,7 +50,7 @@ export const dispatch = async (api: Api, streams: Streams, asker: Asker, r: Requ
     return listRecords(api, api.store.audit!, r, view, response)
   }
   switch (r.verb) {
-    case 'watch': return watch(api, served, r, view, response, streams, turn, again)
+    case 'watch': refuseWebSocket(request); return watch(api, served, r, view, response, streams, turn, again)
     case 'get': return send(response, 200, r.subresource === 'scale' ? scaleOf(served, JSON.parse(await get(api, served, r, 'object')) as Mutable) : await get(api, served, r, view))
     case 'list': return list(api, served, r, view, response, turn)
     default: return write(api, served, r, asker, view, request, body, response)
@@ -108,6 +108,11 @@ const list = async (api: Api, served: Served, r: RequestInfo, view: View, respon
     await drained(response, api.patience)
   }
   response.end()
+}
+
+/** fabric8 asks for a WebSocket first, and would wait for the end of a watch that answers without one; after 503 it asks again without. */
+const refuseWebSocket = (request: IncomingMessage): void => {
+  if (request.headers.upgrade?.toLowerCase() === 'websocket') throw unavailable('a watch is not served over WebSocket; ask again without Upgrade')
 }
 
 const warningsAtMost = 20

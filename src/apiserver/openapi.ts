@@ -1,7 +1,9 @@
-/** OpenAPI v3, one document for each group and version, made when first asked for (rule A1). */
+/** OpenAPI v3, one document for each group and version, and v2, one for all; made when first asked for (rule A1). */
 import { createHash } from 'node:crypto'
 import type { Api } from './api.ts'
 import { answers, commonSchemas, metaName, ref, scaleName, statusName } from './openapi-answers.ts'
+import { encodeSwagger } from './openapi-v2-protobuf.ts'
+import { swagger, type V3Document } from './openapi-v2.ts'
 import { metadataSchema } from './schema.ts'
 import type { Served } from './served.ts'
 
@@ -83,8 +85,11 @@ const document = (api: Api, list: readonly Served[]): object => {
   return { openapi: '3.0.0', info: { title: 'Skerry', version: api.version.gitVersion }, paths: Object.assign({}, ...list.map((s) => pathsOf(s, Object.keys(api.subresources)))) as object, components: { schemas } }
 }
 
+/** `v3` by `api/v1`, `apis/skerry.dev/v1alpha1`. */
+interface Documents { readonly v3: ReadonlyMap<string, () => string>; v2Protobuf(): Buffer }
+
 /** By what is served: servers of the same kinds share their documents. */
-const documents = new Map<string, ReadonlyMap<string, () => string>>()
+const documents = new Map<string, Documents>()
 const ids = new WeakMap<Served, number>()
 let lastId = 0
 const idOf = (s: Served): number => {
@@ -93,22 +98,26 @@ const idOf = (s: Served): number => {
   return id
 }
 
-/** By `api/v1`, `apis/skerry.dev/v1alpha1`; each is made at most once, when it is asked for. */
-const documentsOf = (api: Api): ReadonlyMap<string, () => string> => {
+const once = <T>(make: () => T): (() => T) => {
+  let made: T | undefined
+  return () => (made ??= make())
+}
+
+const documentsOf = (api: Api): Documents => {
   const served = [...api.served.values()]
   const id = `${api.version.gitVersion} ${served.map(idOf).join(' ')} ${Object.keys(api.subresources).join(' ')}`
   const have = documents.get(id)
   if (have !== undefined) return have
   const lists = Map.groupBy(served, (s) => (s.kind.group === '' ? `api/${s.kind.version}` : `apis/${s.kind.group}/${s.kind.version}`))
-  const all = new Map([...lists].map(([name, list]) => {
-    let text: string | undefined
-    return [name, () => (text ??= JSON.stringify(document(api, list)))] as const
-  }))
+  const v3 = new Map([...lists].map(([name, list]) => [name, once(() => JSON.stringify(document(api, list)))] as const))
+  const inV2 = () => swagger([...v3.values()].map((text) => JSON.parse(text()) as V3Document))
+  const all = { v3, v2Protobuf: once(() => encodeSwagger(inV2())) }
   documents.set(id, all)
   return all
 }
 
 export const openapiIndex = (api: Api): object => ({
-  paths: Object.fromEntries([...documentsOf(api)].map(([id, text]) => [id, { serverRelativeURL: `/openapi/v3/${id}?hash=${createHash('sha256').update(text()).digest('hex').slice(0, 32).toUpperCase()}` }])),
+  paths: Object.fromEntries([...documentsOf(api).v3].map(([id, text]) => [id, { serverRelativeURL: `/openapi/v3/${id}?hash=${createHash('sha256').update(text()).digest('hex').slice(0, 32).toUpperCase()}` }])),
 })
-export const openapiDocument = (api: Api, id: string): string | undefined => documentsOf(api).get(id)?.()
+export const openapiDocument = (api: Api, id: string): string | undefined => documentsOf(api).v3.get(id)?.()
+export const openapiV2Protobuf = (api: Api): Buffer => documentsOf(api).v2Protobuf()

@@ -67,9 +67,9 @@ export const commonHeaders: Headers = {
   'cache-control': 'no-cache, private', 'x-content-type-options': 'nosniff', 'content-security-policy': "default-src 'none'; frame-ancestors 'none'", 'referrer-policy': 'no-referrer', 'x-frame-options': 'DENY',
 }
 
-export const send = (response: ServerResponse, code: number, body: object | string, headers: Headers = {}): void => {
+export const send = (response: ServerResponse, code: number, body: object | string | Buffer, headers: Headers = {}): void => {
   if (response.headersSent || response.destroyed) { response.destroy(); return }
-  const bytes = Buffer.from(typeof body === 'string' ? body : JSON.stringify(body))
+  const bytes = Buffer.isBuffer(body) ? body : Buffer.from(typeof body === 'string' ? body : JSON.stringify(body))
   response.writeHead(code, { 'content-type': 'application/json', ...commonHeaders, 'content-length': bytes.length, ...headers } as never)
   response.end(bytes)
 }

@@ -62,6 +62,13 @@ describe('writes', () => {
     expect([refused.code, refused.headers.get('warning')]).toEqual([422, '299 - "unknown field \\"spec.site.x\\"", 299 - "unknown field \\"spec.replicas[0].y\\""'])
   })
 
+  test('unknown fields of an apply are refused whatever fieldValidation says', async () => {
+    for (const more of ['', '&fieldValidation=Ignore', '&dryRun=All']) {
+      const { body } = await call('PATCH', `${clusters}/a?fieldManager=m${more}`, cluster('a', { bogus: 1 }), { type: 'application/apply-patch+yaml' })
+      expect(body).toMatchObject({ code: 400, reason: 'BadRequest', message: expect.stringContaining('unknown field "spec.bogus"') })
+    }
+  })
+
   test('an item stands once in a set and in a list map, whichever way it is written', async () => {
     const pools = [{ name: 'x' }, { name: 'x', size: 2 }]
     expect((await call('POST', clusters, cluster('a', { tags: ['t', 'u', 't'], pools }))).body).toMatchObject({ code: 422, details: { causes: [{ field: 'spec.tags[2]', reason: 'FieldValueDuplicate' }, { field: 'spec.pools[1]', reason: 'FieldValueDuplicate' }] } })

@@ -28,6 +28,15 @@ afterEach(async () => {
 })
 
 describe('watch', () => {
+  test('A1 a watch over WebSocket is refused at once, so that a client that prefers it asks again without', async () => {
+    const { hostname, port } = new URL(lab.listening.url)
+    const socket = connect(Number(port), hostname)
+    socket.write(`GET ${clusters}?watch=1 HTTP/1.1\r\nhost: lab\r\nauthorization: Bearer admin\r\nconnection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n`)
+    const answer = await new Promise<string>((done) => { socket.once('data', (chunk) => done(chunk.toString())) })
+    socket.destroy()
+    expect(answer).toMatch(/^HTTP\/1\.1 503 /)
+  })
+
   test('A1 sendInitialEvents: what is there, the annotated bookmark, then what comes', async () => {
     for (const name of ['a', 'b']) await call('POST', clusters, cluster(name))
     const w = await watch('sendInitialEvents=true&allowWatchBookmarks=true&resourceVersionMatch=NotOlderThan')

@@ -1,0 +1,121 @@
+/** kubectl as people use it, with clusters and node pools. */
+import type { Step } from './step.ts'
+
+type Object_ = Readonly<Record<string, unknown>>
+
+export const poolObject = (name: string, spec: Object_ = {}, labels: Readonly<Record<string, string>> = {}): Object_ => ({
+  apiVersion: 'skerry.dev/v1alpha1', kind: 'NodePool', metadata: { name, ...(Object.keys(labels).length > 0 && { labels }) }, spec: { cluster: 'base', machineType: 'b2.c2r4', ...spec },
+})
+const text = (...objects: readonly Object_[]): string => (objects.length === 1 ? JSON.stringify(objects[0]) : JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }))
+
+export const kubectl = async ({ namespace }: { readonly namespace: string }): Promise<readonly Step[]> => {
+  const binary = process.env['KUBECTL'] ?? 'kubectl'
+  const k = (...args: readonly string[]): readonly string[] => [binary, '-n', namespace, ...args]
+  const asSite = (...args: readonly string[]): readonly string[] => k('--context', 'site', ...args)
+  const applied = (objects: string, ...args: readonly string[]): Pick<Step, 'run' | 'input'> => ({ run: k('apply', ...args, '-f', '-'), input: objects })
+  const status = (name: string, ready: string): readonly string[] => asSite('patch', 'np', name, '--subresource', 'status', '--type', 'merge', '-p', JSON.stringify({ status: { readyReplicas: 2, conditions: [{ type: 'Ready', status: ready, reason: 'Tested', message: 'by the lab', lastTransitionTime: '2026-01-01T00:00:00Z' }] } }))
+  return [
+    { what: 'version', run: k('version'), want: /Server Version: v1\.\d+\.\d+/, not: /WARNING: version difference/ },
+    { what: 'api-versions', run: k('api-versions'), want: /^skerry\.dev\/v1alpha1$/m },
+    { what: 'api-resources, by group', run: k('api-resources', '--api-group', 'skerry.dev', '-o', 'wide'), want: /nodepools +pool,np +skerry\.dev\/v1alpha1 +true +NodePool +\S*create\S* +skerry,all/ },
+    { what: 'api-resources, by verb and scope', run: k('api-resources', '--verbs', 'list,watch', '--namespaced=false', '-o', 'name'), want: /^sites\.skerry\.dev$/m, not: /nodepools/ },
+    { what: 'explain', run: k('explain', 'np.spec'), want: /drainTimeout\s+<string>/ },
+    { what: 'explain, a field with its description', run: k('explain', 'np.spec.taints.effect'), want: /ENUM:\s+NoSchedule/ },
+    { what: 'explain --recursive', run: k('explain', 'skc', '--recursive'), want: /controlPlane\s+<Object>[\s\S]*machineType/ },
+    { what: 'explain of metadata', run: k('explain', 'np.metadata'), want: /FIELDS?:|KIND: +NodePool/ },
+    { what: 'auth can-i', run: k('auth', 'can-i', 'create', 'nodepools.skerry.dev'), want: /^yes/m },
+    { what: 'auth can-i, a subresource', run: k('auth', 'can-i', 'patch', 'nodepools.skerry.dev', '--subresource=scale'), want: /^yes/m },
+    { what: 'auth can-i --list', run: k('auth', 'can-i', '--list'), want: /Resources/ },
+    { what: 'auth whoami', run: k('auth', 'whoami'), want: /Username/ },
+    { what: 'get --raw', run: k('get', '--raw', '/readyz'), want: /^ok/ },
+
+    { what: 'create', run: k('create', '-f', '-'), input: text(poolObject('one', { replicas: 2 }, { app: 'a' })), want: /nodepool\.skerry\.dev\/one created/ },
+    { what: 'create again', run: k('create', '-f', '-'), input: text(poolObject('one')), want: /AlreadyExists/, code: 1 },
+    { what: 'create of a list', run: k('create', '-f', '-'), input: text(poolObject('two', {}, { app: 'a' }), poolObject('three', {}, { app: 'b' })), want: /two created[\s\S]*three created/ },
+    { what: 'create by generateName', run: k('create', '-f', '-', '-o', 'name'), input: text({ ...poolObject('x'), metadata: { generateName: 'gen-' } }), want: /^nodepool\.skerry\.dev\/gen-[a-z0-9]{5}$/m },
+    { what: 'create with an unknown field', run: k('create', '-f', '-'), input: text(poolObject('odd', { bogus: 1 })), want: /strict decoding error: unknown field "spec\.bogus"|unknown field "spec\.bogus"/, code: 1 },
+    { what: 'create --validate=warn', run: k('create', '--validate=warn', '--dry-run=server', '-f', '-'), input: text(poolObject('odd', { bogus: 1 })), want: /created \(server dry run\)[\s\S]*Warning: unknown field "spec\.bogus"/ },
+    { what: 'create of what does not fit', run: k('create', '-f', '-'), input: text(poolObject('odd', { replicas: -1 })), want: /The NodePool "odd" is invalid:[\s*]+spec\.replicas: Invalid value/, code: 1 },
+    { what: 'create --dry-run=client', run: k('create', '--dry-run=client', '-f', '-'), input: text(poolObject('odd')), want: /created \(dry run\)/ },
+    { what: 'create namespace, dry', run: k('create', 'namespace', `${namespace}-more`, '--dry-run=server'), want: /created \(server dry run\)/ },
+
+    { what: 'apply', ...applied(text(poolObject('kept', { replicas: 1 }))), want: /kept created/ },
+    { what: 'apply again', ...applied(text(poolObject('kept', { replicas: 1 }))), want: /kept unchanged/ },
+    { what: 'diff without a difference', run: k('diff', '-f', '-'), input: text(poolObject('kept', { replicas: 1 })), want: /^$/ },
+    { what: 'diff', run: k('diff', '-f', '-'), input: text(poolObject('kept', { replicas: 4 })), want: /-\s+replicas: 1\n\+\s+replicas: 4/, code: 1 },
+    { what: 'diff --server-side', run: k('diff', '--server-side', '--force-conflicts', '-f', '-'), input: text(poolObject('kept', { replicas: 4 })), want: /\+\s+replicas: 4/, code: 1 },
+    { what: 'apply of a change', ...applied(text(poolObject('kept', { replicas: 4 }))), want: /kept configured/ },
+    { what: 'apply view-last-applied', run: k('apply', 'view-last-applied', 'np/kept'), want: /replicas: 4/ },
+    { what: 'apply set-last-applied', run: k('apply', 'set-last-applied', '-f', '-'), input: text(poolObject('kept', { replicas: 4 })), want: /configured|unchanged/ },
+    { what: 'apply --dry-run=server', ...applied(text(poolObject('kept', { replicas: 5 })), '--dry-run=server'), want: /kept configured \(server dry run\)/ },
+    { what: 'apply of a list', ...applied(text(poolObject('set-1', {}, { set: 's' }), poolObject('set-2', {}, { set: 's' }))), want: /set-1 created[\s\S]*set-2 created/ },
+    { what: 'apply --prune', ...applied(text(poolObject('set-1', {}, { set: 's' })), '--prune', '-l', 'set=s', '--prune-allowlist=skerry.dev/v1alpha1/NodePool'), want: /set-1 unchanged[\s\S]*set-2 pruned/ },
+    { what: 'apply --server-side', ...applied(text(poolObject('server', { replicas: 1 })), '--server-side'), want: /serverside-applied/ },
+    { what: 'apply --server-side again', ...applied(text(poolObject('server', { replicas: 1 })), '--server-side'), want: /serverside-applied/ },
+    { what: 'apply --server-side by another', ...applied(text(poolObject('server', { replicas: 2 })), '--server-side', '--field-manager', 'other'), want: /conflict with "kubectl": \.spec\.replicas/, code: 1 },
+    { what: 'apply --force-conflicts', ...applied(text(poolObject('server', { replicas: 2 })), '--server-side', '--field-manager', 'other', '--force-conflicts'), want: /serverside-applied/ },
+    { what: 'apply --server-side over an apply', ...applied(text(poolObject('kept', { replicas: 4 })), '--server-side'), want: /serverside-applied/ },
+    { what: 'managed fields are shown', run: k('get', 'np', 'server', '-o', 'yaml', '--show-managed-fields'), want: /manager: other[\s\S]*operation: Apply/ },
+    { what: 'apply --server-side of a namespaced set', run: k('apply', '--server-side', '-f', '-'), input: text(poolObject('set-1', {}, { set: 's' }), poolObject('set-3', {}, { set: 's' })), want: /set-1 serverside-applied[\s\S]*set-3 serverside-applied/ },
+
+    { what: 'get', run: k('get', 'np'), want: /NAME +CLUSTER +TYPE +WANTED +NODES +READY +AGE/ },
+    { what: 'get -o wide', run: k('get', 'np', '-o', 'wide', '--show-labels'), want: /REASON +AGE +LABELS|REASON[\s\S]*LABELS/ },
+    { what: 'get several kinds', run: k('get', 'skc,np'), want: /cluster\.skerry\.dev\/base[\s\S]*nodepool\.skerry\.dev\/one/ },
+    { what: 'get by category', run: k('get', 'skerry'), want: /nodepool\.skerry\.dev\/one/ },
+    { what: 'get -A', run: k('get', 'np', '-A'), want: /NAMESPACE +NAME/ },
+    { what: 'get -o name, by label', run: k('get', 'np', '-l', 'app in (a)', '-o', 'name', '--sort-by', '.metadata.name'), want: /^nodepool\.skerry\.dev\/one\nnodepool\.skerry\.dev\/two\n$/ },
+    { what: 'get by field', run: k('get', 'np', '--field-selector', 'spec.cluster=base,metadata.name!=one', '-o', 'name'), want: /two/, not: /\/one\n/ },
+    { what: 'get -o jsonpath', run: k('get', 'np', 'one', '-o', 'jsonpath={.spec.replicas}/{.metadata.generation}'), want: /^2\/1$/ },
+    { what: 'get -o custom-columns', run: k('get', 'np', 'one', '-o', 'custom-columns=N:.metadata.name,R:.spec.replicas'), want: /^N +R\none +2\n$/ },
+    { what: 'get -o go-template', run: k('get', 'np', '-l', 'app', '-o', 'go-template={{range .items}}{{.metadata.name}} {{end}}'), want: /one three two/ },
+    { what: 'get --chunk-size', run: k('get', 'np', '--chunk-size', '2', '-o', 'name'), want: /one[\s\S]*two/ },
+    { what: 'get --ignore-not-found', run: k('get', 'np', 'nothing', '--ignore-not-found'), want: /^$/ },
+    { what: 'get of nothing', run: k('get', 'np', 'nothing'), want: /Error from server \(NotFound\): nodepools\.skerry\.dev "nothing" not found/, code: 1 },
+    { what: 'get of a kind that is not there', run: k('get', 'gizmos'), want: /the server doesn't have a resource type "gizmos"/, code: 1 },
+    { what: 'get -w', run: k('get', 'np', 'one', '-w'), forMs: 2_500, meanwhile: k('patch', 'np', 'one', '--type', 'merge', '-p', '{"spec":{"replicas":3}}'), want: /one +base +b2\.c2r4 +2[\s\S]*one +base +b2\.c2r4 +3/ },
+    { what: 'get --watch-only -o yaml', run: k('get', 'np', '--watch-only', '-o', 'yaml', '--output-watch-events'), forMs: 2_500, meanwhile: k('label', 'np', 'one', 'looked=1'), want: /type: MODIFIED/ },
+    { what: 'get --subresource', run: k('get', 'np', 'one', '--subresource', 'scale', '-o', 'jsonpath={.kind} {.spec.replicas}'), want: /^Scale 3$/ },
+
+    { what: 'label', run: k('label', 'np', 'one', 'tier=x'), want: /labeled/ },
+    { what: 'label without --overwrite', run: k('label', 'np', 'one', 'tier=y'), want: /already has a value/, code: 1 },
+    { what: 'label --overwrite, all', run: k('label', 'np', '--all', 'tier=y', '--overwrite'), want: /one labeled[\s\S]*two labeled/ },
+    { what: 'label -', run: k('label', 'np', 'one', 'tier-'), want: /unlabeled/ },
+    { what: 'annotate', run: k('annotate', 'np', 'one', 'note=hello world'), want: /annotated/ },
+    { what: 'annotate --list', run: k('annotate', 'np', 'one', '--list'), want: /note=hello world/ },
+    { what: 'patch --type json', run: k('patch', 'np', 'one', '--type', 'json', '-p', '[{"op":"replace","path":"/spec/replicas","value":2}]'), want: /patched/ },
+    { what: 'patch without a type', run: k('patch', 'np', 'one', '-p', '{"spec":{"replicas":2}}'), want: /the body of the request was in an unknown format/, code: 1 },
+    { what: 'patch that changes nothing', run: k('patch', 'np', 'one', '--type', 'merge', '-p', '{"spec":{"replicas":2}}'), want: /patched \(no change\)/ },
+    { what: 'scale', run: k('scale', 'np', 'one', '--replicas', '7'), want: /scaled/ },
+    { what: 'scale with --current-replicas', run: k('scale', 'np', 'one', '--current-replicas', '1', '--replicas', '8'), want: /Expected replicas to be 1, was 7/, code: 1 },
+    { what: 'scale several', run: k('scale', 'np/one', 'np/two', '--replicas', '2'), want: /one scaled[\s\S]*two scaled/ },
+    { what: 'edit', run: k('edit', 'np', 'one'), env: { KUBE_EDITOR: 'sed -i s/drainTimeout:.*/drainTimeout:\\ 5m/' }, want: /edited/ },
+    { what: 'edit that does not fit comes back to the editor', run: k('edit', 'np', 'one'), env: { KUBE_EDITOR: 'sed -i s/drainTimeout:.*/drainTimeout:\\ never/' }, want: /is invalid: spec\.drainTimeout|Edit cancelled/, code: 1 },
+    { what: 'a status that can be edited', run: asSite('patch', 'np', 'two', '--subresource', 'status', '--type', 'merge', '-p', '{"status":{"replicas":1}}'), want: /patched/ },
+    { what: 'edit --subresource status', run: asSite('edit', 'np', 'two', '--subresource', 'status'), env: { KUBE_EDITOR: 'sed -i s/replicas:\\ 1/replicas:\\ 2/' }, want: /edited/ },
+    { what: 'replace', run: k('replace', '-f', '-'), input: text(poolObject('three', { replicas: 6 })), want: /replaced/ },
+    { what: 'replace with an old version', run: k('replace', '-f', '-'), input: JSON.stringify({ ...poolObject('three'), metadata: { name: 'three', resourceVersion: '1' } }), want: /Conflict|the object has been modified/, code: 1 },
+    { what: 'replace --force', run: k('replace', '--force', '-f', '-'), input: text(poolObject('three', { replicas: 5 })), want: /deleted[\s\S]*replaced/ },
+    { what: 'patch --subresource status', run: status('one', 'False'), want: /patched/ },
+    { what: 'wait --for=condition', run: k('wait', 'np/one', '--for=condition=Ready', '--timeout', '15s'), meanwhile: status('one', 'True'), want: /condition met/ },
+    { what: 'wait --for=condition=false', run: k('wait', 'np/one', '--for=condition=Ready=False', '--timeout', '1s'), want: /timed out waiting/, code: 1 },
+    { what: 'wait --for=jsonpath', run: k('wait', 'np/one', '--for=jsonpath={.status.readyReplicas}=2', '--timeout', '5s'), want: /condition met/ },
+    { what: 'wait --for=create', run: ['sh', '-c', `'${binary}' -n ${namespace} wait np/soon --for=create --timeout 15s & sleep 1; '${binary}' -n ${namespace} create -f -; wait $!`], input: text(poolObject('soon')), want: /condition met/ },
+    { what: 'rollout status says that it cannot', run: k('rollout', 'status', 'np/one'), want: /no kind "NodePool" is registered/, code: 1 },
+    { what: 'describe', run: k('describe', 'np', 'one'), want: /Name: +one[\s\S]*Drain Timeout: +5m[\s\S]*Type: +Ready/ },
+    { what: 'an event is made', run: k('create', '-f', '-'), input: JSON.stringify({ apiVersion: 'v1', kind: 'Event', metadata: { name: 'one.1', namespace }, type: 'Warning', reason: 'Tested', message: 'an event of the lab', involvedObject: { apiVersion: 'skerry.dev/v1alpha1', kind: 'NodePool', name: 'one', namespace }, count: 1, firstTimestamp: new Date().toISOString().replace(/\.\d+/, ''), lastTimestamp: new Date().toISOString().replace(/\.\d+/, ''), source: { component: 'lab' } }), want: /created/ },
+    { what: 'events --for', run: k('events', '--for', 'nodepool/one'), want: /Warning +Tested +NodePool\/one +an event of the lab/ },
+    { what: 'events --types', run: k('events', '--types=Normal'), want: /No events found|LAST SEEN/, not: /an event of the lab/ },
+    { what: 'get events, sorted', run: k('get', 'events', '--sort-by', '.lastTimestamp', '--field-selector', 'reason=Tested'), want: /LAST SEEN +TYPE +REASON +OBJECT +MESSAGE[\s\S]*an event of the lab/ },
+
+    { what: 'delete --cascade=orphan', run: k('delete', 'np', 'two', '--cascade=orphan'), want: /two" deleted/ },
+    { what: 'delete --cascade=foreground', run: k('delete', 'np', 'three', '--cascade=foreground', '--timeout', '20s'), want: /three" deleted/ },
+    { what: 'delete --dry-run=server', run: k('delete', 'np', 'one', '--dry-run=server'), want: /deleted.*\(server dry run\)/ },
+    { what: 'wait --for=delete', run: k('wait', 'np/kept', '--for=delete', '--timeout', '15s'), meanwhile: k('delete', 'np', 'kept', '--wait=false'), want: /condition met/ },
+    { what: 'delete --now', run: k('delete', 'np', 'server', '--now'), want: /server" deleted/ },
+    { what: 'delete by label', run: k('delete', 'np', '-l', 'set=s', '--timeout', '20s'), want: /set-1" deleted[\s\S]*set-3" deleted/ },
+    { what: 'delete from a file', run: k('delete', '-f', '-', '--timeout', '20s'), input: text(poolObject('one')), want: /one" deleted/ },
+    { what: 'delete of nothing', run: k('delete', 'np', 'nothing'), want: /NotFound/, code: 1 },
+    { what: 'delete --all', run: k('delete', 'np', '--all', '--timeout', '20s'), want: /gen-\S+" deleted/ },
+    { what: 'all are gone', run: k('get', 'np'), want: /No resources found in/ },
+  ]
+}
