@@ -30,7 +30,7 @@ const failures: Readonly<Record<number, string>> = {
   410: 'Expired', 413: 'RequestEntityTooLarge', 415: 'UnsupportedMediaType', 422: 'Invalid', 429: 'TooManyRequests', 500: 'InternalError', 503: 'ServiceUnavailable: nothing was done', 504: 'Timeout: it is not known what was done',
 }
 const everywhere = [400, 401, 403, 404, 405, 406, 408, 413, 415, 429, 500, 503, 504]
-const besides = { get: [], list: [410], write: [409, 422] } as const
+const besides = { get: [], list: [410, 422], write: [409, 422] } as const
 
 const json = (description: string, schema: object) => ({ description, content: { 'application/json': { schema } } })
 export const answers = (kind: keyof typeof besides, schema: object, codes: readonly (200 | 201)[]): object => ({
