@@ -5,6 +5,7 @@ import type { Asker } from './audit/record.ts'
 import { auditRecords, listRecords, recordOptions } from './audit/records.ts'
 import { demandAuthority } from './authority.ts'
 import { keyOf, type Call, type Written } from './call.ts'
+import { sinkFor } from './compress.ts'
 import { create } from './create.ts'
 import { decider } from './decide.ts'
 import { demandObject, parseBody } from './decode.ts'
@@ -52,7 +53,7 @@ export const dispatch = async (api: Api, streams: Streams, asker: Asker, r: Requ
   switch (r.verb) {
     case 'watch': refuseWebSocket(request); return watch(api, served, r, view, response, streams, turn, again)
     case 'get': return send(response, 200, r.subresource === 'scale' ? scaleOf(served, JSON.parse(await get(api, served, r, 'object')) as Mutable) : await get(api, served, r, view))
-    case 'list': return list(api, served, r, view, response, turn)
+    case 'list': return list(api, served, r, view, request, response, turn)
     default: return write(api, served, r, asker, view, request, body, response)
   }
 }
@@ -97,17 +98,19 @@ const review = (api: Api, identity: Identity, r: RequestInfo, body: Buffer, cont
 /** A list of so many objects is as dear as one request. */
 const rowsOfARequest = 500
 /** In pieces with back-pressure: a long list holds up nobody else (rule E5). */
-const list = async (api: Api, served: Served, r: RequestInfo, view: View, response: ServerResponse, turn: Turn): Promise<void> => {
+const list = async (api: Api, served: Served, r: RequestInfo, view: View, request: IncomingMessage, response: ServerResponse, turn: Turn): Promise<void> => {
   const found = await page(api, served, r)
   turn.spend(found.rows.length / rowsOfARequest)
-  response.writeHead(200, { 'content-type': 'application/json', ...commonHeaders } as never)
+  const sink = sinkFor(request, response, found.rows.reduce((sum, row) => sum + row.body.length, 0))
+  response.writeHead(200, { 'content-type': 'application/json', ...commonHeaders, ...sink.headers } as never)
+  const out = sink.open()
   for (const text of listTexts(api, served, r, view, found)) {
-    if (response.destroyed) return
-    if (response.write(text)) continue
-    try { turn.stream() } catch { response.destroy(); return }
-    await drained(response, api.patience)
+    if (out.destroyed) return
+    if (out.write(text)) continue
+    try { turn.stream() } catch { out.destroy(); return }
+    await drained(out, api.patience)
   }
-  response.end()
+  out.end()
 }
 
 /** fabric8 asks for a WebSocket first, and would wait for the end of a watch that answers without one; after 503 it asks again without. */

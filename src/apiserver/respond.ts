@@ -1,6 +1,7 @@
 /** Reads bodies and writes answers: limits, content types, and a Status for every error. HTTP/1.1 and HTTP/2 alike. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ServerHttp2Stream } from 'node:http2'
+import type { Writable } from 'node:stream'
 import { isBehind, isTooLarge, isUnavailable, isUnclear } from '../store/errors.ts'
 import { apiStatusOf, cutOff, internal, timeout, tooBig, tooSlow, unavailable, unsupportedEncoding, type Failure } from './status.ts'
 
@@ -83,7 +84,7 @@ export const awaitReader = (response: ServerResponse, { readerMs }: Patience): v
   response.once('close', () => clearTimeout(timer))
 }
 /** Resolves when the response takes more, or is over. Who takes nothing for so long is cut off: a list waits in memory for him. */
-export const drained = (response: ServerResponse, { readerMs }: Patience): Promise<void> => new Promise((resolve) => {
+export const drained = (response: Writable, { readerMs }: Patience): Promise<void> => new Promise((resolve) => {
   if (response.destroyed || response.writableEnded) { resolve(); return }
   const timer = setTimeout(() => response.destroy(), readerMs)
   const done = (): void => {
