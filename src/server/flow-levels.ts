@@ -7,9 +7,10 @@ import type { FlowControlOptions, Identity, Level } from '../apiserver/index.ts'
 const MiB = 1 << 20
 /** The controllers of a fleet of 1,000 clusters, with 64 connections a process, meet none of these. */
 const controllers: Level = { seats: 128, rate: 5_000, burst: 10_000, queue: 1_000, waitMs: 30_000, streams: 2_000, streamsInAll: 10_000, bytes: 128 * MiB, bytesInAll: 256 * MiB }
-const administrators: Level = { seats: 64, rate: 1_000, burst: 4_000, queue: 500, waitMs: 15_000, streams: 1_000, streamsInAll: 5_000, bytes: 64 * MiB, bytesInAll: 128 * MiB }
-/** client-go asks 50 times a second and 300 times at once, unless it is told otherwise. */
-const people: Level = { seats: 64, rate: 50, burst: 300, queue: 100, waitMs: 15_000, streams: 100, streamsInAll: 5_000, bytes: 16 * MiB, bytesInAll: 128 * MiB }
+/** A server at its limit is shared by seats; the rate is only for who has lost control of a program. */
+const administrators: Level = { seats: 64, rate: 5_000, burst: 20_000, queue: 500, waitMs: 15_000, streams: 5_000, streamsInAll: 10_000, bytes: 128 * MiB, bytesInAll: 256 * MiB }
+/** A program over client-go asks 5 to 50 times a second, unless it is told otherwise; several may work for one person. */
+const people: Level = { seats: 64, rate: 200, burst: 1_000, queue: 100, waitMs: 15_000, streams: 100, streamsInAll: 5_000, bytes: 16 * MiB, bytesInAll: 128 * MiB }
 
 export const flowLevels = { controllers, administrators, people }
 type Levels = typeof flowLevels
