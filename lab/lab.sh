@@ -6,6 +6,7 @@
 #   test [ARGS]        the OpenStack contract suite against it; the last line is "N passed, N failed"
 #   story NAME         lab/stories/NAME.ts: the product makes a cluster on it
 #   kube-apiserver up|down|status|test   a real kube-apiserver to compare ours with; needs neither root nor OpenStack
+#   fuzz [--minutes N] [--seed N] [--store memory|postgres]   schemathesis against our own OpenAPI documents; needs neither
 #   clients [up|test] [NAME...] [--peer] [--write]   unmodified clients against our API; neither root nor OpenStack
 #   enter COMMAND      a command inside the lab: enter openstack --os-cloud lab-demo server list
 # Caches are outside the repository, in $HOME/.cache/skerry-lab. docs/guides/lab.md is the guide.
@@ -59,6 +60,13 @@ story(){
   local name=$1; shift; exec node "lab/stories/$name.ts" "$@"
 }
 
+fuzz(){
+  node24; cd "$REPO"
+  local venv=${SKERRY_FUZZ_VENV:-$HOME/.cache/skerry-lab/fuzz}
+  [ -x "$venv/bin/schemathesis" ] || { echo "lab: installing schemathesis into $venv"; python3 -m venv "$venv" && "$venv/bin/pip" install -q schemathesis==4.32.5; }
+  exec node lab/clients/fuzz.ts "$venv/bin/schemathesis" "$@"
+}
+
 case ${1:-help} in
   up) shift; up "$@";;
   down) shift; down "$@";;
@@ -66,6 +74,7 @@ case ${1:-help} in
   test) shift; contract "$@";;
   story) shift; story "$@";;
   kube-apiserver) shift; node24; exec "$HERE/clients/kube-apiserver.sh" "$@";;
+  fuzz) shift; fuzz "$@";;
   clients) shift; node24; exec node "$HERE/clients/clients.ts" "$@";;
   enter) shift; must_be_up; exec "$HERE/openstack/enter" "$@";;
   help|-h|--help) usage;;

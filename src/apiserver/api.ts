@@ -5,10 +5,12 @@ import type { Cache } from '../store/cache.ts'
 import type { Log } from '../store/log.ts'
 import type { CacheView, Scope } from '../store/scoped-cache.ts'
 import type { Store } from '../store/store.ts'
+import type { FlowControlOptions } from './flow-control.ts'
 import type { ChainIdentity } from './audit/export.ts'
 import type { Trail } from './audit/trail.ts'
 import type { EventBudget } from './event-budget.ts'
 import type { Authenticate, Authorize, Identity } from './identity.ts'
+import type { Patience } from './respond.ts'
 import type { Served } from './served.ts'
 
 /** Reads what the cache holds. */
@@ -82,6 +84,10 @@ export interface ApiOptions {
   readonly random?: () => number
   /** Counted into, and served at /metrics to whom `authorize` lets. */
   readonly metrics?: Registry
+  /** Who is refused with 429, and who waits. Absent: nobody; for simulators, and tests of something else. */
+  readonly flowControl?: FlowControlOptions
+  /** Default: half a minute for a body, a minute for a reader. */
+  readonly patience?: Partial<Patience>
   /** Whether this server collects what lost its owners. Default true. */
   readonly collectGarbage?: boolean
   /** Whether an object may have only so many Events (`event-budget.ts`). Default false: a simulated tenant's are its own. */
@@ -112,6 +118,7 @@ export interface Api extends Required<Pick<ApiOptions, 'store' | 'authorize' | '
   readonly read: Reader
   readonly metrics: Registry | undefined
   readonly collectsGarbage: boolean
+  readonly patience: Patience
   /** undefined: Events are not limited. */
   readonly eventBudget: EventBudget | undefined
   readonly trail: Trail

@@ -37,7 +37,7 @@ export const keyOf = (c: Call, name = c.r.name): StoreKey => ({ resource: c.serv
 export const storedAs = (c: Pick<Call, 'served'>): Served => (c.served.view === undefined ? c.served : c.served.view.stored)
 export const isDryRun = (r: RequestInfo): boolean => r.query.getAll('dryRun').includes('All')
 
-const managerOf = (c: Call): string => (c.r.query.get('fieldManager') || c.userAgent.split('/')[0] || 'unknown').slice(0, 128)
+const managerOf = (c: Call): string => (c.r.query.get('fieldManager') || c.userAgent.split('/')[0]!.replaceAll(/\p{C}/gu, '') || 'unknown').slice(0, 128)
 /** Under whose name fields are owned. */
 export const writerOf = (c: Call, operation: Writer['operation']): Writer => ({
   manager: managerOf(c), operation, subresource: c.r.subresource, apiVersion: c.served.apiVersion, time: seconds(c.api.now()),

@@ -5,7 +5,7 @@ import { checkNamespace, isDryRun, keyOf, seen, sent, storedAs, unseen, withVers
 import { commit, standing } from './commit.ts'
 import { prepare } from './prepare.ts'
 import { alreadyExists, badRequest } from './status.ts'
-import { copy, type Mutable } from './values.ts'
+import { copy, shown, type Mutable } from './values.ts'
 
 const triesAtMost = 8
 const letters = 'bcdfghjklmnpqrstvwxz2456789'
@@ -21,7 +21,7 @@ export const create = async (c: Call): Promise<Written> => {
     if (typeof prefix === 'string') meta['name'] = prefix.slice(0, 58) + randomName()
     const written = await createObject(c, unseen(c, given, undefined), (object) => afterUpdate(undefined, object, storedAs(c).schema, writerOf(c, 'Update')))
     if (written !== undefined) return written
-    if (prefix === undefined || tries === triesAtMost) throw alreadyExists(c.served.kind, String(meta['name']))
+    if (prefix === undefined || tries === triesAtMost) throw alreadyExists(c.served.kind, shown(meta['name']))
   }
 }
 

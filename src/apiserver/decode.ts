@@ -1,11 +1,12 @@
 /** From bytes to an object of a kind: media types, unknown fields by validation level, required identity. */
+import { isUtf8 } from 'node:buffer'
 import { metadataTypeErrors } from './metadata.ts'
 import { parseProtobuf, protobufType } from './protobuf.ts'
 import type { RequestInfo } from './request.ts'
 import { pruneUnknown } from './schema.ts'
 import type { Served } from './served.ts'
 import { badRequest, invalid, unreadablePatch, unsupportedMediaType, type ApiError } from './status.ts'
-import { guard, isObject, parseJson, parseYaml, type Json, type Mutable } from './values.ts'
+import { guard, isObject, parseJson, parseYaml, shown, type Json, type Mutable } from './values.ts'
 
 export const bodyTypes = ['application/json', 'application/yaml', protobufType] as const
 export const applyType = 'application/apply-patch+yaml'
@@ -13,11 +14,19 @@ export const patchTypes = ['application/json-patch+json', 'application/merge-pat
 
 export const mediaType = (contentType: string | undefined): string => (contentType ?? '').split(';')[0]!.trim().toLowerCase()
 
+/** The text of a body. Bytes that are no UTF-8 would silently become something else. */
+export const textIn = (body: Buffer, contentType: string | undefined): string => {
+  const charset = /;\s*charset\s*=\s*"?([^";\s]*)/i.exec(contentType ?? '')?.[1] ?? 'utf-8'
+  if (!/^(utf-?8|us-ascii)$/i.test(charset)) throw unsupportedMediaType(`${mediaType(contentType)}; charset=${charset.slice(0, 40)}`, bodyTypes)
+  if (!isUtf8(body)) throw badRequest('the body is not UTF-8')
+  return body.toString('utf8')
+}
+
 /** `onTwice` hears of fields that stand twice in JSON; without it they are refused. */
 export const parseBody = (body: Buffer, contentType: string | undefined, onTwice?: (path: string) => void): Json => {
   const type = mediaType(contentType)
-  if (type === '' || type === 'application/json' || type === '*/*') return parseJson(body.toString('utf8'), onTwice)
-  if (type === 'application/yaml') return parseYaml(body.toString('utf8'))
+  if (type === '' || type === 'application/json' || type === '*/*') return parseJson(textIn(body, contentType), onTwice)
+  if (type === 'application/yaml') return parseYaml(textIn(body, contentType))
   if (type === protobufType) {
     const value = parseProtobuf(body)
     guard(value)
@@ -51,13 +60,13 @@ const checkKind = (object: Mutable, { kind, apiVersion }: Served, r: RequestInfo
   object['kind'] ??= kind.kind
   const given = { apiVersion: object['apiVersion'] as unknown, kind: object['kind'] as unknown }
   if (given.apiVersion === apiVersion && given.kind === kind.kind) return
-  const name = isObject(object['metadata']) ? String(object['metadata']['name'] ?? r.name) : r.name
+  const name = isObject(object['metadata']) ? shown(object['metadata']['name'] ?? r.name) : r.name
   const wrong = (field: 'apiVersion' | 'kind', wanted: string) =>
-    invalid({ group: String(given.apiVersion).split('/').slice(0, -1).join('/'), plural: kind.plural, kind: String(given.kind) }, name, [{ field, reason: 'FieldValueInvalid', message: `${JSON.stringify(given[field]).slice(0, 100)}: must be ${wanted}` }])
+    invalid({ group: shown(given.apiVersion).split('/').slice(0, -1).join('/'), plural: kind.plural, kind: shown(given.kind) }, name, [{ field, reason: 'FieldValueInvalid', message: `${JSON.stringify(given[field]).slice(0, 100)}: must be ${wanted}` }])
   const isNamed = typeof given.apiVersion === 'string' && typeof given.kind === 'string'
   if (isNamed && form !== 'applied' && given.apiVersion === apiVersion) throw wrong('kind', kind.kind)
   if (isNamed && form === 'patched') throw wrong('apiVersion', apiVersion)
-  throw badRequest(`the object provided is ${String(given.kind)} of ${String(given.apiVersion)}, expected ${kind.kind} of ${apiVersion}`)
+  throw badRequest(`the object provided is ${shown(given.kind)} of ${shown(given.apiVersion)}, expected ${kind.kind} of ${apiVersion}`)
 }
 
 /** apiVersion, kind, name and namespace must be the path's; metadata must be of its types. */
@@ -71,11 +80,11 @@ export const checkIdentity = (object: Mutable, served: Served, r: RequestInfo, f
   if (served.kind.namespaced) {
     meta['namespace'] ??= r.namespace
     if (meta['namespace'] === '') meta['namespace'] = r.namespace
-    if (meta['namespace'] !== r.namespace) throw badRequest(`the namespace of the provided object does not match the namespace sent on the request (${String(meta['namespace'])} and ${r.namespace})`)
+    if (meta['namespace'] !== r.namespace) throw badRequest(`the namespace of the provided object does not match the namespace sent on the request (${shown(meta['namespace'])} and ${r.namespace})`)
   } else if (meta['namespace'] !== undefined && meta['namespace'] !== '') throw badRequest(`namespace is not allowed on ${served.kind.kind}`)
   else delete meta['namespace']
   if (r.name === '' || (form === 'applied' && meta['name'] === undefined)) return
-  if (meta['name'] !== r.name) throw badRequest(`the name of the object (${String(meta['name'] ?? '')}) does not match the name on the URL (${r.name})`)
+  if (meta['name'] !== r.name) throw badRequest(`the name of the object (${shown(meta['name'] ?? '')}) does not match the name on the URL (${r.name})`)
 }
 /** A part that is null is absent; labels and annotations are texts, of which null is the empty one. */
 const emptyNulls = (meta: Mutable): void => {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { caller, startLab, type LabServer } from './testing/lab-server.ts'
+import { swagger } from './openapi-v2.ts'
 
 let lab: LabServer
 let call: ReturnType<typeof caller>
@@ -37,7 +38,9 @@ describe('A1 what is served', () => {
   })
 
   test('A1 OpenAPI v2: kinds with their fields, what may hold anything has none, every reference leads somewhere, options and content types of each operation', async () => {
-    const { body, text } = await call('GET', '/openapi/v2')
+    const { paths } = (await call('GET', '/openapi/v3')).body as { paths: Record<string, { serverRelativeURL: string }> }
+    const body: any = swagger(await Promise.all(Object.values(paths).map(async (p) => (await call('GET', p.serverRelativeURL)).body)))
+    const text = JSON.stringify(body)
     for (const [, name] of text.matchAll(/"#\/definitions\/([^"]+)"/g)) expect(Object.keys(body.definitions)).toContain(name)
     expect(text).not.toMatch(/#\/components|"oneOf"|"anyOf"|"allOf"|"nullable"/)
     expect(body.definitions['test.skerry.lab.v1.Cluster']).toMatchObject({
@@ -53,7 +56,8 @@ describe('A1 what is served', () => {
     expect(parameters).toContainEqual(expect.objectContaining({ name: 'name', in: 'path', required: true, type: 'string' }))
   })
 
-  test('A1 OpenAPI v2 as protobuf, which is all that client-go asks for', async () => {
+  test('A1 OpenAPI v2 as protobuf, which is all that client-go asks for; to others it is 404', async () => {
+    expect((await call('GET', '/openapi/v2')).body).toMatchObject({ code: 404, reason: 'NotFound' })
     const answer = await fetch(`${lab.listening.url}/openapi/v2`, { headers: { authorization: 'Bearer admin', accept: 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf' } })
     expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf'])
     const bytes = Buffer.from(await answer.arrayBuffer())
@@ -89,11 +93,14 @@ describe('A1 what is served', () => {
     expect((await call('GET', '/apis', undefined, { accept: 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList' })).code).toBe(200)
   })
 
-  test('A1 a server with the same kinds shares the documents', async () => {
-    const other = await startLab({ subresources: {} })
+  test('A1 a server with the same kinds and subresources has the same documents; one without subresources does not name them', async () => {
+    const [other, without] = [await startLab({ subresources: { 'clusters/kubeconfig': async () => ({}) } }), await startLab()]
     const path = '/openapi/v3/apis/lab.skerry.test/v1'
     expect((await caller(other)('GET', path)).text).toBe((await call('GET', path)).text)
+    expect((await caller(other)('GET', path)).text).toContain('clusters/{name}/kubeconfig')
+    expect((await caller(without)('GET', path)).text).not.toContain('clusters/{name}/kubeconfig')
     await other.close()
+    await without.close()
   })
 
   test('A1 reviews say who asks and what they may', async () => {

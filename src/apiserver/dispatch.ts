@@ -5,9 +5,11 @@ import type { Asker } from './audit/record.ts'
 import { auditRecords, listRecords, recordOptions } from './audit/records.ts'
 import { demandAuthority } from './authority.ts'
 import { keyOf, type Call, type Written } from './call.ts'
+import { sinkFor } from './compress.ts'
 import { create } from './create.ts'
 import { decider } from './decide.ts'
 import { demandObject, parseBody } from './decode.ts'
+import type { Turn } from './flow-control.ts'
 import type { Identity } from './identity.ts'
 import { objectOf, storedObject } from './objects.ts'
 import { checkOptions, checkPatchOptions } from './options.ts'
@@ -15,7 +17,7 @@ import { isApply, patch, update } from './patch.ts'
 import { get, listTexts, page } from './read.ts'
 import { deleteWish, remove } from './remove.ts'
 import type { RequestInfo } from './request.ts'
-import { commonHeaders, drained, readBody, send } from './respond.ts'
+import { commonHeaders, drained, send } from './respond.ts'
 import { answerReview, findReview } from './reviews.ts'
 import { scaleOf, writeScale } from './scale.ts'
 import type { Served } from './served.ts'
@@ -25,10 +27,10 @@ import type { Mutable } from './values.ts'
 import { watch, type Streams } from './watch.ts'
 
 /** What a request may be told is what `api.cache` holds; `again` says why a watch may not go on. */
-export const dispatch = async (api: Api, streams: Streams, asker: Asker, r: RequestInfo, request: IncomingMessage, response: ServerResponse, again: () => Promise<ApiError | undefined>): Promise<void> => {
+export const dispatch = async (api: Api, streams: Streams, asker: Asker, r: RequestInfo, request: IncomingMessage, body: Buffer, turn: Turn, response: ServerResponse, again: () => Promise<ApiError | undefined>): Promise<void> => {
   const identity = asker.identity!
   const served = api.served.get(`${r.group}/${r.version}/${r.resource}`)
-  if (served === undefined) return review(api, identity, r, request, response)
+  if (served === undefined) return review(api, identity, r, body, request.headers['content-type'], response)
   const { kind } = served
   const custom = r.subresource === '' ? undefined : api.subresources[`${kind.plural}/${r.subresource}`]
   if (!isServed(served, r.subresource) && custom === undefined) throw noSuchPath()
@@ -37,8 +39,7 @@ export const dispatch = async (api: Api, streams: Streams, asker: Asker, r: Requ
   checkPlace(served, r)
   if (custom !== undefined) {
     if (r.verb !== 'create') throw methodNotAllowed(r.method, kind)
-    const body = demandObject(parseBody(await readBody(request), request.headers['content-type']))
-    return answerCustom(callOf(api, served, r, asker, request, Buffer.alloc(0)), custom, body, response)
+    return answerCustom(callOf(api, served, r, asker, request, Buffer.alloc(0)), custom, demandObject(parseBody(body, request.headers['content-type'])), response)
   }
   if (!served.verbs.includes(r.verb) || (r.subresource !== '' && !partVerbs.has(r.verb))) throw methodNotAllowed(r.method, kind)
   const view = viewOf(request.headers.accept)
@@ -50,10 +51,10 @@ export const dispatch = async (api: Api, streams: Streams, asker: Asker, r: Requ
     return listRecords(api, api.store.audit!, r, view, response)
   }
   switch (r.verb) {
-    case 'watch': refuseWebSocket(request); return watch(api, served, r, view, response, streams, again)
+    case 'watch': refuseWebSocket(request); return watch(api, served, r, view, response, streams, turn, again)
     case 'get': return send(response, 200, r.subresource === 'scale' ? scaleOf(served, JSON.parse(await get(api, served, r, 'object')) as Mutable) : await get(api, served, r, view))
-    case 'list': return list(api, served, r, view, response)
-    default: return write(api, served, r, asker, view, request, response)
+    case 'list': return list(api, served, r, view, request, response, turn)
+    default: return write(api, served, r, asker, view, request, body, response)
   }
 }
 
@@ -87,22 +88,29 @@ const checkPlace = ({ kind }: Served, r: RequestInfo): void => {
   if (r.name === '' && (r.verb === 'update' || r.verb === 'patch')) throw badRequest('name must be provided')
 }
 
-const review = async (api: Api, identity: Identity, r: RequestInfo, request: IncomingMessage, response: ServerResponse): Promise<void> => {
+const review = (api: Api, identity: Identity, r: RequestInfo, body: Buffer, contentType: string | undefined, response: ServerResponse): void => {
   const found = findReview(r.group, r.version, r.resource)
   if (found === undefined) throw noSuchPath()
   if (r.verb !== 'create' || r.name !== '') throw methodNotAllowed(r.method)
-  send(response, 201, answerReview(api, identity, found, demandObject(parseBody(await readBody(request), request.headers['content-type']))))
+  send(response, 201, answerReview(api, identity, found, demandObject(parseBody(body, contentType))))
 }
 
+/** A list of so many objects is as dear as one request. */
+const rowsOfARequest = 500
 /** In pieces with back-pressure: a long list holds up nobody else (rule E5). */
-const list = async (api: Api, served: Served, r: RequestInfo, view: View, response: ServerResponse): Promise<void> => {
+const list = async (api: Api, served: Served, r: RequestInfo, view: View, request: IncomingMessage, response: ServerResponse, turn: Turn): Promise<void> => {
   const found = await page(api, served, r)
-  response.writeHead(200, { 'content-type': 'application/json', ...commonHeaders } as never)
+  turn.spend(found.rows.length / rowsOfARequest)
+  const sink = sinkFor(request, response, found.rows.reduce((sum, row) => sum + row.body.length, 0))
+  response.writeHead(200, { 'content-type': 'application/json', ...commonHeaders, ...sink.headers } as never)
+  const out = sink.open()
   for (const text of listTexts(api, served, r, view, found)) {
-    if (response.destroyed) return
-    if (!response.write(text)) await drained(response)
+    if (out.destroyed) return
+    if (out.write(text)) continue
+    try { turn.stream() } catch { out.destroy(); return }
+    await drained(out, api.patience)
   }
-  response.end()
+  out.end()
 }
 
 /** fabric8 asks for a WebSocket first, and would wait for the end of a watch that answers without one; after 503 it asks again without. */
@@ -111,9 +119,9 @@ const refuseWebSocket = (request: IncomingMessage): void => {
 }
 
 const warningsAtMost = 20
-const write = async (api: Api, served: Served, r: RequestInfo, asker: Asker, view: View, request: IncomingMessage, response: ServerResponse): Promise<void> => {
+const write = async (api: Api, served: Served, r: RequestInfo, asker: Asker, view: View, request: IncomingMessage, body: Buffer, response: ServerResponse): Promise<void> => {
   const warnings = new Set<string>()
-  const call = callOf(api, served, r, asker, request, await readBody(request), (message) => { if (warnings.size < warningsAtMost) warnings.add(message) })
+  const call = callOf(api, served, r, asker, request, body, (message) => { if (warnings.size < warningsAtMost) warnings.add(message) })
   const done = await run(call).finally(() => {
     // Also of what is refused.
     if (warnings.size > 0) response.setHeader('warning', [...warnings].map((w) => `299 - "${w.replaceAll(/["\\]/g, '\\$&').replaceAll(/[^\x20-\x7e]/g, '?')}"`))

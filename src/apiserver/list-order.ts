@@ -3,10 +3,11 @@ export const mergedOrder = (live: readonly string[], applied: readonly string[])
   const [inLive, inApplied, done] = [new Set(live), new Set(applied), new Set<string>()]
   const shared = applied.filter((k) => inLive.has(k))
   const out: string[] = []
+  let next = 0
   const take = (k: string): void => {
     done.add(k)
     out.push(k)
-    if (shared[0] === k) shared.shift()
+    if (shared[next] === k) next++
   }
   for (let l = 0, a = 0; l < live.length || a < applied.length;) {
     const mine = applied[a]
@@ -19,7 +20,7 @@ export const mergedOrder = (live: readonly string[], applied: readonly string[])
         continue
       }
       // It comes later, where the applied list has it.
-      if (inApplied.has(there) && shared.length > 0 && shared[0] !== there) {
+      if (inApplied.has(there) && next < shared.length && shared[next] !== there) {
         l++
         continue
       }

@@ -14,8 +14,20 @@ export interface ListenOptions {
     /** Authorities of client certificates; a client without one is let in and must authenticate otherwise. */
     readonly clientCa?: string
   }
+  readonly limits?: Partial<ConnectionLimits>
   /** Other processes listen on the same port, and the kernel spreads connections over them. Where it cannot (macOS), this fails. */
   readonly reusePort?: boolean
+}
+/** Of connections; what a request may cost stands in `respond.ts` and `flow-control.ts`. */
+export interface ConnectionLimits {
+  /** Until a handshake is done, and until the headers of a request are there. */
+  readonly headersMs: number
+  /** Of a connection on which nothing happens. */
+  readonly idleMs: number
+  /** How often the times of HTTP/1.1 are looked at. */
+  readonly checkMs: number
+  /** At once; what comes beyond is closed. */
+  readonly connections: number
 }
 export interface Listening {
   readonly url: string
@@ -26,15 +38,19 @@ export interface Listening {
 
 /** client-go multiplexes every watch of an informer factory on one connection. */
 const streamsAtMost = 250
-const headersMs = 10_000
-/** Of a connection between two requests. */
-const idleMs = 90_000
+const defaults: ConnectionLimits = { headersMs: 10_000, idleMs: 90_000, checkMs: 2_000, connections: 16_384 }
+/** Of one request: the line, the URL and all headers. */
+const headerBytes = 32 << 10
+const headersAtMost = 100
 
-export const listen = async (handle: (request: IncomingMessage, response: ServerResponse) => void, o: ListenOptions): Promise<Listening> => {
+type Handle = (request: IncomingMessage, response: ServerResponse) => void
+
+export const listen = async (handle: Handle, o: ListenOptions): Promise<Listening> => {
   const sessions = new Set<ServerHttp2Session>()
   const sockets = new Set<Socket>()
+  const limits = { ...defaults, ...o.limits }
   let isClosing = false
-  const answer = (request: IncomingMessage, response: ServerResponse): void => {
+  const answer: Handle = (request, response) => {
     if (request.httpVersionMajor === 1) {
       if (isClosing) response.setHeader('connection', 'close')
       // A watch's headers could not say so: they are long gone.
@@ -42,12 +58,12 @@ export const listen = async (handle: (request: IncomingMessage, response: Server
     }
     handle(request, response)
   }
-  const server: Server = o.tls === undefined ? http.createServer({ headersTimeout: headersMs }, answer) : secure(answer, o.tls, sessions)
+  const server: Server = o.tls === undefined ? http.createServer(http1Limits(limits), answer) : secure(answer, o.tls, limits, sessions)
+  server.maxConnections = limits.connections
   server.on('connection', (s: Socket) => {
     sockets.add(s)
     s.on('close', () => sockets.delete(s))
   })
-  Object.assign(server, { keepAliveTimeout: idleMs })
   await new Promise<void>((done, failed) => {
     server.once('error', failed)
     server.listen({ port: o.port, host: o.host, reusePort: o.reusePort ?? false }, done)
@@ -72,20 +88,49 @@ export const listen = async (handle: (request: IncomingMessage, response: Server
   }
 }
 
-const secure = (handle: (request: IncomingMessage, response: ServerResponse) => void, tls: NonNullable<ListenOptions['tls']>, sessions: Set<ServerHttp2Session>): Server => {
+/** The body has a time limit of its own; this one is for who trickles headers on. */
+const http1Limits = ({ headersMs, idleMs, checkMs }: ConnectionLimits) =>
+  ({ headersTimeout: headersMs, requestTimeout: 2 * 60_000, keepAliveTimeout: idleMs, connectionsCheckingInterval: checkMs, maxHeaderSize: headerBytes })
+
+/** A browser that was here once comes by TLS only, for a year. */
+const strict = (handle: Handle): Handle => (request, response) => {
+  response.setHeader('strict-transport-security', 'max-age=31536000')
+  handle(request, response)
+}
+
+const secure = (handle: Handle, tls: NonNullable<ListenOptions['tls']>, limits: ConnectionLimits, sessions: Set<ServerHttp2Session>): Server => {
   const server = http2.createSecureServer({
-    allowHTTP1: true, cert: tls.cert, key: tls.key, minVersion: 'TLSv1.2',
+    allowHTTP1: true, cert: tls.cert, key: tls.key, minVersion: 'TLSv1.2', handshakeTimeout: limits.headersMs,
     ...(tls.clientCa !== undefined && { ca: tls.clientCa, requestCert: true, rejectUnauthorized: false }),
     // Per session: megabytes, streams that a peer may reset before it is cut off (CVE-2023-44487), frames that are nonsense.
-    maxSessionMemory: 32, settings: { maxConcurrentStreams: streamsAtMost }, streamResetBurst: 1_000, streamResetRate: 100, maxSessionInvalidFrames: 100, unknownProtocolTimeout: headersMs,
-  } as http2.SecureServerOptions, handle as never)
-  ;(server as unknown as { headersTimeout: number }).headersTimeout = headersMs
+    maxSessionMemory: 32, settings: { maxConcurrentStreams: streamsAtMost, maxHeaderListSize: headerBytes }, maxHeaderListPairs: headersAtMost,
+    streamResetBurst: 1_000, streamResetRate: 100, maxSessionInvalidFrames: 100, maxSessionRejectedStreams: 100, unknownProtocolTimeout: limits.headersMs,
+    ...http1Limits(limits),
+  } as http2.SecureServerOptions, strict(short(handle)) as never)
+  Object.assign(server, http1Limits(limits))
   server.on('session', (s) => {
     sessions.add(s)
     s.on('close', () => sessions.delete(s))
     s.on('error', () => s.destroy())
+    endIdle(s, limits.idleMs)
   })
   server.on('sessionError', () => {})
   server.on('tlsClientError', () => {})
   return server
+}
+
+/** What HTTP/2 says of the size of headers is advice to the client; nobody holds it to it. */
+const short = (handle: Handle): Handle => (request, response) => {
+  if (request.httpVersionMajor < 2 || request.rawHeaders.reduce((sum, text) => sum + text.length, 0) <= headerBytes) return handle(request, response)
+  response.writeHead(431).end()
+}
+
+/** A session without streams is idle; one with a quiet watch is not. */
+const endIdle = (session: ServerHttp2Session, idleMs: number): void => {
+  let streams = 0
+  session.on('stream', (s) => {
+    streams++
+    s.once('close', () => streams--)
+  })
+  session.setTimeout(idleMs, () => { if (streams === 0) session.destroy() })
 }

@@ -1,7 +1,7 @@
 /** What metadata may say: names, labels, annotations, finalizers, by Kubernetes' rules. */
 import type { FieldError } from '../api/meta/index.ts'
 import { fieldErrors, validateMetadata } from './schema.ts'
-import { equal, type Mutable } from './values.ts'
+import { equal, shown, type Mutable } from './values.ts'
 
 const subdomain = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/
 const labelKey = /^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/
@@ -11,7 +11,7 @@ const annotationsAtMost = 262_144
 const dnsLabel = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/
 const ownerParts = ['apiVersion', 'kind', 'name', 'uid'] as const
 type Owner = Readonly<Record<(typeof ownerParts)[number], string>> & { readonly controller?: boolean }
-const short = (v: unknown): string => `"${String(v).slice(0, 100)}"`
+const short = (v: unknown): string => `"${shown(v).slice(0, 100)}"`
 
 const nameErrors = (name: unknown, isLoose: boolean): readonly FieldError[] => {
   const field = 'metadata.name'
@@ -24,7 +24,7 @@ const nameErrors = (name: unknown, isLoose: boolean): readonly FieldError[] => {
 
 /** A prefix may end as no name may. */
 const prefixErrors = (prefix: unknown, isLoose: boolean): readonly FieldError[] =>
-  (prefix === undefined || prefix === '' ? [] : nameErrors(String(prefix).replace(/-$/, 'a'), isLoose).map((e) => ({ ...e, field: 'metadata.generateName' })))
+  (prefix === undefined || prefix === '' ? [] : nameErrors(shown(prefix).replace(/-$/, 'a'), isLoose).map((e) => ({ ...e, field: 'metadata.generateName' })))
 
 /** Fields that are not of their types: nothing else can be said of such metadata. What is absent is empty here. */
 export const metadataTypeErrors = (m: Mutable): readonly FieldError[] =>
@@ -40,9 +40,14 @@ export const immutableErrors = (m: Mutable, before: Mutable): readonly FieldErro
 /** Takes out owners that stand twice, in place; answers their uids. */
 export const dropOwnersTwice = (m: Mutable): readonly string[] => {
   const owners = (m['ownerReferences'] ?? []) as readonly Owner[]
-  const isFirst = (o: Owner, i: number): boolean => owners.findIndex((other) => equal(o, other)) === i
-  const twice = owners.filter((o, i) => !isFirst(o, i))
-  if (twice.length > 0) m['ownerReferences'] = owners.filter(isFirst)
+  const seen = new Set<string>()
+  const [first, twice]: [Owner[], Owner[]] = [[], []]
+  for (const o of owners) {
+    const key = JSON.stringify(Object.entries(o).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+    ;(seen.has(key) ? twice : first).push(o)
+    seen.add(key)
+  }
+  if (twice.length > 0) m['ownerReferences'] = first
   return [...new Set(twice.map((o) => o.uid))]
 }
 
@@ -60,7 +65,7 @@ export const metadataErrors = (m: Mutable, isLoose: boolean): readonly FieldErro
   for (const f of (m['finalizers'] ?? []) as readonly string[]) if (!labelKey.test(f)) errors.push({ field: 'metadata.finalizers', reason: 'FieldValueInvalid', message: `${short(f)}: name part must consist of alphanumeric characters, '-', '_' or '.'` })
   if (['orphan', 'foregroundDeletion'].every((f) => (m['finalizers'] as readonly string[] | undefined)?.includes(f))) errors.push({ field: 'metadata.finalizers', reason: 'FieldValueInvalid', message: 'orphan and foregroundDeletion cannot be both set' })
   const owners = (m['ownerReferences'] ?? []) as readonly Owner[]
-  errors.push(...owners.flatMap((o) => ownerParts.filter((part) => (o[part] ?? '') === '').map((part) => ({ field: `metadata.ownerReferences.${part}`, reason: 'FieldValueInvalid', message: 'must not be empty' } as const))))
+  for (const o of owners) for (const part of ownerParts) if ((o[part] ?? '') === '') errors.push({ field: `metadata.ownerReferences.${part}`, reason: 'FieldValueInvalid', message: 'must not be empty' })
   if (owners.filter((o) => o.controller === true).length > 1) errors.push({ field: 'metadata.ownerReferences', reason: 'FieldValueInvalid', message: 'only one reference can have controller set to true' })
   return errors
 }

@@ -5,7 +5,7 @@ import { aggregated, coreVersions, group, groupList, isAggregated, resourceList 
 import type { Asker } from './audit/record.ts'
 import { exportChain } from './audit/export.ts'
 import { asksForProtobuf, openapiV2Type } from './openapi-v2-protobuf.ts'
-import { openapiDocument, openapiIndex, openapiV2, openapiV2Protobuf } from './openapi.ts'
+import { openapiDocument, openapiIndex, openapiV2Protobuf } from './openapi.ts'
 import type { RequestInfo } from './request.ts'
 import { send } from './respond.ts'
 import { forbidden, methodNotAllowed, noSuchPath } from './status.ts'
@@ -30,6 +30,7 @@ export const nonResource = async (api: Api, r: RequestInfo, asker: Asker, accept
   if (!api.authorize(identity, { verb, group: '', resource: '', subresource: '', namespace: '', name: '', path: r.path })) throw forbidden({ group: '', plural: r.path }, '', `User "${identity.user}" cannot ${verb} path "${r.path}"`)
   if (r.method !== 'GET' && r.method !== 'HEAD') throw methodNotAllowed(r.method)
   if (r.path === '/metrics' && api.metrics !== undefined) return send(response, 200, await api.metrics.metrics(), { 'content-type': api.metrics.contentType })
+  // Only for who can read nothing else; everybody else reads v3 (docs/decisions/0006-openapi-v2.md).
   if (r.path === '/openapi/v2' && asksForProtobuf(accept)) return send(response, 200, openapiV2Protobuf(api), { 'content-type': openapiV2Type })
   if (isAggregated(accept) === undefined) demandAcceptable(accept)
   const [first, second, third, ...more] = r.path.split('/').filter((p) => p !== '')
@@ -38,7 +39,6 @@ export const nonResource = async (api: Api, r: RequestInfo, asker: Asker, accept
     const text = openapiDocument(api, [third, ...more].join('/'))
     if (text !== undefined) return send(response, 200, text)
   }
-  if (first === 'openapi' && second === 'v2' && third === undefined) return send(response, 200, openapiV2(api))
   if (first === 'audit' && second === 'export' && third === undefined && api.store.audit !== undefined && api.chain !== undefined && api.scope === undefined) {
     await api.trail.told(asker, r, 200)
     return exportChain(api.store.audit, api.chain, r, response)

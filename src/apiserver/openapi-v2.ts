@@ -1,5 +1,5 @@
 /**
- * OpenAPI v2 (Swagger), made of the documents of OpenAPI v3: kubectl checks a List with it, helm and Terraform read it. What v2 cannot say is left out.
+ * OpenAPI v2 (Swagger), made of the documents of OpenAPI v3: kubectl checks the items of a List with it and with nothing else. What v2 cannot say is left out.
  * Whether a field may be there is all that is asked of it, so `oneOf`, `anyOf` and `nullable` become "anything".
  */
 import { isObject, type Mutable } from './values.ts'

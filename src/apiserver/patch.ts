@@ -4,7 +4,7 @@ import { demandAuthority } from './authority.ts'
 import { admitted, checkNamespace, keyOf, seen, sent, storedAs, unseen, writerOf, type Call, type Written } from './call.ts'
 import { change, standing, type Wanted } from './commit.ts'
 import { createObject } from './create.ts'
-import { applyType, demandObject, mediaType, patchTypes } from './decode.ts'
+import { applyType, demandObject, mediaType, patchTypes, textIn } from './decode.ts'
 import { duplicateItems } from './duplicates.ts'
 import { applyJsonPatch, isMisfit, parseJsonPatch } from './json-patch.ts'
 import { ownPart } from './prepare.ts'
@@ -41,17 +41,17 @@ export const mergePatch = (target: unknown, patch: unknown): unknown => {
 export const patchOf = (c: Call): ((live: Mutable) => Mutable) | undefined => {
   switch (mediaType(c.contentType)) {
     case 'application/merge-patch+json': {
-      const body = demandObject(parseJson(c.body.toString('utf8')))
+      const body = demandObject(parseJson(textIn(c.body, c.contentType)))
       return (live) => mergePatch(copy(live), body) as Mutable
     }
     case 'application/strategic-merge-patch+json': {
       // Without a schema nobody knows how its lists merge; without lists it is a merge patch.
-      const body = demandObject(parseJson(c.body.toString('utf8')))
+      const body = demandObject(parseJson(textIn(c.body, c.contentType)))
       if (!c.served.isLoose || needsStrategy(body)) return undefined
       return (live) => mergePatch(copy(live), body) as Mutable
     }
     case 'application/json-patch+json': {
-      const operations = orUnprocessable(() => parseJsonPatch(parseJson(c.body.toString('utf8'))))
+      const operations = orUnprocessable(() => parseJsonPatch(parseJson(textIn(c.body, c.contentType))))
       return (live) => orUnprocessable(() => applyJsonPatch(copy(live), operations))
     }
     default: return undefined
@@ -80,7 +80,7 @@ export const patch = async (c: Call): Promise<Written> => {
 }
 
 const applyPatch = async (c: Call): Promise<Written> => {
-  const given = admitted(c, demandObject(parseYaml(c.body.toString('utf8'))), 'applied')
+  const given = admitted(c, demandObject(parseYaml(textIn(c.body, c.contentType))), 'applied')
   const meta = given['metadata'] as Mutable
   if (Array.isArray(meta['managedFields'])) throw badRequest('metadata.managedFields must be nil')
   const served = storedAs(c)

@@ -8,7 +8,7 @@ import { newerField } from './newer.ts'
 import { fieldErrors } from './schema.ts'
 import type { Served } from './served.ts'
 import { invalid, unavailable } from './status.ts'
-import { copy, equal, isObject, seconds, type Mutable } from './values.ts'
+import { copy, equal, isObject, seconds, shown, type Mutable } from './values.ts'
 import { checkFinalizers, checkWriter } from './writers.ts'
 
 const optionalParts = ['labels', 'annotations', 'finalizers', 'ownerReferences'] as const
@@ -68,12 +68,13 @@ export const prepare = (given: Mutable, live: Mutable | undefined, c: Call, serv
   const errors: FieldError[] = [...metadataErrors(given['metadata'] as Mutable, served.isLoose), ...(live === undefined || isStatus ? [] : immutableErrors(given['metadata'] as Mutable, live['metadata'] as Mutable))]
   const object = keepOtherPart({ ...given, apiVersion: served.apiVersion, kind: kind.kind, metadata: systemMetadata(given['metadata'] as Mutable, live, api) }, live, served, c.r.subresource)
   const meta = object['metadata'] as Mutable
-  const name = String(meta['name'] ?? '')
+  const name = shown(meta['name'])
   if (!isStatus) {
     addOwners(object, served, api)
     checkFinalizers(meta, live, c, served)
   }
-  errors.push(...complete(object, served))
+  // There may be more of them than a call takes arguments.
+  for (const e of complete(object, served)) errors.push(e)
   demandKnown(object, live, served, api.store.schema.agreed)
   checkWriter(object, live, served, identity)
   if (errors.length === 0 && !isStatus) {

@@ -7,40 +7,44 @@ import type { Json, Mutable } from './values.ts'
 
 export const protobufType = 'application/vnd.kubernetes.protobuf'
 
-type FieldType = 'string' | 'int' | 'bool' | 'time' | 'microtime' | 'strings' | 'map' | 'rawJson' | Message | readonly [Message]
+/** `text` and `int` may be empty and 0, which is something; a `string` that is empty and a `count` of 0 are absent: Go has no pointer there and always writes them. */
+type FieldType = 'string' | 'text' | 'int' | 'count' | 'bool' | 'time' | 'microtime' | 'strings' | 'map' | 'rawJson' | Message | readonly [Message]
 interface Message { readonly [number: number]: readonly [name: string, type: FieldType] }
 
 const ownerReference: Message = { 5: ['apiVersion', 'string'], 1: ['kind', 'string'], 3: ['name', 'string'], 4: ['uid', 'string'], 6: ['controller', 'bool'], 7: ['blockOwnerDeletion', 'bool'] }
 const managedFields: Message = { 1: ['manager', 'string'], 2: ['operation', 'string'], 3: ['apiVersion', 'string'], 4: ['time', 'time'], 6: ['fieldsType', 'string'], 7: ['fieldsV1', 'rawJson'], 8: ['subresource', 'string'] }
 const metadata: Message = {
-  1: ['name', 'string'], 2: ['generateName', 'string'], 3: ['namespace', 'string'], 5: ['uid', 'string'], 6: ['resourceVersion', 'string'], 7: ['generation', 'int'],
+  1: ['name', 'string'], 2: ['generateName', 'string'], 3: ['namespace', 'string'], 5: ['uid', 'string'], 6: ['resourceVersion', 'string'], 7: ['generation', 'count'],
   8: ['creationTimestamp', 'time'], 9: ['deletionTimestamp', 'time'], 10: ['deletionGracePeriodSeconds', 'int'], 11: ['labels', 'map'], 12: ['annotations', 'map'],
   13: ['ownerReferences', [ownerReference]], 14: ['finalizers', 'strings'], 17: ['managedFields', [managedFields]],
 }
 const reference: Message = { 1: ['kind', 'string'], 2: ['namespace', 'string'], 3: ['name', 'string'], 4: ['uid', 'string'], 5: ['apiVersion', 'string'], 6: ['resourceVersion', 'string'], 7: ['fieldPath', 'string'] }
 const source: Message = { 1: ['component', 'string'], 2: ['host', 'string'] }
-const series: Message = { 1: ['count', 'int'], 2: ['lastObservedTime', 'microtime'] }
-const resourceAttributes: Message = { 1: ['namespace', 'string'], 2: ['verb', 'string'], 3: ['group', 'string'], 4: ['version', 'string'], 5: ['resource', 'string'], 6: ['subresource', 'string'], 7: ['name', 'string'] }
+const series: Message = { 1: ['count', 'count'], 2: ['lastObservedTime', 'microtime'] }
+const selector: Message = { 1: ['rawSelector', 'string'], 2: ['requirements', [{ 1: ['key', 'string'], 2: ['operator', 'string'], 3: ['values', 'strings'] }]] }
+const resourceAttributes: Message = { 1: ['namespace', 'string'], 2: ['verb', 'string'], 3: ['group', 'string'], 4: ['version', 'string'], 5: ['resource', 'string'], 6: ['subresource', 'string'], 7: ['name', 'string'], 8: ['fieldSelector', selector], 9: ['labelSelector', selector] }
+
+const condition: Message = { 1: ['type', 'string'], 2: ['status', 'string'], 4: ['lastTransitionTime', 'time'], 5: ['reason', 'string'], 6: ['message', 'string'] }
 
 const messages: Readonly<Record<string, Message>> = {
-  'v1/Namespace': { 1: ['metadata', metadata], 2: ['spec', { 1: ['finalizers', 'strings'] }], 3: ['status', { 1: ['phase', 'string'] }] },
+  'v1/Namespace': { 1: ['metadata', metadata], 2: ['spec', { 1: ['finalizers', 'strings'] }], 3: ['status', { 1: ['phase', 'string'], 2: ['conditions', [condition]] }] },
   'v1/Event': {
     1: ['metadata', metadata], 2: ['involvedObject', reference], 3: ['reason', 'string'], 4: ['message', 'string'], 5: ['source', source], 6: ['firstTimestamp', 'time'], 7: ['lastTimestamp', 'time'],
-    8: ['count', 'int'], 9: ['type', 'string'], 10: ['eventTime', 'microtime'], 11: ['series', series], 12: ['action', 'string'], 13: ['related', reference], 14: ['reportingComponent', 'string'], 15: ['reportingInstance', 'string'],
+    8: ['count', 'count'], 9: ['type', 'string'], 10: ['eventTime', 'microtime'], 11: ['series', series], 12: ['action', 'string'], 13: ['related', reference], 14: ['reportingComponent', 'string'], 15: ['reportingInstance', 'string'],
   },
   'events.k8s.io/v1/Event': {
     1: ['metadata', metadata], 2: ['eventTime', 'microtime'], 3: ['series', series], 4: ['reportingController', 'string'], 5: ['reportingInstance', 'string'], 6: ['action', 'string'], 7: ['reason', 'string'],
-    8: ['regarding', reference], 9: ['related', reference], 10: ['note', 'string'], 11: ['type', 'string'], 12: ['deprecatedSource', source], 13: ['deprecatedFirstTimestamp', 'time'], 14: ['deprecatedLastTimestamp', 'time'], 15: ['deprecatedCount', 'int'],
+    8: ['regarding', reference], 9: ['related', reference], 10: ['note', 'string'], 11: ['type', 'string'], 12: ['deprecatedSource', source], 13: ['deprecatedFirstTimestamp', 'time'], 14: ['deprecatedLastTimestamp', 'time'], 15: ['deprecatedCount', 'count'],
   },
   'coordination.k8s.io/v1/Lease': {
-    1: ['metadata', metadata], 2: ['spec', { 1: ['holderIdentity', 'string'], 2: ['leaseDurationSeconds', 'int'], 3: ['acquireTime', 'microtime'], 4: ['renewTime', 'microtime'], 5: ['leaseTransitions', 'int'], 6: ['strategy', 'string'], 7: ['preferredHolder', 'string'] }],
+    1: ['metadata', metadata], 2: ['spec', { 1: ['holderIdentity', 'text'], 2: ['leaseDurationSeconds', 'int'], 3: ['acquireTime', 'microtime'], 4: ['renewTime', 'microtime'], 5: ['leaseTransitions', 'int'], 6: ['strategy', 'text'], 7: ['preferredHolder', 'text'] }],
   },
   'authorization.k8s.io/v1/SelfSubjectAccessReview': { 1: ['metadata', metadata], 2: ['spec', { 1: ['resourceAttributes', resourceAttributes], 2: ['nonResourceAttributes', { 1: ['path', 'string'], 2: ['verb', 'string'] }] }] },
   'authorization.k8s.io/v1/SelfSubjectRulesReview': { 1: ['metadata', metadata], 2: ['spec', { 1: ['namespace', 'string'] }] },
   'authentication.k8s.io/v1/SelfSubjectReview': { 1: ['metadata', metadata] },
 }
 /** DeleteOptions come with the version of whatever is deleted. */
-const deleteOptions: Message = { 1: ['gracePeriodSeconds', 'int'], 2: ['preconditions', { 1: ['uid', 'string'], 2: ['resourceVersion', 'string'] }], 3: ['orphanDependents', 'bool'], 4: ['propagationPolicy', 'string'], 5: ['dryRun', 'strings'] }
+const deleteOptions: Message = { 1: ['gracePeriodSeconds', 'int'], 2: ['preconditions', { 1: ['uid', 'text'], 2: ['resourceVersion', 'text'] }], 3: ['orphanDependents', 'bool'], 4: ['propagationPolicy', 'text'], 5: ['dryRun', 'strings'], 6: ['ignoreStoreReadErrorWithClusterBreakingPotential', 'bool'] }
 
 const magic = Buffer.from('k8s\0')
 
@@ -104,8 +108,7 @@ const decode = (b: Buffer, message: Message, depth: number): Mutable => {
       ;(out[name] ??= {})[k] = v
     } else {
       const v = scalar(value, type as Exclude<FieldType, readonly [Message]>, depth)
-      // Go writes empty strings; JSON leaves them out.
-      if (v !== undefined && v !== '') out[name] = v
+      if (v !== undefined && !(type === 'string' && v === '') && !(type === 'count' && v === 0)) out[name] = v
     }
   }
   return out
@@ -118,8 +121,8 @@ const entry = (b: Buffer): readonly [string, string] => {
 }
 const scalar = (value: Wire, type: Exclude<FieldType, readonly [Message]>, depth: number): unknown => {
   switch (type) {
-    case 'string': return bytes(value).toString()
-    case 'int': return number(value)
+    case 'string': case 'text': return bytes(value).toString()
+    case 'int': case 'count': return number(value)
     case 'bool': return number(value) !== 0
     case 'time': case 'microtime': return timeOf(bytes(value), type === 'microtime')
     case 'rawJson': return rawOf(bytes(value))

@@ -65,7 +65,7 @@ export const page = async (api: Api, served: Served, r: RequestInfo): Promise<Pa
   const limitText = query.get('limit') ?? ''
   // Less than none is none.
   const limit = Math.max(0, Number(limitText))
-  if (!Number.isInteger(limit)) throw badRequest(`limit: Invalid value: "${limitText.slice(0, 40)}": must be a whole number`)
+  if (!/^-?\d{0,15}$/.test(limitText)) throw badRequest(`limit: Invalid value: "${limitText.slice(0, 40)}": must be a whole number`)
   const namespace = served.kind.namespaced && r.namespace !== '' ? r.namespace : undefined
   const selector = `${query.get('labelSelector') ?? ''}&${query.get('fieldSelector') ?? ''}`
   const list = `${served.resource} ${namespace ?? ''} ${selector}`
@@ -125,7 +125,8 @@ const awaitList = async (api: Api, query: URLSearchParams, limit: number): Promi
   return match === 'Exact' || (match === '' && limit > 0 && version !== '' && version !== '0') ? Number(version) : undefined
 }
 
-const chunk = 500
+/** As many lists as there are slow readers wait in memory, a piece of each. */
+const pieceAtLeast = 128 << 10
 /** The list as text in pieces, so that a long one is written with back-pressure and the event loop breathes (rule E5). */
 export const listTexts = function* (api: Api, served: Served, r: RequestInfo, view: View, p: Page): Generator<string> {
   const meta = { resourceVersion: String(p.version), ...(p.token !== undefined && { continue: p.token }), ...(p.remaining !== undefined && { remainingItemCount: p.remaining }) }
@@ -137,7 +138,7 @@ export const listTexts = function* (api: Api, served: Served, r: RequestInfo, vi
   let text = head
   for (const [i, row] of p.rows.entries()) {
     text += (i === 0 ? '' : ',') + item(row)
-    if (i % chunk === chunk - 1) { yield text; text = '' }
+    if (text.length >= pieceAtLeast) { yield text; text = '' }
   }
   yield `${text}]}`
 }

@@ -7,7 +7,7 @@ import { storedObject } from './objects.ts'
 import { demandOptions, dryRunErrors, notSupported } from './options.ts'
 import { isTrue } from './request.ts'
 import { badRequest, conflict, forbidden, success, type ApiError } from './status.ts'
-import { equal, seconds, type Mutable } from './values.ts'
+import { equal, seconds, shown, type Mutable } from './values.ts'
 
 /** Keeps a namespace until it is empty. */
 export const namespaceFinalizer = 'kubernetes'
@@ -26,7 +26,7 @@ export interface DeleteWish {
 /** What DELETE was asked: in the body, or in the query. */
 export const deleteWish = (c: Call): DeleteWish => {
   const body = c.body.length === 0 ? {} : demandObject(parseBody(c.body, c.contentType))
-  if (!['DeleteOptions', undefined].includes(body['kind'])) throw badRequest(`the body is ${String(body['kind']).slice(0, 100)}, expected DeleteOptions`)
+  if (!['DeleteOptions', undefined].includes(body['kind'])) throw badRequest(`the body is ${shown(body['kind']).slice(0, 100)}, expected DeleteOptions`)
   const saysOrphan = c.r.query.has('orphanDependents') || body['orphanDependents'] !== undefined
   const orphan = isTrue(c.r.query.get('orphanDependents')) || body['orphanDependents'] === true
   const said = c.r.query.get('propagationPolicy') ?? body['propagationPolicy']

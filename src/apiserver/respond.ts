@@ -1,31 +1,72 @@
 /** Reads bodies and writes answers: limits, content types, and a Status for every error. HTTP/1.1 and HTTP/2 alike. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { ServerHttp2Stream } from 'node:http2'
+import type { Writable } from 'node:stream'
 import { isBehind, isTooLarge, isUnavailable, isUnclear } from '../store/errors.ts'
-import { apiStatusOf, badRequest, timeout, tooBig, unavailable, internal, type Failure } from './status.ts'
+import { apiStatusOf, cutOff, internal, timeout, tooBig, tooSlow, unavailable, unsupportedEncoding, type Failure } from './status.ts'
 
 const bodyAtMost = 3 << 20
 
-export const readBody = (request: IncomingMessage): Promise<Buffer> => new Promise((resolve, reject) => {
-  const refuse = (): void => {
-    reject(tooBig(bodyAtMost))
-    request.removeAllListeners('data')
-    request.resume()
-  }
-  if (Number(request.headers['content-length'] ?? 0) > bodyAtMost) { refuse(); return }
-  const chunks: Buffer[] = []
-  let size = 0
-  request.on('data', (chunk: Buffer) => {
-    size += chunk.length
-    if (size > bodyAtMost) refuse()
-    else chunks.push(chunk)
+const hasNoBody = (request: IncomingMessage): boolean =>
+  (request as { stream?: { endAfterHeaders?: boolean } }).stream?.endAfterHeaders ?? (request.headers['content-length'] === undefined && request.headers['transfer-encoding'] === undefined)
+const none = Buffer.alloc(0)
+
+/** How long one waits for a client. */
+export interface Patience {
+  /** For a body to be there. */
+  readonly bodyMs: number
+  /** For an answer to be taken, or as much of a long one as was written. */
+  readonly readerMs: number
+}
+export const patience: Patience = { bodyMs: 30_000, readerMs: 60_000 }
+
+/** Whole, and within limits of size and time. `hold` counts the bytes that are in memory, and may refuse them. */
+export const readBody = async (request: IncomingMessage, { bodyMs }: Patience, hold: (bytes: number) => void): Promise<Buffer> => {
+  if (hasNoBody(request)) return none
+  const encoding = request.headers['content-encoding'] ?? 'identity'
+  if (encoding !== 'identity') throw unsupportedEncoding(encoding)
+  if (Number(request.headers['content-length'] ?? 0) > bodyAtMost) throw tooBig(bodyAtMost)
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    let size = 0
+    const settle = (end: () => void): void => {
+      clearTimeout(timer)
+      request.off('data', onData)
+      end()
+    }
+    const timer = setTimeout(() => settle(() => reject(tooSlow(`the body took longer than ${bodyMs / 1000} s`))), bodyMs)
+    const onData = (chunk: Buffer): void => {
+      size += chunk.length
+      try {
+        if (size > bodyAtMost) throw tooBig(bodyAtMost)
+        hold(chunk.length)
+        chunks.push(chunk)
+      } catch (error) { settle(() => reject(error as Error)) }
+    }
+    request.on('data', onData)
+    request.on('end', () => settle(() => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks))))
+    request.on('error', (error) => settle(() => reject(error)))
+    request.on('close', () => { if (!request.readableEnded) settle(() => reject(cutOff())) })
   })
-  request.on('end', () => resolve(Buffer.concat(chunks)))
-  request.on('error', reject)
-  request.on('close', () => { if (!request.readableEnded) reject(badRequest('the request was cut off')) })
-})
+}
+
+const lingerMs = 1_000
+/** Who was refused before the end of his body may read why; then he is cut off, not listened to. */
+export const stopReading = (request: IncomingMessage): void => {
+  if (request.readableEnded || request.destroyed || hasNoBody(request)) return
+  const { stream } = request as { stream?: ServerHttp2Stream }
+  request.resume()
+  const timer = setTimeout(() => (stream === undefined ? request.destroy() : stream.close()), lingerMs)
+  const over = (): void => clearTimeout(timer)
+  request.once('end', over)
+  ;(stream ?? request).once('close', over)
+}
 
 export type Headers = Readonly<Record<string, string | readonly string[]>>
-export const commonHeaders: Headers = { 'cache-control': 'no-cache, private', 'x-content-type-options': 'nosniff' }
+/** Of every answer (OWASP, REST security): nobody keeps it, guesses its type, frames it, or runs what is in it. HSTS: `listen.ts`, over TLS. */
+export const commonHeaders: Headers = {
+  'cache-control': 'no-cache, private', 'x-content-type-options': 'nosniff', 'content-security-policy': "default-src 'none'; frame-ancestors 'none'", 'referrer-policy': 'no-referrer', 'x-frame-options': 'DENY',
+}
 
 export const send = (response: ServerResponse, code: number, body: object | string | Buffer, headers: Headers = {}): void => {
   if (response.headersSent || response.destroyed) { response.destroy(); return }
@@ -37,11 +78,15 @@ export const send = (response: ServerResponse, code: number, body: object | stri
 /** Bytes that the client has not taken yet. */
 export const unread = (response: ServerResponse): number => (response as { stream?: { writableLength: number } }).stream?.writableLength ?? response.writableLength
 
-const patienceMs = 60_000
-/** Resolves when the response takes more, or is over. Who takes nothing for a minute is cut off: a list waits in memory for him. */
-export const drained = (response: ServerResponse): Promise<void> => new Promise((resolve) => {
+/** An answer that is written and not taken is in memory: for a while only. */
+export const awaitReader = (response: ServerResponse, { readerMs }: Patience): void => {
+  const timer = setTimeout(() => response.destroy(), readerMs)
+  response.once('close', () => clearTimeout(timer))
+}
+/** Resolves when the response takes more, or is over. Who takes nothing for so long is cut off: a list waits in memory for him. */
+export const drained = (response: Writable, { readerMs }: Patience): Promise<void> => new Promise((resolve) => {
   if (response.destroyed || response.writableEnded) { resolve(); return }
-  const timer = setTimeout(() => response.destroy(), patienceMs)
+  const timer = setTimeout(() => response.destroy(), readerMs)
   const done = (): void => {
     clearTimeout(timer)
     response.off('drain', done)

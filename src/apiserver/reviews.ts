@@ -2,7 +2,17 @@
 import type { Api } from './api.ts'
 import type { Identity } from './identity.ts'
 import type { Served } from './served.ts'
-import type { Mutable } from './values.ts'
+import { badRequest } from './status.ts'
+import { isObject, type Mutable } from './values.ts'
+
+/** Attributes are texts, but for selectors, by which nothing is authorised here. */
+const textsIn = (v: unknown): Readonly<Record<string, string | undefined>> => {
+  if (v === undefined || v === null) return {}
+  if (!isObject(v)) throw badRequest('attributes are an object')
+  const { fieldSelector: _, labelSelector: __, ...texts } = v
+  for (const [k, x] of Object.entries(texts)) if (typeof x !== 'string') throw badRequest(`${k.slice(0, 100)} is not a string`)
+  return texts as Readonly<Record<string, string>>
+}
 
 type Review = (api: Api, identity: Identity, spec: Mutable) => object
 
@@ -38,13 +48,13 @@ const rulesOf = (api: Api, identity: Identity, namespace: string): object => {
 
 const reviews: Readonly<Record<'selfsubjectaccessreviews' | 'selfsubjectrulesreviews' | 'selfsubjectreviews', Review>> = {
   selfsubjectaccessreviews: (api, identity, spec) => {
-    const a = (spec['resourceAttributes'] ?? {}) as Record<string, string | undefined>
-    const n = (spec['nonResourceAttributes'] ?? {}) as Record<string, string | undefined>
+    const a = textsIn(spec['resourceAttributes'])
+    const n = textsIn(spec['nonResourceAttributes'])
     const { group = '', resource = '' } = a
     const allowed = api.authorize(identity, { verb: a['verb'] ?? n['verb'] ?? '', group, resource, subresource: a['subresource'] ?? '', namespace: placeOf(api, group, resource, a['namespace'] ?? ''), name: a['name'] ?? '', path: n['path'] ?? '' })
     return { allowed, ...(!allowed && { reason: 'no role allows it' }) }
   },
-  selfsubjectrulesreviews: (api, identity, spec) => rulesOf(api, identity, String(spec['namespace'] ?? '')),
+  selfsubjectrulesreviews: (api, identity, spec) => rulesOf(api, identity, textsIn(spec)['namespace'] ?? ''),
   selfsubjectreviews: (_api, { user, groups, certificate }) => ({
     userInfo: { username: user, groups, ...(certificate?.subjectAltName !== undefined && { extra: { 'skerry.dev/certificate': [certificate.subjectAltName] } }) },
   }),
@@ -60,6 +70,7 @@ export const reviewResources = [
 export const findReview = (group: string, version: string, resource: string) => reviewResources.find((x) => x.group === group && x.version === version && x.name === resource)
 
 export const answerReview = (api: Api, identity: Identity, found: (typeof reviewResources)[number], body: Mutable): object => {
-  const spec = (body['spec'] ?? {}) as Mutable
+  const spec = body['spec'] ?? {}
+  if (!isObject(spec)) throw badRequest('spec is not an object')
   return { apiVersion: `${found.group}/${found.version}`, kind: found.kind, metadata: { creationTimestamp: null }, spec, status: reviews[found.name](api, identity, spec) }
 }

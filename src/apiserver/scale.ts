@@ -2,7 +2,7 @@
 import { apply as applyFields } from './apply.ts'
 import { writerOf, withVersion, type Call, type Written } from './call.ts'
 import { change, type Wanted } from './commit.ts'
-import { demandObject, mediaType, parseBody, patchTypes } from './decode.ts'
+import { demandObject, mediaType, parseBody, patchTypes, textIn } from './decode.ts'
 import { isApply, patchOf } from './patch.ts'
 import { isTrue } from './request.ts'
 import type { Served } from './served.ts'
@@ -57,7 +57,7 @@ const patched = (c: Call): Change => {
   return (live, onto) => onto(change(scaleOf(c.served, live)))
 }
 const applied = (c: Call, path: readonly string[]): Change => {
-  const object = set({}, path, replicasOf(demandObject(parseYaml(c.body.toString('utf8')))))
+  const object = set({}, path, replicasOf(demandObject(parseYaml(textIn(c.body, c.contentType)))))
   const force = isTrue(c.r.query.get('force'))
   return (live) => {
     const done = applyFields(live, object, c.served.schema, writerOf(c, 'Apply'), force)

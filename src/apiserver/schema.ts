@@ -137,12 +137,16 @@ export const fieldErrors = (errors: readonly ErrorObject[] | null | undefined, v
 })
 
 /** Takes what the schema does not have out of `value` and answers the paths. Nulls that a field may not have go silently: null is absent (and so defaulted). */
-export const pruneUnknown = (value: Mutable, schema: Schema, path = ''): readonly string[] => {
+export const pruneUnknown = (value: Mutable, schema: Schema): readonly string[] => {
   const found: string[] = []
+  pruneObject(value, schema, '', found)
+  return found
+}
+const pruneObject = (value: Mutable, schema: Schema, path: string, found: string[]): void => {
   const values = isObject(schema.additionalProperties) ? (schema.additionalProperties as Schema) : undefined
   const keepsUnknown = schema['x-kubernetes-preserve-unknown-fields'] === true
   // A value that may be anything, or one of several things, has no unknown fields; a text or a number has no known ones.
-  if (schema.properties === undefined && values === undefined && (keepsUnknown || schema.type === undefined || schema.type === 'object')) return found
+  if (schema.properties === undefined && values === undefined && (keepsUnknown || schema.type === undefined || schema.type === 'object')) return
   for (const k of Object.keys(value)) {
     const sub = schema.properties?.[k] ?? values
     const here = path === '' ? k : `${path}.${k}`
@@ -151,13 +155,13 @@ export const pruneUnknown = (value: Mutable, schema: Schema, path = ''): readonl
       delete value[k]
       found.push(here)
     } else if (value[k] === null && sub['nullable'] !== true && sub['x-kubernetes-preserve-unknown-fields'] !== true) delete value[k]
-    else found.push(...pruneValue(value[k] as Json, sub, here))
+    else pruneValue(value[k] as Json, sub, here, found)
   }
-  return found
 }
 /** Of a list where none belongs. */
 const nothing = object({})
-const pruneValue = (v: Json, schema: Schema, path: string): readonly string[] => {
-  if (Array.isArray(v)) return schema['x-kubernetes-preserve-unknown-fields'] === true || schema.type === undefined ? [] : v.flatMap((x, i) => pruneValue(x as Json, schema.items ?? nothing, `${path}[${i}]`))
-  return isObject(v) ? pruneUnknown(v as JsonObject as Mutable, schema, path) : []
+const pruneValue = (v: Json, schema: Schema, path: string, found: string[]): void => {
+  if (isObject(v)) return pruneObject(v as JsonObject as Mutable, schema, path, found)
+  if (!Array.isArray(v) || schema['x-kubernetes-preserve-unknown-fields'] === true || schema.type === undefined) return
+  for (const [i, x] of v.entries()) pruneValue(x as Json, schema.items ?? nothing, `${path}[${i}]`, found)
 }

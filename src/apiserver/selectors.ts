@@ -1,6 +1,6 @@
 /** Label selectors (equality, set based, order of whole numbers) and the field selectors that a kind allows. */
 import { badRequest } from './status.ts'
-import type { Mutable } from './values.ts'
+import { isObject, type Mutable } from './values.ts'
 
 export type LabelTest = (labels: Readonly<Record<string, string>>) => boolean
 const name = String.raw`[A-Za-z0-9](?:[-A-Za-z0-9_./]*[A-Za-z0-9])?`
@@ -57,7 +57,11 @@ export interface FieldTest {
   /** Stand in the JSON text of every object that passes: most others need no parsing. */
   readonly needles: readonly string[]
 }
-const at = (o: Mutable, path: string): string => String(path.split('.').reduce<any>((v, k) => v?.[k], o) ?? '')
+/** Where there is no text, none is there to select by. */
+const at = (o: Mutable, path: string): string => {
+  const v = path.split('.').reduce<unknown>((x, k) => (isObject(x) && Object.hasOwn(x, k) ? x[k] : undefined), o)
+  return v === undefined || v === null || typeof v === 'object' ? '' : String(v)
+}
 
 /** undefined: everything. Throws 400 for a field that the kind does not offer. */
 export const parseFieldSelector = (text: string | undefined, allowed: readonly string[]): FieldTest | undefined => {

@@ -16,8 +16,12 @@ export interface Status {
 export type Failure = Status & { readonly code: number }
 export type ApiError = Error & { readonly apiStatus: Failure }
 
-const failure = (code: number, reason: string, message: string, details?: Status['details']): ApiError =>
-  Object.assign(new Error(message), { apiStatus: { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message, reason, ...(details !== undefined && { details }), code } as const })
+/** What a client sent is repeated in part only. */
+const messageAtMost = 8_192
+const failure = (code: number, reason: string, text: string, details?: Status['details']): ApiError => {
+  const message = text.length > messageAtMost ? `${text.slice(0, messageAtMost)}...` : text
+  return Object.assign(new Error(message), { apiStatus: { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message, reason, ...(details !== undefined && { details }), code } as const })
+}
 
 export const apiStatusOf = (e: unknown): Failure | undefined => (e as { apiStatus?: Failure } | undefined)?.apiStatus
 
@@ -49,8 +53,11 @@ export const gone = (message: string, token?: string): ApiError => {
 export const tooBig = (limit: number) => failure(413, 'RequestEntityTooLarge', `the request is larger than ${limit} bytes`)
 export const unsupportedMediaType = (given: string, allowed: readonly string[]) =>
   failure(415, 'UnsupportedMediaType', `the body of the request was in an unknown format - accepted media types include: ${allowed.join(', ')}${given === '' ? '' : ` (given: ${given})`}`)
+export const unsupportedEncoding = (given: string) => failure(415, 'UnsupportedMediaType', `the body of the request is encoded: bodies are read as they are (given: ${given.slice(0, 40)})`)
+/** Whoever has more is told of the others when these are mended. */
+const causesAtMost = 64
 export const invalid = (k: Pick<Kind, 'group' | 'kind' | 'plural'>, name: string, errors: readonly FieldError[]) => {
-  const causes = errors.map((e) => ({ reason: e.reason, message: `${words[e.reason]}: ${e.message}`, field: e.field }))
+  const causes = errors.slice(0, causesAtMost).map((e) => ({ reason: e.reason, message: `${words[e.reason]}: ${e.message}`, field: e.field }))
   const one = causes.map((c) => `${c.field}: ${c.message}`)
   return failure(422, 'Invalid', `${k.kind}${k.group === '' ? '' : `.${k.group}`} "${name}" is invalid: ${one.length === 1 ? one[0]! : `[${one.join(', ')}]`}`, { ...(name !== '' && { name }), ...(k.group !== '' && { group: k.group }), kind: k.kind, causes })
 }
@@ -63,6 +70,8 @@ export const unreadablePatch = (message: string) => failure(422, 'Invalid', `the
 /** A patch that does not fit its object. */
 export const unprocessable = (message: string) => failure(422, 'Invalid', `the server rejected our request due to an error in our request: ${message}`, {})
 export const internal = (message: string) => failure(500, 'InternalError', `Internal error occurred: ${message}`)
+export const cutOff = () => badRequest('the request was cut off')
+export const tooSlow = (what: string) => failure(408, 'Timeout', what)
 export const tooManyRequests = (retryAfterSeconds: number) => failure(429, 'TooManyRequests', 'too many requests, please try again later', { retryAfterSeconds })
 export const unavailable = (message: string) => failure(503, 'ServiceUnavailable', message, { retryAfterSeconds: 1 })
 export const timeout = (message: string, causes: readonly StatusCause[] = []) => failure(504, 'Timeout', message, { ...(causes.length > 0 && { causes }), retryAfterSeconds: 1 })

@@ -2,7 +2,7 @@
 import type { Column, Kind } from '../api/meta/index.ts'
 import { evaluate } from './jsonpath.ts'
 import { badRequest, notAcceptable } from './status.ts'
-import type { Mutable } from './values.ts'
+import { shown, type Mutable } from './values.ts'
 
 export type View = 'object' | 'table' | 'metadata'
 
@@ -52,7 +52,7 @@ export const age = (from: string, now: number): string => {
 
 const cell = (c: Column, v: unknown, now: number): unknown => {
   if (v === undefined || v === null) return c.absent ?? (c.type === 'date' ? '<unknown>' : null)
-  if (c.type === 'date') return age(String(v), now)
+  if (c.type === 'date') return age(shown(v), now)
   return typeof v === 'object' ? JSON.stringify(v) : c.type === 'string' ? String(v) : v
 }
 

@@ -1,6 +1,6 @@
-/** JSON values: equality, paths, and parsing that refuses what JSON allows and an API must not (duplicate keys, __proto__, depth). */
-import { parseDocument } from 'yaml'
-import { badRequest } from './status.ts'
+/** JSON values: equality, copies, and parsing that refuses what JSON and YAML allow and an API must not (duplicate keys, `__proto__`, depth). */
+import { isScalar, parseDocument, visit, type Document, type YAMLError } from 'yaml'
+import { apiStatusOf, badRequest, tooBig } from './status.ts'
 
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject
 export interface JsonObject { readonly [key: string]: Json | undefined }
@@ -25,21 +25,45 @@ export const copy = <T>(v: T): T => {
   return out as T
 }
 
+/** What a client sent where a text was wanted, for messages: its own `toString` may be anything. */
+export const shown = (v: unknown): string => (typeof v === 'string' ? v : (JSON.stringify(v) ?? ''))
+
 /** A time as Kubernetes writes it. */
 export const seconds = (d: Date): string => `${d.toISOString().slice(0, 19)}Z`
 
 const maxDepth = 100
+const maxValues = 100_000
+/** Kubernetes keeps whole numbers to here exactly, and those beyond as doubles. */
+const int64 = 2 ** 63
+const short = (v: unknown): string => String(v).slice(0, 40)
 
-/** Refuses `__proto__` and nesting deeper than 100. Answers the number of fields. */
-export const guard = (v: unknown, depth = 0): number => {
-  if (depth > maxDepth) throw badRequest(`the object is nested deeper than ${maxDepth}`)
-  let count = 0
-  if (Array.isArray(v)) for (const x of v) count += guard(x, depth + 1)
-  else if (isObject(v)) for (const k of Object.keys(v)) {
-    if (k === '__proto__') throw badRequest('a field is called __proto__')
-    count += 1 + guard(v[k], depth + 1)
+/**
+ * Refuses what would not be read as it was written, or costs too much: `__proto__`, nesting, many values, numbers that a double
+ * does not hold exactly, halves of surrogate pairs. Answers the number of fields.
+ */
+export const guard = (v: unknown): number => {
+  let fields = 0
+  let values = 0
+  const walk = (x: unknown, depth: number): void => {
+    if (++values > maxValues) throw badRequest(`the object has more than ${maxValues} values`)
+    switch (typeof x) {
+      case 'string': if (!x.isWellFormed()) throw badRequest('a string has half of a surrogate pair'); return
+      case 'number': if (!Number.isFinite(x) || (Number.isInteger(x) && !Number.isSafeInteger(x) && Math.abs(x) <= int64)) throw badRequest(`the number ${short(x)} cannot be kept exactly`); return
+      case 'object': break
+      default: return
+    }
+    if (x === null) return
+    if (depth > maxDepth) throw badRequest(`the object is nested deeper than ${maxDepth}`)
+    if (Array.isArray(x)) { for (const y of x) walk(y, depth + 1); return }
+    for (const k of Object.keys(x)) {
+      if (k === '__proto__') throw badRequest('a field is called __proto__')
+      if (!k.isWellFormed()) throw badRequest('a field\'s name has half of a surrogate pair')
+      fields++
+      walk((x as JsonObject)[k], depth + 1)
+    }
   }
-  return count
+  walk(v, 0)
+  return fields
 }
 
 /** How many `"name":` stand in a valid JSON text; more than its objects have fields means that one stands twice. */
@@ -53,10 +77,17 @@ const namesIn = (text: string): number => {
   return count
 }
 
+/** What a parser says, without the text that it quotes: that may be a secret. */
+const withoutText = (message: string): string => message.replace(/, (\.\.\.)?".*$/s, '').slice(0, 200)
+const yamlProblem = (error: unknown): string => {
+  const { linePos, code, message } = error as Partial<YAMLError> & Error
+  return linePos === undefined ? message.split(':')[0]!.slice(0, 200) : `${code ?? 'unknown'} at line ${linePos[0].line}, column ${linePos[0].col}`
+}
+
 /** JSON, but not what two readers may read differently: no field called `__proto__`, and none that stands twice unless `onTwice` hears of it; then the last one counts. */
 export const parseJson = (text: string, onTwice?: (path: string) => void): Json => {
   let value: Json
-  try { value = JSON.parse(text) as Json } catch (error) { throw badRequest(`the body is no JSON: ${(error as Error).message.slice(0, 200)}`) }
+  try { value = JSON.parse(text) as Json } catch (error) { throw badRequest(`the body is no JSON: ${withoutText((error as Error).message)}`) }
   if (guard(value) === namesIn(text)) return value
   const twice = duplicateNames(text)
   if (onTwice === undefined) throw badRequest(`strict decoding error: duplicate field "${twice[0] ?? ''}"`)
@@ -92,13 +123,34 @@ const duplicateNames = (text: string): readonly string[] => {
   return [...found]
 }
 
-/** YAML of one document; refuses duplicate keys and alias bombs. JSON is YAML. */
+/** The parser takes some ten microseconds for a value; who has more to say says it in JSON. */
+const yamlAtMost = 128 << 10
+
+/** YAML of one document; refuses keys that stand twice, alias bombs, and types that JSON does not have. JSON is YAML. */
 export const parseYaml = (text: string): Json => {
   if (text.trimStart().startsWith('{')) return parseJson(text)
-  const document = parseDocument(text, { uniqueKeys: true })
-  if (document.errors.length > 0) throw badRequest(`the body is no YAML: ${document.errors[0]!.message.split('\n')[0] ?? ''}`)
+  if (text.length > yamlAtMost) throw tooBig(yamlAtMost)
   let value: Json
-  try { value = document.toJS({ maxAliasCount: 20 }) as Json } catch (error) { throw badRequest(`the body is no YAML: ${(error as Error).message.slice(0, 200)}`) }
+  try {
+    // The parser compares every key with every other.
+    const document = parseDocument(text, { uniqueKeys: false, merge: true, resolveKnownTags: false, logLevel: 'error' })
+    const [problem] = [...document.errors, ...document.warnings]
+    if (problem !== undefined) throw problem
+    checkKeys(document)
+    value = document.toJS({ maxAliasCount: 20 }) as Json
+  } catch (error) { throw apiStatusOf(error) === undefined ? badRequest(`the body is no YAML: ${yamlProblem(error)}`) : error }
   guard(value)
   return value
 }
+
+const checkKeys = (document: Document): void => visit(document, {
+  Map(_, { items }) {
+    const names = new Set<string>()
+    for (const { key } of items) {
+      if (!isScalar(key)) throw badRequest('the body is no YAML: a key is not a scalar')
+      const name = String(key.value)
+      if (names.has(name)) throw badRequest(`strict decoding error: duplicate field "${short(name)}"`)
+      names.add(name)
+    }
+  },
+})

@@ -4,6 +4,7 @@ import type { Watch } from '../store/cache.ts'
 import { isExpired } from '../store/errors.ts'
 import type { Change, Row } from '../store/store.ts'
 import type { Api } from './api.ts'
+import type { Turn } from './flow-control.ts'
 import { objectOf, textOf } from './objects.ts'
 import { awaitVersion, selectionOf } from './read.ts'
 import { isTrue, type RequestInfo } from './request.ts'
@@ -89,10 +90,11 @@ const planOf = (api: Api, served: Served, r: RequestInfo): Plan => {
 export type Again = () => Promise<ApiError | undefined>
 
 /** Answers the request until the client, the time or the server ends it. */
-export const watch = async (api: Api, served: Served, r: RequestInfo, view: View, response: ServerResponse, streams: Streams, again: Again): Promise<void> => {
+export const watch = async (api: Api, served: Served, r: RequestInfo, view: View, response: ServerResponse, streams: Streams, turn: Turn, again: Again): Promise<void> => {
   const plan = planOf(api, served, r)
   await awaitVersion(api, r.query.get('resourceVersion'))
   if (response.destroyed) return
+  turn.stream()
   response.writeHead(200, { 'content-type': 'application/json', ...commonHeaders } as never)
   response.flushHeaders()
   await new WatchStream(api, { served, view, include: r.query.get('includeObject') }, plan, response, streams, again).run()
@@ -190,7 +192,7 @@ class WatchStream {
       text += lineOf(this.#api, this.#format, 'ADDED', row, row.version, this.#takesColumns())
       if (text.length < 1 << 16) continue
       if (!this.#isOpen) return
-      if (!this.#response.write(text)) await drained(this.#response)
+      if (!this.#response.write(text)) await drained(this.#response, this.#api.patience)
       text = ''
     }
     if (text !== '') this.#send(text)

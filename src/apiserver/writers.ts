@@ -3,7 +3,7 @@ import type { Call } from './call.ts'
 import type { Identity } from './identity.ts'
 import type { Served } from './served.ts'
 import { forbidden, invalid } from './status.ts'
-import { equal, isObject, type Mutable } from './values.ts'
+import { equal, isObject, shown, type Mutable } from './values.ts'
 
 const isNothing = (v: unknown): boolean => v === undefined || (isObject(v) && Object.keys(v).length === 0)
 
@@ -16,7 +16,7 @@ export const checkWriter = (object: Mutable, live: Mutable | undefined, served: 
   for (const part of ['spec', 'status'] as const) {
     const writer = served.kind.writers[part]
     if (mayWrite(identity, writer) || equal(object[part], live?.[part]) || (isNothing(object[part]) && isNothing(live?.[part]))) continue
-    throw forbidden(served.kind, String((object['metadata'] as Mutable)['name']), `${part} of ${served.kind.kind} is written by the ${writer} only; you are ${identity.user} (${identity.writer})`)
+    throw forbidden(served.kind, shown((object['metadata'] as Mutable)['name']), `${part} of ${served.kind.kind} is written by the ${writer} only; you are ${identity.user} (${identity.writer})`)
   }
 }
 
@@ -29,15 +29,16 @@ export const checkFinalizers = (meta: Mutable, live: Mutable | undefined, c: Cal
     if (own.length > 0) meta['finalizers'] = [...new Set([...wanted, ...own])]
     return
   }
-  const name = String(meta['name'])
+  const name = shown(meta['name'])
   const before = ((live['metadata'] as Mutable)['finalizers'] ?? []) as readonly string[]
-  const taken = own.filter((f) => before.includes(f) && !wanted.includes(f))
+  const had = new Set(before)
+  const taken = own.filter((f) => had.has(f) && !wanted.includes(f))
   if (taken.length > 0 && c.identity.writer !== 'site') {
     // A manifest that says nothing of finalizers (kubectl replace) does not mean to remove one.
     if (c.r.verb !== 'update' || wanted.length > 0) throw forbidden(kind, name, `the finalizer ${taken.join(', ')} is removed by the site only, when nothing of ${name} is left in its cloud`)
     meta['finalizers'] = [...before]
     return
   }
-  const added = meta['deletionTimestamp'] === undefined ? [] : wanted.filter((f) => !before.includes(f))
+  const added = meta['deletionTimestamp'] === undefined ? [] : wanted.filter((f) => !had.has(f))
   if (added.length > 0) throw invalid(kind, name, [{ field: 'metadata.finalizers', reason: 'FieldValueForbidden', message: `no new finalizers can be added if the object is being deleted, found new finalizers ${JSON.stringify(added)}` }])
 }

@@ -1,7 +1,9 @@
 import { Buffer } from 'node:buffer'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { jsonLines } from './transport.ts'
+import { createTransport, jsonLines } from './transport.ts'
 
 const collect = async (chunks: readonly Uint8Array[]): Promise<unknown[]> => {
   const all: unknown[] = []
@@ -19,4 +21,26 @@ test('a watch is read event by event, wherever the network cut it, within a char
 
 test('an event that was cut off is not taken for one', async () => {
   expect(await collect([Buffer.from('{"a":1}\n{"b":')])).toEqual([{ a: 1 }])
+})
+
+test('who is told to come later comes later, and says at last that there was no time', async () => {
+  let asked = 0
+  let refusals = 3
+  const server = createServer((_request, response) => {
+    asked++
+    if (refusals-- > 0) response.writeHead(429, { 'retry-after': '0' }).end('{"kind":"Status","code":429,"reason":"TooManyRequests"}')
+    else response.end('{"ok":true}')
+  })
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+  const transport = createTransport({ server: `http://127.0.0.1:${(server.address() as AddressInfo).port}` })
+  try {
+    expect(await transport.send({ method: 'GET', path: '/' })).toEqual({ ok: true })
+    expect(asked).toBe(4)
+    refusals = 1_000
+    await expect(transport.send({ method: 'GET', path: '/' })).rejects.toMatchObject({ status: { code: 429, reason: 'TooManyRequests' } })
+    expect(asked).toBe(14)
+  } finally {
+    await transport.close()
+    server.close()
+  }
 })

@@ -1,4 +1,5 @@
 /** Requests over undici: one pool of connections, Kubernetes' Status out of every failure, no secrets in errors. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Agent, type Dispatcher } from 'undici'
 import { failureError, type Failure } from '../engine/errors.ts'
 
@@ -72,6 +73,9 @@ const connectionsAtMost = 64
 /** Servers send a bookmark every 30 s: a watch that is silent for longer than three of them is dead. */
 const silentMs = 95_000
 const newline = 0x0a
+/** Of a request that the server had no time for. */
+const triesAtMost = 10
+const waitAtMostSeconds = 30
 
 /** Splits a stream of bytes into JSON values, one a line. */
 export async function* jsonLines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<unknown> {
@@ -121,9 +125,20 @@ export const createTransport = (options: HttpOptions): Transport => {
   const noAnswer = (cause: unknown, request: Request): unknown => request.signal?.aborted === true ? cause
     : failureError({ code: 0, reason: 'NoAnswer', message: `${request.method} ${origin}${request.path}: ${(cause as { code?: string }).code ?? (cause as Error).message}` }, cause)
 
+  /** A 429 was certainly not done: asked again when the server says so, as client-go does. */
+  const patient = async (request: Request): Promise<Dispatcher.ResponseData> => {
+    for (let tries = 1; ; tries++) {
+      const response = await open(request, timeoutMs)
+      const seconds = Number(response.headers['retry-after'])
+      if (response.statusCode !== 429 || !(seconds >= 0 && seconds <= waitAtMostSeconds) || tries === triesAtMost) return response
+      await response.body.dump()
+      try { await sleep(seconds * 1000, undefined, request.signal === undefined ? {} : { signal: request.signal }) } catch (cause) { throw noAnswer(cause, request) }
+    }
+  }
+
   return {
     async send(request) {
-      const response = await open(request, timeoutMs)
+      const response = await patient(request)
       let text: string
       try { text = await response.body.text() } catch (cause) { throw noAnswer(cause, request) }
       if (response.statusCode >= 300) throw failureError(failureIn(response.statusCode, text, request))

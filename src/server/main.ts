@@ -10,6 +10,7 @@ import { layout, readOrMake, writePrivate } from './files.ts'
 import { renewOwnCertificates } from './own-certificates.ts'
 import { platformPki } from './platform-pki.ts'
 import { openDatabase, readDatabase } from './database.ts'
+import { readFlowControl } from './flow-levels.ts'
 import { readSettings } from './settings.ts'
 import { newAuditKey, readAuditKey } from './audit-key.ts'
 import { newSiteKey } from './site-key.ts'
@@ -18,7 +19,7 @@ import { supervise } from './supervisor.ts'
 
 const [command, ...argv] = process.argv.slice(2)
 if (command !== 'serve') {
-  process.stderr.write('usage: node src/server/main.ts serve [--state DIR] [--host ADDRESS] [--port N] [--database URL] [--simulators] [--latency zero|realistic] [--read-only] [--metrics-port N] [--api-processes N] [--shutdown-delay SECONDS] [--audit-archive DIR] [--audit-keep-days N]\n')
+  process.stderr.write('usage: node src/server/main.ts serve [--state DIR] [--host ADDRESS] [--port N] [--database URL] [--simulators] [--latency zero|realistic] [--read-only] [--metrics-port N] [--api-processes N] [--shutdown-delay SECONDS] [--audit-archive DIR] [--audit-keep-days N] [--limits FILE]\n')
   process.exit(2)
 }
 
@@ -28,6 +29,10 @@ const settings = (() => {
     process.exit(2)
   }
 })()
+await readFlowControl(settings.limits).catch((error: unknown) => {
+  process.stderr.write(`serve: ${(error as Error).message}\n`)
+  process.exit(2)
+})
 const paths = layout(settings.state)
 const log = pino({ level: settings.logLevel }).child({ process: 'serve' })
 

@@ -17,6 +17,8 @@ export interface Settings {
   readonly readOnly: boolean
   /** Where 127.0.0.1 serves the controllers' metrics; the API's are at its own /metrics. Absent: nowhere. */
   readonly metricsPort: number | undefined
+  /** A file that changes the limits of the API's priority levels. Absent: the defaults. */
+  readonly limits: string | undefined
   /** Where old audit records go, and after how long; absent: they stay in the database. */
   readonly auditArchive: { readonly directory: string; readonly keepDays: number } | undefined
   /** Processes that serve the API on one port. */
@@ -33,7 +35,7 @@ export const readSettings = (argv: readonly string[], env: NodeJS.ProcessEnv): S
       state: { type: 'string' }, host: { type: 'string' }, port: { type: 'string' }, database: { type: 'string' },
       simulators: { type: 'boolean' }, latency: { type: 'string' }, 'simulated-projects': { type: 'string' }, 'read-only': { type: 'boolean' }, 'metrics-port': { type: 'string' },
       'audit-archive': { type: 'string' }, 'audit-keep-days': { type: 'string' },
-      'api-processes': { type: 'string' }, 'shutdown-delay': { type: 'string' },
+      'api-processes': { type: 'string' }, 'shutdown-delay': { type: 'string' }, limits: { type: 'string' },
     },
   })
   const latency = values.latency ?? 'zero'
@@ -43,6 +45,7 @@ export const readSettings = (argv: readonly string[], env: NodeJS.ProcessEnv): S
     if (text === '' || !Number.isInteger(port) || port < 0 || port > 65_535) throw new Error(`${flag} ${text}: a TCP port`)
     return port
   }
+  const limits = values.limits ?? env['SKERRY_LIMITS']
   const numberOf = (flag: string, text: string, least: number): number => {
     const n = Number(text)
     if (text === '' || !Number.isInteger(n) || n < least) throw new Error(`${flag} ${text}: a whole number of at least ${least}`)
@@ -59,6 +62,6 @@ export const readSettings = (argv: readonly string[], env: NodeJS.ProcessEnv): S
     simulators: values.simulators ?? false, simulatorLatency: latency, simulatedProjects: Number(values['simulated-projects'] ?? 1), readOnly: values['read-only'] ?? false,
     auditArchive: directory === undefined ? undefined : { directory: resolve(directory), keepDays },
     apiProcesses, shutdownDelayMs: 1000 * numberOf('--shutdown-delay', values['shutdown-delay'] ?? env['SKERRY_SHUTDOWN_DELAY'] ?? '0', 0),
-    metricsPort: metricsPort === undefined ? undefined : portOf('--metrics-port', metricsPort), logLevel: env['SKERRY_LOG_LEVEL'] ?? 'info',
+    metricsPort: metricsPort === undefined ? undefined : portOf('--metrics-port', metricsPort), limits: limits === undefined ? undefined : resolve(limits), logLevel: env['SKERRY_LOG_LEVEL'] ?? 'info',
   }
 }

@@ -26,7 +26,7 @@ export const apiPage = (): string => page(
   'Kubernetes\' own conventions: JSON or YAML, `PATCH` with a JSON patch, a merge patch or server-side apply, `resourceVersion`, `?watch`, `?limit`, `?labelSelector`, `?fieldSelector`, `?dryRun=All`. What an option does not know is an error. Fields: [kinds.md](kinds.md). The machine-readable form is at `/openapi/v3`.',
   ...kinds.map((kind) => `## ${kind.kind}\n${table(['path', 'methods', 'what'], rowsOf(kind))}`),
   `## Besides\n${table(['path', 'what'], [
-    ['`/api/v1/namespaces`', 'projects, as Kubernetes clients know them'], ['`/api/v1/events`, `/apis/events.k8s.io/v1/events`', 'what happened to objects, for a day'],
+    ['`/api/v1/namespaces`', 'projects, as Kubernetes clients know them'], ['`/api/v1/events`, `/apis/events.k8s.io/v1/events`', 'what happened to objects, for a day'], ['`/apis/coordination.k8s.io/v1/namespaces/PROJECT/leases`', 'leases, for leader election'],
     ['`/apis/authorization.k8s.io/v1/selfsubjectaccessreviews`, `…/selfsubjectrulesreviews`, `/apis/authentication.k8s.io/v1/selfsubjectreviews`', 'may I, what may I, who am I'],
     ['`/api`, `/apis`, `/openapi/v3`, `/version`', 'discovery'], ['`/livez`, `/readyz`', 'health, without a certificate'], ['`/metrics`', 'for Prometheus; the controllers\' are at `http://127.0.0.1:N/metrics` with `serve --metrics-port N`'],
   ])}`,

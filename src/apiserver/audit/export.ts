@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http'
 import { firstPrevious, type ChainLine, type SignedCheckpoint } from '../../rules/audit-chain.ts'
 import type { Audit } from '../../store/audit.ts'
 import type { RequestInfo } from '../request.ts'
-import { commonHeaders, drained } from '../respond.ts'
+import { commonHeaders, drained, patience } from '../respond.ts'
 import { badRequest } from '../status.ts'
 
 /** What says whose the chain is. */
@@ -58,7 +58,7 @@ export const exportChain = async (audit: Audit, identity: ChainIdentity, r: Requ
   for await (const lines of chainLines(audit, identity, text === null ? undefined : Number(text))) {
     if (response.destroyed) return
     if (!response.headersSent) response.writeHead(200, { 'content-type': 'application/x-ndjson', ...commonHeaders } as never)
-    if (!response.write(lines.map((l) => `${JSON.stringify(l)}\n`).join(''))) await drained(response)
+    if (!response.write(lines.map((l) => `${JSON.stringify(l)}\n`).join(''))) await drained(response, patience)
   }
   response.end()
 }

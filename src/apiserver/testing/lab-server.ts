@@ -24,15 +24,15 @@ export interface LabServer {
 
 export const labKinds: readonly Kind<any>[] = [Project, LabCluster, LabMachine, LabConfigMap, LabNode]
 
-export const startLab = async (options: Partial<ApiOptions> & { readonly tls?: ListenOptions['tls'] } = {}): Promise<LabServer> => {
-  const { tls, ...rest } = options
+export const startLab = async (options: Partial<ApiOptions> & { readonly tls?: ListenOptions['tls']; readonly limits?: ListenOptions['limits'] } = {}): Promise<LabServer> => {
+  const { tls, limits, ...rest } = options
   const store = options.store ?? openMemoryStore()
   const server = await createApiServer({
     store, kinds: labKinds, namespaceKind: Project, builtins: ['events', 'leases'],
     authenticate: byToken((token) => identities[token]), authorize: (identity, a) => identity.user !== 'nemo' || a.resource === '',
     version: { major: '1', minor: '36', gitVersion: 'v1.36.0-skerry.lab' }, log: silent, ...rest,
   })
-  const listening = await listen(server.handle, { host: '127.0.0.1', port: 0, ...(tls !== undefined && { tls }) })
+  const listening = await listen(server.handle, { host: '127.0.0.1', port: 0, ...(tls !== undefined && { tls }), ...(limits !== undefined && { limits }) })
   return {
     server, store, listening,
     async close() {

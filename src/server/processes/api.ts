@@ -4,8 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Gauge, Registry } from 'prom-client'
 import { kinds, Project } from '../../api/index.ts'
 import { schemaNumber } from '../../api/schema-number.ts'
-import { createApiServer } from '../../apiserver/index.ts'
-import { listen } from '../../apiserver/listen.ts'
+import { createApiServer, listen } from '../../apiserver/index.ts'
 import { openCache } from '../../store/cache.ts'
 import { openPostgresStore } from '../../store/postgres/postgres.ts'
 import { openApiAccess } from '../api-access.ts'
@@ -15,6 +14,7 @@ import { readAuditKey } from '../audit-key.ts'
 import { openAuditSealer, rememberedCheckpoint } from '../audit-sealer.ts'
 import { ensureAdministrator } from '../bootstrap.ts'
 import { readDatabase } from '../database.ts'
+import { readFlowControl } from '../flow-levels.ts'
 import { layout } from '../files.ts'
 import { platformPki } from '../platform-pki.ts'
 import { openTalos } from '../../drivers/talos/index.ts'
@@ -58,7 +58,7 @@ const archiving = setInterval(() => void archive().catch((error: unknown) => log
 archiving.unref()
 
 const api = await createApiServer({
-  store, cache, kinds, namespaceKind: Project, builtins: ['events', 'leases'], limitEvents: true, ...access, log, metrics,
+  store, cache, kinds, namespaceKind: Project, builtins: ['events', 'leases'], limitEvents: true, ...access, log, metrics, flowControl: await readFlowControl(settings.limits),
   chain: { installation, keys: [auditKey.publicKey], remembered: async () => { await sealer.seal(true); return rememberedCheckpoint(paths.auditCheckpoint) } },
   subresources: subresources(secrets, signer, pki.authority, { clouds: openClouds(secrets, cloudOpener()), talos: talosPort(openTalos({ log, now: () => new Date() })), errors: driverErrors }), version: { major: '1', minor: '36', gitVersion: 'v1.36.0-skerry.0.1.0' },
 })

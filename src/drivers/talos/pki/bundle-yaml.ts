@@ -20,8 +20,8 @@ export const bundleToYaml = (b: SecretsBundle): string => {
 /** Throws an error that names the field and holds none of its value. */
 export const bundleFromYaml = (text: string): SecretsBundle => {
   let root: unknown
-  // The parser's message would quote the text.
-  try { root = parse(text) } catch { throw new Error('the secrets bundle is not YAML') }
+  // The parser's messages would quote the text, and its warnings print it.
+  try { root = parse(text, { logLevel: 'error' }) } catch { throw new Error('the secrets bundle is not YAML') }
   const text_ = (...path: readonly string[]): string => {
     let at: unknown = root
     for (const key of path) at = typeof at === 'object' && at !== null ? (at as Record<string, unknown>)[key] : undefined
