@@ -1,4 +1,4 @@
-/** A server that clients are run against: ours as `skerry serve` runs it, or the kube-apiserver of `./dev lab kube-apiserver up`. Both have the same kinds, and the same two callers: people, and the site. */
+/** A server that clients are run against: ours as `skerry serve` runs it, or a kube-apiserver as `./dev lab kube-apiserver up` has it. Both have the same kinds, and the same two callers: people, and the site. */
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { existsSync, mkdirSync, openSync, readFileSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
@@ -108,33 +108,41 @@ export const openOurs = async (): Promise<Server> => {
 const startCollector = (kubeconfig: string, folder: string): ChildProcess => {
   const out = openSync(join(folder, 'kube-controller-manager.log'), 'a', 0o600)
   return spawn(join(process.env['SKERRY_PEER_BIN'] ?? join(homedir(), '.cache/skerry-lab/talos/bin'), 'kube-controller-manager'), [
-    '--kubeconfig', kubeconfig, '--controllers', 'garbage-collector-controller,namespace-controller', '--leader-elect=false', '--secure-port', '0',
+    '--kubeconfig', kubeconfig, '--controllers', 'garbage-collector-controller,namespace-controller', '--leader-elect=false', '--secure-port', '0', '--kube-api-qps', '1000', '--kube-api-burst', '2000',
   ], { stdio: ['ignore', out, out] })
 }
 
-/** The peer has one caller, who may do everything. */
+/** A peer of its own: others compare with the one of `./dev lab kube-apiserver up` meanwhile. It has one caller, who may do everything. */
 export const openPeer = async (): Promise<Server> => {
-  const script = join(import.meta.dirname, 'kube-apiserver.sh')
-  await promisify(execFile)(script, ['up'])
-  const { url, token, ca } = await readPeer(join(process.env['SKERRY_PEER_DIR'] ?? join(homedir(), '.cache/skerry-lab/kube-apiserver'), 'peer.json'))
   const folder = await mkdtemp(join(tmpdir(), 'skerry-peer-'))
+  const state = join(folder, 'kube-apiserver')
+  const port = await freePorts()
+  const env = { ...process.env, SKERRY_PEER_DIR: state, SKERRY_PEER_PORT: String(port), SKERRY_PEER_ETCD_PORT: String(port + 1) }
+  const peer = (verb: string) => promisify(execFile)(join(import.meta.dirname, 'kube-apiserver.sh'), [verb], { env })
+  await peer('up')
+  const { url, token, ca } = await readPeer(join(state, 'peer.json'))
   const kubeconfig = join(folder, 'kubeconfig')
   await writeFile(kubeconfig, kubeconfigOf({ server: url, 'certificate-authority-data': Buffer.from(ca).toString('base64') }, { token }, { token }), { mode: 0o600 })
   const resources = { people: as(kubeconfig, 'people'), site: as(kubeconfig, 'site') }
-  const collector = startCollector(kubeconfig, folder)
+  let collector = startCollector(kubeconfig, folder)
   const orphan = (): void => { collector.kill('SIGTERM') }
   process.once('exit', orphan)
   return {
     name: 'kube-apiserver', env: {}, kubeconfig, url, ...resources,
     async restart() {
-      await promisify(execFile)(script, ['restart'])
-      await untilAnswers(resources.people, () => 'its log is beside peer.json')
+      // It would wait longer for its watches after each restart.
+      collector.kill('SIGTERM')
+      await ended(collector)
+      await peer('restart')
+      await untilAnswers(resources.people, () => `its log is in ${state}`)
+      collector = startCollector(kubeconfig, folder)
     },
     close: async () => {
       await Promise.all([resources.people.close(), resources.site.close()])
       collector.kill('SIGTERM')
       await ended(collector)
       process.off('exit', orphan)
+      await peer('down')
       await rm(folder, { recursive: true, force: true })
     },
   }
