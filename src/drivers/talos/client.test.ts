@@ -3,6 +3,7 @@ import { connectNodeAdapter } from '@connectrpc/connect-node'
 import { createSecureServer, type Http2SecureServer } from 'node:http2'
 import type { AddressInfo, Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { createServer as createTlsServer } from 'node:tls'
 import { inspect } from 'node:util'
 import { afterEach, beforeAll, expect, test } from 'vitest'
 import { openTalos } from './client.ts'
@@ -156,4 +157,19 @@ test('a channel that is not used is dropped, and one that is used stays', async 
   await sleep(1_000)
   await node.version()
   expect([used, connections()]).toEqual([1, 2])
+})
+
+test('T5 a machine that ends connections as they are made is unavailable', async () => {
+  const own = newServingCert(secrets.certs.os, { sans: ['127.0.0.1'], now: new Date(), ttlMs: 3_600_000 })
+  // Once the settings are out, the client's side is "connected" when the reset comes.
+  const server = createTlsServer({ cert: own.crt, key: own.key, ALPNProtocols: ['h2'], minVersion: 'TLSv1.3' }, (s) => { s.on('error', () => {}); s.end(Buffer.from('000000040000000000', 'hex')); s.destroy() })
+  await new Promise<void>((done) => { server.listen(0, '127.0.0.1', done) })
+  const talos = openTalos({ now: () => new Date(), timeoutMs: 2_000 })
+  try {
+    const node = talos.node({ endpoint: `127.0.0.1:${(server.address() as AddressInfo).port}`, cluster: 'c', secrets, role: 'os:reader' })
+    for (let i = 0; i < 20; i++) expect(await Promise.all([failure(() => node.version()), failure(() => node.services())]).then((all) => all.map(isUnavailable))).toEqual([true, true])
+  } finally {
+    await talos.close()
+    await new Promise((done) => { server.close(done) })
+  }
 })
