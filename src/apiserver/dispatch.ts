@@ -17,7 +17,7 @@ import { isApply, patch, update } from './patch.ts'
 import { get, listTexts, page } from './read.ts'
 import { deleteWish, remove } from './remove.ts'
 import type { RequestInfo } from './request.ts'
-import { commonHeaders, drained, send } from './respond.ts'
+import { awaitReader, commonHeaders, drained, send } from './respond.ts'
 import { answerReview, findReview } from './reviews.ts'
 import { scaleOf, writeScale } from './scale.ts'
 import type { Served } from './served.ts'
@@ -111,6 +111,8 @@ const list = async (api: Api, served: Served, r: RequestInfo, view: View, reques
     await drained(out, api.patience)
   }
   out.end()
+  // What is left in the compressor has the time of any answer that is written.
+  if (out !== response) awaitReader(response, api.patience)
 }
 
 /** fabric8 asks for a WebSocket first, and would wait for the end of a watch that answers without one; after 503 it asks again without. */

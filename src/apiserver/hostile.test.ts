@@ -98,6 +98,16 @@ const fill = async (): Promise<void> => {
   }
 }
 
+test('compressed lists that nobody takes are cut off too, though all of them is written', async () => {
+  const port = await start({ patience: { readerMs: 300 } })
+  await fill()
+  const a = await attack(port, 'h2')
+  await a.send(Buffer.concat([preface, frame('settings', 0, 0, setting(4, 0)), ...Array.from({ length: 10 }, (_, i) => frame('headers', flags.endHeaders | flags.endStream, 2 * i + 1, requestHeaders('GET', '/api/v1/nodes', { 'accept-encoding': 'gzip' })))]))
+  await until(() => framesIn(a.received()).filter((f) => f.type === 'reset').length === 10)
+  a.socket.destroy()
+  expect(await isServed(port)).toBe(true)
+})
+
 test('answers that nobody takes are cut off: a list, an object, windows of 0; memory holds pieces of them only', async () => {
   const port = await start({ patience: { readerMs: 300 } })
   await fill()
