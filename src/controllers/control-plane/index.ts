@@ -31,7 +31,7 @@ export const controlPlane = (ports: Ports) => planned<Cluster, Observed, Step>({
   }),
   inputs: (c, cached) => [
     decided(c), answersAt(c), made(c),
-    cached.ownedBy(Machine, c.metadata.uid).map((m) => [m.metadata.name, m.metadata.deletionTimestamp, m.spec.slot, m.status?.serverId, m.status?.address, m.status?.activeAt, m.status?.phase]),
+    cached.ownedBy(Machine, c.metadata.uid).map((m) => [m.metadata.name, m.metadata.deletionTimestamp, m.spec.slot, m.status?.serverId, m.status?.address, m.status?.activeAt, m.status?.contactAt, m.status?.phase]),
     c.metadata.deletionTimestamp !== undefined && machinesIn(cached, c).map((m) => m.metadata.name),
   ],
 })
