@@ -28,7 +28,7 @@ export const cluster = (ports: Ports, census: Census) => {
     plan: (seen, now) => plan(seen.replicas)(seen, now),
     apply: whenDecided(census, apply(ports)),
     status: status(ports),
-    wakers: wokenByCloud(ports, Cluster),
+    wakers: wokenByCloud(ports, Cluster, ['networks', 'routers', 'securityGroups', 'serverGroups']),
     inputs: (c, cached) => [
       siteInputs(cached, c.spec.site), c.status?.infrastructure?.projectId === undefined && isSiteReady(cached, c.spec.site), decided(c), isFilteredByBalancer(c, cached.get(Site, { namespace: '', name: c.spec.site })),
       c.metadata.deletionTimestamp !== undefined && [c.metadata.finalizers, machinesIn(cached, c).map((m) => m.metadata.name)],

@@ -19,7 +19,7 @@ const node: KubeNode = { name: 'w-abcde', uid: 'n', providerId: 'openstack:///s1
 const seen = (more: Partial<Seen> & { status?: MachineStatus; role?: 'controlplane' | 'worker' } = {}): Seen => {
   const { status = {}, role = 'worker', ...rest } = more
   return {
-    kind: 'seen', deleting: false, isClusterGoing: false, port: is(port()), volume: is(volume()), server: absent, node: undefined, isApiSeen: true, contact: undefined, intents: status.intents, image: 'i',
+    kind: 'seen', deleting: false, isClusterGoing: false, port: is(port()), volume: is(volume()), server: absent, node: undefined, isOneHeard: true, isApiSeen: true, contact: undefined, intents: status.intents, image: 'i',
     mark: (r) => ({ uid: 'm', site: 'x', role: r }), siteCloud: {} as never, release: { spec: { talosVersion: 'v1' } } as Release, type: { spec: { diskGiB: 0 } } as MachineType,
     site: { spec: { bootTimeout: '10m' } } as Site, cluster: { spec: { site: 'x' }, metadata: meta } as unknown as Cluster,
     machine: { apiVersion: '', kind: 'Machine', metadata: { ...meta, ...(rest.deleting === true && { deletionTimestamp: ago(1) }) }, status, spec: { cluster: 'c', role, machineType: 't', rootVolume: { sizeGiB: 40 }, release: 'r', labels: {}, taints: [], drainTimeout: '10m' } } as Machine,
