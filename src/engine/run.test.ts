@@ -49,6 +49,15 @@ test('S8 a pass that changes nothing writes nothing', async () => {
   expect([effects, (await w.version()) - before]).toEqual([[], 1])
 })
 
+test('S8 who has nothing to say yet writes nothing', async () => {
+  await makeShop(w, 1)
+  const { effects, interpose } = recorder()
+  const silent: Controller = { ...shop(), plan: () => ({ steps: [], outcome: waiting('Creating', 'not looked at yet', 60) }), status: () => ({ conditions: [] }) }
+  const running = await w.start({ controllers: [silent], interpose })
+  await running.whenIdle()
+  expect([effects, (await getShop(w))?.status]).toEqual([[], undefined])
+})
+
 test('S8 lastTransitionTime moves only with status', async () => {
   await makeShop(w, 1)
   const running = await w.start()

@@ -24,7 +24,8 @@ export const wholePart = (part: StatusPart, said: Part | undefined, object: Reso
 })
 
 const sorted = (part: Part): Part => (Array.isArray(part['conditions']) ? { ...part, conditions: (part['conditions'] as Condition[]).toSorted((a, b) => (a.type < b.type ? -1 : 1)) } : part)
-export const isSamePart = (a: Part | undefined, b: Part): boolean => a !== undefined && isSame(sorted(a), sorted(b))
+/** Who has said nothing yet and has nothing to say writes nothing. */
+export const isSamePart = (a: Part | undefined, b: Part): boolean => isSame(sorted(a ?? { conditions: [] }), sorted(b))
 
 /** Keys in order, so that equal inputs give equal text. */
 const inOrder = (_key: string, value: unknown): unknown =>

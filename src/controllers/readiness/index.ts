@@ -1,7 +1,7 @@
 /** Says whether a cluster is Ready: what its other controllers say of it, in one. Looks at nothing but that, and does nothing. */
 import { Cluster } from '../../api/index.ts'
 import { condition as find, type NewCondition } from '../../api/meta/index.ts'
-import { settled } from '../../engine/outcome.ts'
+import { settled, waiting } from '../../engine/outcome.ts'
 import { planned, status as writes } from '../../engine/shapes.ts'
 import { condition, type Reason } from '../conditions.ts'
 
@@ -10,7 +10,8 @@ const parts = ['InfrastructureReady', 'EndpointReady', 'ControlPlaneReady', 'Add
 
 /**
  * Ready and Progressing. They speak of the oldest generation that a part has looked at: after a change of the spec a Ready from
- * before it does not pass for one of the new spec (kubectl wait compares the generations), and does not flicker either.
+ * before it does not pass for one of the new spec (kubectl wait compares the generations), and does not flicker either. Nothing before the
+ * first part, on which all others wait, was looked at.
  */
 export const readinessOf = (cluster: Cluster): readonly NewCondition[] => {
   const found = parts.map((type) => find(cluster, type))
@@ -18,6 +19,7 @@ export const readinessOf = (cluster: Cluster): readonly NewCondition[] => {
     const last = found[0]?.status === 'False' ? found[0].message : 'everything of it is going'
     return [condition('Ready', 'False', 'Deleting', last), condition('Progressing', 'True', 'Deleting', last)]
   }
+  if (found[0] === undefined) return []
   const all = parts.map((type, i) => found[i] ?? condition(type, 'Unknown', 'Creating', 'not looked at yet'))
   const observedGeneration = Math.min(...all.map((c) => c.observedGeneration ?? cluster.metadata.generation))
   const first = all.find((c) => c.status !== 'True')
@@ -35,7 +37,7 @@ export const readiness = planned<Cluster, Cluster, never>({
   writes: [writes(Cluster, 'readiness')],
   outside: [],
   observe: async (cluster) => cluster,
-  plan: () => ({ steps: [], outcome: settled() }),
+  plan: (cluster) => ({ steps: [], outcome: readinessOf(cluster).length > 0 ? settled() : waiting('Creating', 'not looked at yet', 60) }),
   apply: async () => undefined,
   status: (cluster) => ({ conditions: readinessOf(cluster) }),
   // What it would say: another part's word that changes nothing of it wakes nobody.
