@@ -49,6 +49,19 @@ test('S8 a pass that changes nothing writes nothing', async () => {
   expect([effects, (await w.version()) - before]).toEqual([[], 1])
 })
 
+test('S8 that something is done is not said with a record on the way to it', async () => {
+  await makeShop(w, 1)
+  let said: unknown
+  const noting: Controller = {
+    ...shop(), plan: (seen: { readonly noted?: true }) => ({ steps: seen.noted === true ? [] : [{ kind: 'note' }], outcome: settled() }), observe: async (o) => ({ noted: o.status?.ready === 1 ? true : undefined }),
+    apply: async (_step, _seen, _o, context) => { await context.record({ ready: 1 }); said ??= (await getShop(w))?.status },
+    status: () => ({ ready: 1, conditions: [{ type: 'Ready', status: 'True', reason: 'Done', message: 'noted' }] }),
+  }
+  const running = await w.start({ controllers: [noting] })
+  await running.whenIdle()
+  expect([said, await isReady()]).toEqual([{ ready: 1 }, true])
+})
+
 test('S8 who has nothing to say yet writes nothing', async () => {
   await makeShop(w, 1)
   const { effects, interpose } = recorder()
