@@ -24,6 +24,8 @@ export interface Way {
 export interface Seen {
   readonly kind: 'seen'
   readonly endpoint: 'octavia' | 'nodes'
+  /** The nodes were reached through the balancer that is there. */
+  readonly isBuilt: boolean
   readonly site: Site
   readonly siteCloud: SiteCloud
   readonly deleting: boolean
@@ -38,6 +40,7 @@ export interface Seen {
   readonly slots: readonly Sight<Port>[]
   readonly floatingIp: Sight<FloatingIp>
   readonly loadBalancer: Sight<LoadBalancer>
+  /** Empty without Octavia, and while it goes. */
   readonly ways: readonly Way[]
   readonly intents: Intents | undefined
   readonly machines: readonly string[]
@@ -79,21 +82,27 @@ export const observe = (ports: Ports) => async (cluster: Cluster, context: Obser
     tenant ? find<FloatingIp>(cloud.network.floatingIps, 'api', recorded?.floatingIpId) : absent,
     octavia && balancers !== undefined ? find<LoadBalancer>(balancers.loadBalancers, 'api', recorded?.loadBalancerId) : absent,
   ])
-  const policy = { allowedCIDRs: cluster.spec.endpoint.allowedCIDRs, egressCIDRs: site.spec.egressCIDRs, nodeCidr: tenant ? cluster.spec.network.nodes : undefined, balancerFilters: loadBalancer.kind === 'seen' && balancerTraits(loadBalancer.object.provider).allowedCIDRs }
+  const provider = loadBalancer.kind === 'seen' ? loadBalancer.object.provider : found.loadBalancer?.provider
+  const policy = { allowedCIDRs: cluster.spec.endpoint.allowedCIDRs, egressCIDRs: site.spec.egressCIDRs, nodeCidr: tenant ? cluster.spec.network.nodes : undefined, balancerFilters: provider !== undefined && balancerTraits(provider).allowedCIDRs }
   const ways: Way[] = []
   // The nodes were reached through it: what has no recorded id of its own was there too.
   const isBuilt = cluster.status?.controlPlane?.bootstrap?.doneAt !== undefined && loadBalancer.kind === 'seen' && loadBalancer.object.id === recorded?.loadBalancerId
-  if (loadBalancer.kind === 'seen' && balancers !== undefined && !deleting) {
+  if (octavia && balancers !== undefined && !deleting) {
     for (const port of apiPorts) {
+      const allowed = listenerCidrs(policy, port)
+      if (loadBalancer.kind === 'absent') {
+        ways.push({ port, allowed, listener: absent, pool: absent, hasMonitor: false, members: [] })
+        continue
+      }
       const [listener, pool] = await Promise.all([find<Listener>(balancers.listeners, `api-${port}`, undefined, isBuilt), find<Pool>(balancers.pools, `api-${port}`, undefined, isBuilt)])
       // Members are asked for only while something may be missing: a settled endpoint costs no call of its own (rule E4).
       const whole = pool.kind === 'seen' && pool.object.memberIds.length === replicas
       const members = pool.kind === 'seen' && !whole && pool.object.memberIds.length > 0 ? await balancers.members(pool.object.id) : []
-      ways.push({ port, listener, pool, hasMonitor: pool.kind === 'seen' && pool.object.healthMonitorId !== null, members: whole ? wholeMembers(slots) : members, allowed: listenerCidrs(policy, port) })
+      ways.push({ port, allowed, listener, pool, hasMonitor: pool.kind === 'seen' && pool.object.healthMonitorId !== null, members: whole ? wholeMembers(slots) : members })
     }
   }
   return {
-    kind: 'seen', endpoint, site, siteCloud, deleting, tenant, replicas, mark, slots, floatingIp, loadBalancer, ways,
+    kind: 'seen', endpoint, isBuilt, site, siteCloud, deleting, tenant, replicas, mark, slots, floatingIp, loadBalancer, ways,
     nodeCidr: cluster.spec.network.nodes, podCidrs: cluster.spec.network.pods,
     networkId: tenant ? infrastructure.networkId : found.providerNetwork?.id,
     subnetId: tenant ? infrastructure.subnetId : found.providerNetwork?.subnetId,
