@@ -3,9 +3,9 @@ import type { Cluster, Site } from '../../api/index.ts'
 import { Site as SiteKind } from '../../api/index.ts'
 import type { FloatingIp, Listener, LoadBalancer, Mark, Marked, Member, Pool, Port } from '../../drivers/openstack/cloud.ts'
 import type { ObserveContext } from '../../engine/shapes.ts'
-import { balancerTraits, listenerCidrs, whyNotEnforceable } from '../../rules/node-network.ts'
+import { balancerTraits, listenerCidrs, vipAddress, whyNotEnforceable } from '../../rules/node-network.ts'
 import { abandonedMessage, isAbandoned } from '../abandoned.ts'
-import { demandProject, demandSight, sighted, type Intents, type Sight } from '../outside.ts'
+import { balancerOfVip, demandProject, demandSight, sighted, type Intents, type Sight } from '../outside.ts'
 import type { Ports, SiteCloud } from '../ports.ts'
 import { machinesIn } from '../reads.ts'
 
@@ -42,6 +42,8 @@ export interface Seen {
   readonly loadBalancer: Sight<LoadBalancer>
   /** Empty without Octavia, and while it goes. */
   readonly ways: readonly Way[]
+  /** Ports at our VIP whose balancer is not there. */
+  readonly strandedVips: readonly string[]
   readonly intents: Intents | undefined
   readonly machines: readonly string[]
   readonly mark: (role: string) => Mark
@@ -101,11 +103,21 @@ export const observe = (ports: Ports) => async (cluster: Cluster, context: Obser
       ways.push({ port, allowed, listener, pool, hasMonitor: pool.kind === 'seen' && pool.object.healthMonitorId !== null, members: whole ? wholeMembers(slots) : members })
     }
   }
+  const subnetId = tenant ? infrastructure.subnetId : found.providerNetwork?.subnetId
+  const vip = vipAddress(cluster.spec.network.nodes)
+  const strandedVips: string[] = []
+  if (octavia && balancers !== undefined && loadBalancer.kind === 'absent') {
+    const held = (await cloud.network.ports.list(context.lastEffectAt, context.isRoutine)).items.filter((p) => p.fixedIps.some((f) => f.subnetId === subnetId && f.address === vip))
+    for (const p of held) {
+      const balancerId = balancerOfVip(p)
+      if (balancerId !== undefined && (await balancers.loadBalancers.get(balancerId)) === undefined) strandedVips.push(p.id)
+    }
+  }
   return {
     kind: 'seen', endpoint, isBuilt, site, siteCloud, deleting, tenant, replicas, mark, slots, floatingIp, loadBalancer, ways,
     nodeCidr: cluster.spec.network.nodes, podCidrs: cluster.spec.network.pods,
     networkId: tenant ? infrastructure.networkId : found.providerNetwork?.id,
-    subnetId: tenant ? infrastructure.subnetId : found.providerNetwork?.subnetId,
+    subnetId, strandedVips,
     groupIds: infrastructure.nodeGroupId !== undefined && infrastructure.controlPlaneGroupId !== undefined ? [infrastructure.nodeGroupId, infrastructure.controlPlaneGroupId] : [],
     externalNetworkId: found.externalNetwork?.id,
     intents: recorded?.intents, machines: machinesIn(context.cached, cluster).map((m) => m.metadata.name),

@@ -14,7 +14,7 @@ const whole: readonly Way[] = apiPorts.map((p) => ({ port: p, allowed: null, has
 const none: readonly Way[] = apiPorts.map((p) => ({ port: p, allowed: null, hasMonitor: false, members: [], listener: absent, pool: absent }))
 const seen = (more: Partial<Seen> = {}): Seen => ({
   kind: 'seen', endpoint: 'octavia', isBuilt: false, site: {} as never, siteCloud: {} as never, deleting: false, tenant: true, replicas: 3, nodeCidr: '10.0.0.0/24', podCidrs: [], networkId: 'n', subnetId: 's', groupIds: ['g', 'h'], externalNetworkId: 'x',
-  slots: [0, 1, 2].map((n) => is(port(n))), floatingIp: is(fip('vp')), loadBalancer: is(lb()), ways: whole, intents: undefined, machines: [], mark: (role) => ({ uid: 'u', site: 'i', role }), ...more,
+  slots: [0, 1, 2].map((n) => is(port(n))), floatingIp: is(fip('vp')), loadBalancer: is(lb()), ways: whole, strandedVips: [], intents: undefined, machines: [], mark: (role) => ({ uid: 'u', site: 'i', role }), ...more,
 })
 const steps = (s: Seen) => plan(s, now).steps.map((x) => x.kind)
 
@@ -61,6 +61,12 @@ test('O3 a balancer that is ACTIVE while OVN still makes its pools takes no memb
 })
 test('E3 doubles go', () => expect(plan(seen({ loadBalancer: is(lb(), [lb({ id: 'lb2' })]) }), now).steps).toEqual([{ kind: 'delete-load-balancer', id: 'lb2', isDouble: true }]))
 test('E3 a double that is going already is not deleted, and counted, again', () => expect(steps(seen({ loadBalancer: is(lb(), [lb({ id: 'lb2', provisioningStatus: 'PENDING_DELETE' })]) }))).toEqual([]))
+test('O5 a VIP without its balancer is freed first, unless the balancer may still come', () => {
+  const left = { loadBalancer: absent, ways: none, strandedVips: ['vip'] }
+  expect(steps(seen(left))).toEqual(['delete-port', 'intend', 'create'])
+  expect(steps(seen({ ...left, intents: { 'load-balancer': now.toISOString() } }))).toEqual([])
+  expect(plan(seen({ ...left, deleting: true, slots: [absent], floatingIp: absent, ways: [] }), now).steps).toEqual([{ kind: 'delete-port', id: 'vip' }])
+})
 test('O9 addresses go after the machines', () => {
   expect(steps(seen({ deleting: true, machines: ['m'] }))).toEqual([])
   expect(steps(seen({ deleting: true }))).toEqual(['delete-load-balancer', 'delete-floating-ip', 'delete-port', 'delete-port', 'delete-port'])

@@ -40,13 +40,16 @@ const planDoubles = (s: Seen): Step[] => [
   ...s.slots.flatMap((x) => doublesOf('delete-port', x, (d) => d.deviceId === '')),
 ]
 
+/** Not while an answer is out: its balancer may still come. */
+const freeVip = (s: Seen, now: Date): Step[] => (isPending(s.intents, 'load-balancer', now) ? [] : s.strandedVips.map((id) => ({ kind: 'delete-port', id })))
+
 const planDeletion = (s: Seen, now: Date): Plan<Step | Finish> => {
   if (s.machines.length > 0) return { steps: [], outcome: waiting('Deleting', 'the machines go before their addresses', 60) }
   const loadBalancer = objectOf(s.loadBalancer)
   const steps: Step[] = [
     ...(loadBalancer !== undefined && !loadBalancer.provisioningStatus.startsWith('PENDING') ? [{ kind: 'delete-load-balancer', id: loadBalancer.id } as const] : []), ...planDoubles(s),
     ...(s.floatingIp.kind === 'seen' ? [{ kind: 'delete-floating-ip', id: s.floatingIp.object.id } as const] : []),
-    ...s.slots.flatMap((x): Step[] => (x.kind === 'seen' && x.object.deviceId === '' ? [{ kind: 'delete-port', id: x.object.id }] : [])),
+    ...s.slots.flatMap((x): Step[] => (x.kind === 'seen' && x.object.deviceId === '' ? [{ kind: 'delete-port', id: x.object.id }] : [])), ...freeVip(s, now),
   ]
   const late = Object.keys(s.intents ?? {}).filter((r) => isPending(s.intents, r, now) && !seenRoles(s).has(r))
   const left = seenRoles(s).size > 0
@@ -116,7 +119,7 @@ export const plan = (s: Observed, now: Date): Plan<Step | Finish> => {
   if (lb !== undefined && isBroken(s) && !lb.provisioningStatus.startsWith('PENDING'))
     return { steps: [{ kind: 'delete-load-balancer', id: lb.id }], outcome: waiting('LoadBalancerError', 'Octavia ended in ERROR; the balancer is deleted and made again with the same addresses', 2) }
   const { looking, create } = missing(s, now)
-  const steps: Step[] = [...planDoubles(s), ...(create.length > 0 ? [{ kind: 'intend', roles: create.map(([r]) => r) } as const] : []), ...(create.length > 0 ? [{ kind: 'create', objects: create.map(([, c]) => c) } as const] : []), ...attach(s)]
+  const steps: Step[] = [...planDoubles(s), ...freeVip(s, now), ...(create.length > 0 ? [{ kind: 'intend', roles: create.map(([r]) => r) } as const] : []), ...(create.length > 0 ? [{ kind: 'create', objects: create.map(([, c]) => c) } as const] : []), ...attach(s)]
   if (looking.length > 0) return { steps, outcome: waiting('Looking', `the creation of ${looking.join(', ')} was not answered; its result is looked for before it is tried again`, lookEverySeconds) }
   const busy = changing(s)
   if (lb !== undefined && busy !== undefined) {

@@ -108,6 +108,24 @@ test('a PUT of members makes the list what is given, or with additive_only adds 
   expect(await put([entry(4), entry(4)])).toMatchObject({ status: 409, body: { faultstring: 'Another member on this pool is already using ip 10.10.0.4 on protocol_port 6443' } })
   expect(await put([entry(1), entry(5, { subnet_id: '00000000-0000-0000-0000-000000000000' })])).toMatchObject({ status: 404 })
   expect(await have()).toEqual([['1', 1], ['2', 5], ['3', 1]])
+  expect((await put([entry(2), entry(3)])).status).toBe(202)
   expect((await put([entry(2), entry(4)])).status).toBe(202)
   expect([await have(), await idOf(2)], 'what an entry does not say is the default again').toEqual([[['2', 1], ['4', 1]], id])
+})
+
+test('ovn loses the second member that goes in one PUT, and the pool with it', async () => {
+  const { c, p } = await open()
+  const made = (await post(c, p.subnet, { provider: 'ovn', listeners: [listener()] })).body.loadbalancer
+  const poolId = made.pools[0].id as string
+  await c.until(`${lbaas}/pools/${poolId}`, (a) => a.body.pool.provisioning_status === 'ACTIVE')
+  const put = async (...ns: number[]) => {
+    const answer = await c.call('PUT', `${lbaas}/pools/${poolId}/members`, { members: ns.map((n) => ({ address: `10.10.0.${n}`, protocol_port: 1, subnet_id: p.subnet })) })
+    await quiet(c, made.id)
+    return answer
+  }
+  await put(1, 2, 3)
+  expect((await put(1)).status).toBe(202)
+  expect(((await c.call('GET', `${lbaas}/pools/${poolId}/members`)).body.members as { provisioning_status: string }[]).map((m) => m.provisioning_status)).toEqual(['ACTIVE', 'PENDING_DELETE'])
+  expect(await put(1)).toMatchObject({ status: 409, body: { faultstring: `Pool ${poolId} is immutable and cannot be updated.` } })
+  expect((await c.call('DELETE', `${lbaas}/loadbalancers/${made.id}?cascade=true`)).status).toBe(204)
 })

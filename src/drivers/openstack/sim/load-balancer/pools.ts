@@ -102,6 +102,8 @@ export const poolRoutes = (world: World, parts: Parts, tree: Tree, views: Views)
       m.provisioning = 'PENDING_DELETE'
       members.touch(m)
     }
+    // The OVN provider takes out the first and loses the others, and their pool with them.
+    if (lb.provider === 'ovn' && going.length > 1) for (const row of [...going.slice(1), p]) row.isLost = true
     pendingPool(p)
     change(call, lb)
     return { status: 202 }

@@ -100,6 +100,7 @@ export const tree = (world: World, network: NetworkSide, traffic: Traffic): Tree
       return world.later(loadBalancers, lb, 'settle', world.settings.ovnParts)
     }
     for (const [table, row] of parts(lb)) {
+      if (row.isLost === true) continue
       if (row.provisioning === 'PENDING_DELETE') dropPart(lb, table, row)
       else if (row.provisioning !== 'ACTIVE') {
         row.provisioning = 'ACTIVE'
