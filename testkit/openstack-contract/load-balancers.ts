@@ -49,10 +49,10 @@ export const loadBalancerRows = (bed: Bed): void => {
       // The OVN provider looks for a member's port once, when it is added.
       const port = await cloud.network.ports.create({ networkId: bed.network.id, securityGroupIds: [] }, mark('member'))
       const member = { address: port.fixedIps[0]!.address, port: 6443, subnetId: bed.subnet.id, name: 'cp-0' }
-      await lb().addMembers(pool.id, [member])
-      await lb().addMembers(pool.id, [member])
-      await lb().addHealthMonitor(pool.id, { type: 'TCP', delay: 5, timeout: 3, maxRetries: 2 })
-      await lb().addHealthMonitor(pool.id, { type: 'TCP', delay: 5, timeout: 3, maxRetries: 2 })
+      await lb().addMembers(pool, [member])
+      await lb().addMembers(pool, [member])
+      await lb().addHealthMonitor(pool, { type: 'TCP', delay: 5, timeout: 3, maxRetries: 2 })
+      await lb().addHealthMonitor(pool, { type: 'TCP', delay: 5, timeout: 3, maxRetries: 2 })
       const members = await lb().members(pool.id)
       expect(members.map((m) => [m.address, m.port, m.adminStateUp])).toEqual([[member.address, 6443, true]])
       const kept = await lb().pools.get(pool.id)
@@ -113,7 +113,7 @@ export const loadBalancerRows = (bed: Bed): void => {
       const ports = await Promise.all([0, 1, 2].map((n) => cloud.network.ports.create({ networkId: bed.network.id, securityGroupIds: [] }, mark(`member-${n}`))))
       const member = (n: number, port: number) => ({ address: ports[n]!.fixedIps[0]!.address, port, subnetId: bed.subnet.id, name: `cp-${n}` })
       // Asked for at once: the driver lets them go one after another.
-      await Promise.all(pools.map((pool, i) => lb().addMembers(pool.id, [0, 1].map((n) => member(n, listeners[i]!.port)))))
+      await Promise.all(pools.map((pool, i) => lb().addMembers(pool, [0, 1].map((n) => member(n, listeners[i]!.port)))))
       await quiet()
       const members = async () => new Map((await lb().members(pools[0]!.id)).map((m) => [`${m.address}:${m.port}`, m]))
       const first = await members()
@@ -121,7 +121,7 @@ export const loadBalancerRows = (bed: Bed): void => {
       expect([...first.keys()].toSorted()).toEqual(names(0, 1))
       const ids = (of: ReadonlyMap<string, { readonly id: string }>, ...ns: number[]) => names(...ns).map((name) => of.get(name)?.id)
 
-      await lb().addMembers(pools[0]!.id, [member(1, 6443), member(2, 6443)])
+      await lb().addMembers(pools[0]!, [member(1, 6443), member(2, 6443)])
       const twice = (await quiet()).pools.find((p) => p.id === pools[0]!.id)!
       const second = await members()
       expect([...second.keys()].toSorted(), 'who is not on the list stays').toEqual(names(0, 1, 2))

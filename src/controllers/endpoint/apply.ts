@@ -38,8 +38,8 @@ export const apply = async (step: Step, s: Observed, cluster: Cluster, context: 
     } }); return
     case 'create': await together(step.objects.map((c) => context.creating(`${c.kind.slice('create-'.length)} of ${cluster.metadata.name}`, timeoutMs, (signal) => create(c, s, signal)))); return
     case 'admit': await changing('allowed networks', () => loadBalancer!.listeners.admit(step.listenerId, step.allowed)); return
-    case 'add-monitor': await changing('health monitor', () => loadBalancer!.addHealthMonitor(step.poolId, monitor)); return
-    case 'add-members': await changing(`members ${step.members.map((m) => m.slot).join(', ')}`, () => loadBalancer!.addMembers(step.poolId, step.members.map(({ slot, address }) => ({ address, port: step.port, subnetId: s.subnetId!, name: `cp-${slot}` })))); return
+    case 'add-monitor': await changing('health monitor', () => loadBalancer!.addHealthMonitor(step.pool, monitor)); return
+    case 'add-members': await changing(`members ${step.members.map((m) => m.slot).join(', ')}`, () => loadBalancer!.addMembers(step.pool, step.members.map(({ slot, address }) => ({ address, port: step.port, subnetId: s.subnetId!, name: `cp-${slot}` })))); return
     case 'bind': await changing('bind floating IP', () => network.floatingIps.bind(step.floatingIpId, step.portId)); return
     case 'delete-load-balancer': await changing('delete load balancer', () => loadBalancer!.loadBalancers.deleteCascade(step.id)); break
     case 'delete-floating-ip': await changing('delete floating IP', () => network.floatingIps.delete(step.id)); break

@@ -10,7 +10,8 @@ const absent = { kind: 'absent' } as const
 const port = (n: number): Port => ({ id: `p${n}`, name: '', networkId: 'n', status: 'DOWN', deviceId: '', deviceOwner: '', fixedIps: [{ subnetId: 's', address: `10.0.0.1${n}` }], mac: '', securityGroupIds: [] })
 const lb = (more: Partial<LoadBalancer> = {}): LoadBalancer => ({ id: 'lb', name: '', provisioningStatus: 'ACTIVE', operatingStatus: 'ONLINE', vipAddress: '10.0.0.5', vipPortId: 'vp', vipSubnetId: 's', provider: 'ovn', createdAt: now.toISOString(), ...more })
 const fip = (portId: string | null): FloatingIp => ({ id: 'f', name: '', address: '192.0.2.9', portId, networkId: 'x', status: 'DOWN' })
-const whole: readonly Way[] = apiPorts.map((p) => ({ port: p, allowed: null, hasMonitor: true, members: [0, 1, 2].map((n) => ({ id: `m${n}`, address: `10.0.0.1${n}`, port: p, operatingStatus: 'ONLINE', provisioningStatus: 'ACTIVE', adminStateUp: true })), listener: is({ id: `l${p}`, provisioningStatus: 'ACTIVE', allowedCidrs: null } as Listener), pool: is({ id: `q${p}`, provisioningStatus: 'ACTIVE' } as Pool) }))
+const pool = (n: number) => ({ id: `q${n}`, provisioningStatus: 'ACTIVE' }) as Pool
+const whole: readonly Way[] = apiPorts.map((p) => ({ port: p, allowed: null, hasMonitor: true, members: [0, 1, 2].map((n) => ({ id: `m${n}`, address: `10.0.0.1${n}`, port: p, operatingStatus: 'ONLINE', provisioningStatus: 'ACTIVE', adminStateUp: true })), listener: is({ id: `l${p}`, provisioningStatus: 'ACTIVE', allowedCidrs: null } as Listener), pool: is(pool(p)) }))
 const none: readonly Way[] = apiPorts.map((p) => ({ port: p, allowed: null, hasMonitor: false, members: [], listener: absent, pool: absent }))
 const seen = (more: Partial<Seen> = {}): Seen => ({
   kind: 'seen', endpoint: 'octavia', isBuilt: false, site: {} as never, siteCloud: {} as never, deleting: false, tenant: true, replicas: 3, nodeCidr: '10.0.0.0/24', podCidrs: [], networkId: 'n', subnetId: 's', groupIds: ['g', 'h'], externalNetworkId: 'x',
@@ -39,10 +40,10 @@ test('O5 the members that are missing come in one step for each pool, and only t
   const ways = [{ ...api!, members: [] }, { ...talos!, members: talos!.members.slice(0, 1) }]
   const added = (slots: Seen['slots']) => plan(seen({ ways, slots, intents: { 'cp-1': now.toISOString(), 'cp-2': now.toISOString() } }), now).steps.filter((s) => s.kind === 'add-members')
   expect(added([0, 1, 2].map((n) => is(port(n))))).toEqual([
-    { kind: 'add-members', poolId: 'q6443', port: 6443, members: [{ slot: 0, address: '10.0.0.10' }, { slot: 1, address: '10.0.0.11' }, { slot: 2, address: '10.0.0.12' }] },
-    { kind: 'add-members', poolId: 'q50000', port: 50_000, members: [{ slot: 1, address: '10.0.0.11' }, { slot: 2, address: '10.0.0.12' }] },
+    { kind: 'add-members', pool: pool(6443), port: 6443, members: [{ slot: 0, address: '10.0.0.10' }, { slot: 1, address: '10.0.0.11' }, { slot: 2, address: '10.0.0.12' }] },
+    { kind: 'add-members', pool: pool(50_000), port: 50_000, members: [{ slot: 1, address: '10.0.0.11' }, { slot: 2, address: '10.0.0.12' }] },
   ])
-  expect(added([is(port(0)), absent, absent])).toEqual([{ kind: 'add-members', poolId: 'q6443', port: 6443, members: [{ slot: 0, address: '10.0.0.10' }] }])
+  expect(added([is(port(0)), absent, absent])).toEqual([{ kind: 'add-members', pool: pool(6443), port: 6443, members: [{ slot: 0, address: '10.0.0.10' }] }])
 })
 test('O5 a balancer in ERROR is deleted with all that hangs on it and made again', () => expect(plan(seen({ loadBalancer: is(lb({ provisioningStatus: 'ERROR' })) }), now).steps).toEqual([{ kind: 'delete-load-balancer', id: 'lb' }]))
 test('O5 a part in ERROR takes its balancer with it only while nobody was served', () => {

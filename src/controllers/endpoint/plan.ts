@@ -11,8 +11,8 @@ export type Step =
   | { readonly kind: 'create'; readonly objects: readonly Creation[] }
   /** The list was changed: nobody reaches the API who is no longer on it. */
   | { readonly kind: 'admit'; readonly listenerId: string; readonly allowed: readonly string[] | null }
-  | { readonly kind: 'add-monitor'; readonly poolId: string }
-  | { readonly kind: 'add-members'; readonly poolId: string; readonly port: ApiPort; readonly members: readonly { readonly slot: number; readonly address: string }[] }
+  | { readonly kind: 'add-monitor'; readonly pool: Pool }
+  | { readonly kind: 'add-members'; readonly pool: Pool; readonly port: ApiPort; readonly members: readonly { readonly slot: number; readonly address: string }[] }
   | { readonly kind: 'bind'; readonly floatingIpId: string; readonly portId: string }
   | Deletion
 /** `isDouble`: a second one with one mark (rule E3). */
@@ -102,8 +102,8 @@ const attach = (s: Seen): Step[] => {
       const address = x.kind === 'seen' ? x.object.fixedIps[0]?.address : undefined
       return address === undefined || w.members.some((m) => m.address === address) ? [] : [{ slot, address }]
     })
-    if (members.length > 0) steps.push({ kind: 'add-members', poolId: pool.id, port: w.port, members })
-    if (!w.hasMonitor) steps.push({ kind: 'add-monitor', poolId: pool.id })
+    if (members.length > 0) steps.push({ kind: 'add-members', pool, port: w.port, members })
+    if (!w.hasMonitor) steps.push({ kind: 'add-monitor', pool })
   }
   const target = s.endpoint === 'octavia' ? lb?.vipPortId : objectOf(s.slots[0] ?? { kind: 'absent' as const })?.id
   if (fip !== undefined && target !== undefined && target !== '' && fip.portId !== target) steps.push({ kind: 'bind', floatingIpId: fip.id, portId: target })
@@ -126,7 +126,7 @@ export const plan = (s: Observed, now: Date): Plan<Step | Finish> => {
     const since = busy.createdAt === undefined ? now.getTime() : Date.parse(busy.createdAt.endsWith('Z') ? busy.createdAt : `${busy.createdAt}Z`)
     return now.getTime() - since > 15 * 60_000 && busy.provisioningStatus === 'PENDING_CREATE'
       ? { steps, outcome: waiting('LoadBalancerStuck', `load balancer ${lb.id} is ${busy.provisioningStatus}${busy === lb ? '' : ` in part (${busy.name})`} since more than 15 minutes; the cloud's operator can end that: openstack loadbalancer status set ${lb.id} --provisioning-status ERROR`, 60) }
-      : { steps, outcome: waiting('WaitingForLoadBalancer', `load balancer ${lb.id} is being changed by Octavia`, 2) }
+      : { steps, outcome: waiting('WaitingForLoadBalancer', `load balancer ${lb.id} is being changed by Octavia`, 10) }
   }
   return steps.length > 0 ? { steps, outcome: waiting('Creating', 'makes addresses and the way to the API', 0.2) } : { steps, outcome: settled() }
 }

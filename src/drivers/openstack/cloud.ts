@@ -167,10 +167,10 @@ export interface Cloud {
      * One call, one lock of the balancer, for all of them. One that is there already, by address and port, stays the member it is.
      * Others are left alone: a list that had to be whole would take out whoever it was not told of.
      */
-    addMembers(poolId: string, members: readonly MemberSpec[]): Promise<void>
+    addMembers(pool: Pick<Pool, 'id' | 'loadBalancerId'>, members: readonly MemberSpec[]): Promise<void>
     removeMember(poolId: string, memberId: string): Promise<void>
     /** Adopts on 409 duplicate. */
-    addHealthMonitor(poolId: string, monitor: HealthMonitorSpec): Promise<void>
+    addHealthMonitor(pool: Pick<Pool, 'id' | 'loadBalancerId'>, monitor: HealthMonitorSpec): Promise<void>
     providers(): Promise<readonly string[]>
     quota(): Promise<{ readonly loadBalancers: Quota }>
   }

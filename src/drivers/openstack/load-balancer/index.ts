@@ -105,18 +105,17 @@ export const openLoadBalancer = (client: Client, listers: Listers, options: Load
     pools,
     members: async (poolId) => (await allPages(client, { service, path: `/lbaas/pools/${poolId}/members`, key: 'members' })).map(toMember),
     // Since 2.11; who balances by SOURCE_IP_PORT, as we ask for, has 2.13.
-    addMembers: async (poolId, members) => {
-      const lb = await mustBeAbove('pools', poolId)
-      await queue.below(lb, () => client.send({ service, method: 'PUT', path: `/lbaas/pools/${poolId}/members`, query: 'additive_only=true', body: { members: members.map((m) => ({ name: m.name, address: m.address, protocol_port: m.port, subnet_id: m.subnetId })) } }))
-    },
+    addMembers: (pool, members) => queue.below(pool.loadBalancerId, () => client.send({
+      service, method: 'PUT', path: `/lbaas/pools/${pool.id}/members`, query: 'additive_only=true',
+      body: { members: members.map((m) => ({ name: m.name, address: m.address, protocol_port: m.port, subnet_id: m.subnetId })) },
+    })),
     removeMember: async (poolId, memberId) => {
       const lb = await aboveOf('pools', poolId)
       if (lb !== undefined) await queue.below(lb, () => client.remove({ service, path: `/lbaas/pools/${poolId}/members/${memberId}` }))
     },
-    addHealthMonitor: async (poolId, m) => {
-      const lb = await mustBeAbove('pools', poolId)
+    addHealthMonitor: async (pool, m) => {
       // The cloud refuses a second one, so that an unclear answer needs no looking.
-      try { await queue.below(lb, () => client.create({ service, path: '/lbaas/healthmonitors', body: { healthmonitor: { pool_id: poolId, ...monitorBody(m) } } }, () => undefined)) } catch (error) { if (!isAlreadyExists(error)) throw error }
+      try { await queue.below(pool.loadBalancerId, () => client.create({ service, path: '/lbaas/healthmonitors', body: { healthmonitor: { pool_id: pool.id, ...monitorBody(m) } } }, () => undefined)) } catch (error) { if (!isAlreadyExists(error)) throw error }
     },
     providers: async () => objects((await client.json({ service, path: '/lbaas/providers' }))['providers']).map((p) => text(p['name'])),
     quota: async () => {
