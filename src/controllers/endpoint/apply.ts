@@ -23,7 +23,7 @@ const create = (c: Creation, s: Seen, signal: AbortSignal): Promise<unknown> => 
       vipSubnetId: s.subnetId!, vipAddress: vipAddress(s.nodeCidr), provider: s.site.status!.found!.loadBalancer!.provider,
       listeners: c.listeners.map(({ port, allowed }) => ({ mark: s.mark(`api-${port}`), port, ...allowedCidrs(allowed), pool: { mark: s.mark(`api-${port}`), algorithm, monitor } })),
     }, s.mark('api'), signal)
-    case 'create-listener': return loadBalancer!.listeners.create({ loadBalancerId: c.loadBalancerId, port: c.port, ...allowedCidrs(c.allowed) }, s.mark(`api-${c.port}`), signal)
+    case 'create-listener': return loadBalancer!.listeners.create({ loadBalancerId: c.loadBalancerId, port: c.port, ...allowedCidrs(c.allowed), ...(c.poolId !== undefined && { defaultPoolId: c.poolId }) }, s.mark(`api-${c.port}`), signal)
     case 'create-pool': return loadBalancer!.pools.create({ listenerId: c.listenerId, algorithm }, s.mark(`api-${c.port}`), signal)
   }
 }

@@ -31,6 +31,7 @@ test('O5 the balancer is made with its listeners and their lists in one call', (
 test('O5 a listener or pool that somebody took away is made by itself', () => {
   const [api, talos] = whole
   expect(plan(seen({ ways: [none[0]!, talos!] }), now).steps).toContainEqual({ kind: 'create', objects: [{ kind: 'create-listener', port: 6443, loadBalancerId: 'lb', allowed: null }] })
+  expect(plan(seen({ ways: [{ ...api!, listener: absent }, talos!] }), now).steps).toContainEqual({ kind: 'create', objects: [{ kind: 'create-listener', port: 6443, loadBalancerId: 'lb', allowed: null, poolId: 'q6443' }] })
   expect(plan(seen({ ways: [{ ...api!, pool: absent }, talos!] }), now).steps).toContainEqual({ kind: 'create', objects: [{ kind: 'create-pool', port: 6443, listenerId: 'l6443' }] })
 })
 test('O5 what is whole is left alone', () => expect([steps(seen()), plan(seen(), now).outcome.kind]).toEqual([[], 'settled']))

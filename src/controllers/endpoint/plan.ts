@@ -23,7 +23,7 @@ export type Creation =
   | { readonly kind: 'create-floating-ip' }
   /** With its listeners, pools and monitors, in one call and one lock; the two below make what somebody took away since. */
   | { readonly kind: 'create-load-balancer'; readonly listeners: readonly { readonly port: ApiPort; readonly allowed: readonly string[] | null }[] }
-  | { readonly kind: 'create-listener'; readonly port: ApiPort; readonly loadBalancerId: string; readonly allowed: readonly string[] | null }
+  | { readonly kind: 'create-listener'; readonly port: ApiPort; readonly loadBalancerId: string; readonly allowed: readonly string[] | null; /** Its pool, which outlived it. */ readonly poolId?: string }
   | { readonly kind: 'create-pool'; readonly port: ApiPort; readonly listenerId: string }
 
 const named = (s: Seen) => [
@@ -78,7 +78,7 @@ const missing = (s: Seen, now: Date) => {
   if (s.endpoint === 'octavia' && s.subnetId !== undefined && lb === undefined) want.push(['load-balancer', { kind: 'create-load-balancer', listeners: s.ways.map(({ port, allowed }) => ({ port, allowed })) }])
   if (lb !== undefined && isQuiet(s)) for (const w of s.ways) {
     const listener = objectOf(w.listener)
-    if (listener === undefined) want.push([`listener-${w.port}`, { kind: 'create-listener', port: w.port, loadBalancerId: lb.id, allowed: w.allowed }])
+    if (listener === undefined) want.push([`listener-${w.port}`, { kind: 'create-listener', port: w.port, loadBalancerId: lb.id, allowed: w.allowed, ...(w.pool.kind === 'seen' && { poolId: w.pool.object.id }) }])
     else if (w.pool.kind === 'absent') want.push([`pool-${w.port}`, { kind: 'create-pool', port: w.port, listenerId: listener.id }])
   }
   const looking = want.filter(([r]) => isPending(s.intents, r, now)).map(([r]) => r)

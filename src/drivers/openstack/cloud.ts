@@ -157,7 +157,7 @@ export interface Cloud {
   readonly loadBalancer?: {
     /** With `listeners` all of them are made in the one call: Octavia's "fully populated load balancer". */
     readonly loadBalancers: Collection<LoadBalancer, { readonly vipSubnetId: string; readonly vipAddress?: string; readonly provider?: string; readonly listeners?: readonly ListenerSpec[] }> & { deleteCascade(id: string): Promise<void> }
-    readonly listeners: Collection<Listener, { readonly loadBalancerId: string; readonly port: number; readonly allowedCidrs?: readonly string[] }> & {
+    readonly listeners: Collection<Listener, { readonly loadBalancerId: string; readonly port: number; readonly allowedCidrs?: readonly string[]; readonly defaultPoolId?: string }> & {
       /** null: everybody. Not with OVN. */
       admit(listenerId: string, allowedCidrs: readonly string[] | null): Promise<void>
     }

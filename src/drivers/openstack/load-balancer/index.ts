@@ -69,11 +69,11 @@ export const openLoadBalancer = (client: Client, listers: Listers, options: Load
     delete: (lb) => queue.below(lb, () => client.remove({ service, path: `/lbaas/loadbalancers/${lb}` })),
   })
 
-  const listeners = openCollection<Listener, { readonly loadBalancerId: string; readonly port: number; readonly allowedCidrs?: readonly string[] }>(listers, {
+  const listeners = openCollection<Listener, { readonly loadBalancerId: string; readonly port: number; readonly allowedCidrs?: readonly string[]; readonly defaultPoolId?: string }>(listers, {
     fetch: (background) => all('listeners', toListener, background),
     get: (listener) => one('listeners', 'listener', toListener, listener),
     create: (spec, mark, signal) => orAdopt(() => queue.below(spec.loadBalancerId, () => client.create({ service, path: '/lbaas/listeners', signal, body: { listener: {
-      ...named(mark), loadbalancer_id: spec.loadBalancerId, ...listenerBody(spec.port, spec.allowedCidrs),
+      ...named(mark), loadbalancer_id: spec.loadBalancerId, ...listenerBody(spec.port, spec.allowedCidrs), ...(spec.defaultPoolId !== undefined && { default_pool_id: spec.defaultPoolId }),
     } } }, (a) => toListener(object(a['listener']))), signal), async () => (await all('listeners', toListener)).filter((l) => l.loadBalancerId === spec.loadBalancerId && l.port === spec.port), mark),
     delete: async (listener) => {
       const lb = await aboveOf('listeners', listener)
