@@ -55,7 +55,9 @@ export const openOneByOne = ({ clock, ask, lookMs, patienceMs }: OneByOneOptions
       const mine = before.then((isChanging) => perform(loadBalancerId, call, signal, isChanging))
       const tail = mine.then(() => true, () => false)
       tails.set(loadBalancerId, tail)
-      void tail.then(() => { if (tails.get(loadBalancerId) === tail) tails.delete(loadBalancerId) })
+      const forget = (): void => { if (tails.get(loadBalancerId) === tail) tails.delete(loadBalancerId) }
+      // Who comes just after it was accepted finds Octavia at work.
+      void tail.then((isAccepted) => { if (isAccepted) clock.after(lookMs, forget); else forget() })
       return mine
     },
   }
