@@ -123,7 +123,7 @@ export const loadBalancerRows = (bed: Bed): void => {
 
       await lb().addMembers(pools[0]!, [member(1, 6443), member(2, 6443)])
       const twice = (await quiet()).pools.find((p) => p.id === pools[0]!.id)!
-      const second = await members()
+      const second = await until('members are ACTIVE', patienceMs, async () => { const now = await members(); return [...now.values()].every((m) => m.provisioningStatus === 'ACTIVE') && now })
       expect([...second.keys()].toSorted(), 'who is not on the list stays').toEqual(names(0, 1, 2))
       expect([ids(second, 0, 1), twice.memberIds.toSorted()]).toEqual([ids(first, 0, 1), ids(second, 0, 1, 2).toSorted()])
       expect([...second.values()].map((m) => m.provisioningStatus)).toEqual(['ACTIVE', 'ACTIVE', 'ACTIVE'])
