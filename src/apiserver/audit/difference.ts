@@ -29,17 +29,18 @@ const hidden = (value: unknown, [first, ...rest]: readonly string[]): unknown =>
 
 /** Both sides cut down to what differs; undefined on a side: it has nothing there. */
 const differing = (a: unknown, b: unknown): readonly [unknown, unknown] | undefined => {
-  if (equal(a, b)) return undefined
-  if (!isObject(a) || !isObject(b)) return [a, b]
+  if (!isObject(a) || !isObject(b)) return equal(a, b) ? undefined : [a, b]
   const before: Mutable = {}
   const after: Mutable = {}
+  let isSame = true
   for (const k of new Set([...Object.keys(a), ...Object.keys(b)])) {
     const pair = differing(a[k], b[k])
     if (pair === undefined) continue
+    isSame = false
     if (pair[0] !== undefined) before[k] = pair[0]
     if (pair[1] !== undefined) after[k] = pair[1]
   }
-  return [before, after]
+  return isSame ? undefined : [before, after]
 }
 
 const fieldsOf = (value: unknown, path: string, depth: number): readonly string[] =>
