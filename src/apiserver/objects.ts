@@ -9,17 +9,15 @@ const generation = 1_024
 let young = new Map<Row, Mutable>()
 let old = new Map<Row, Mutable>()
 
-const parsed = (row: Row): Mutable => {
-  const o = JSON.parse(row.body) as Mutable
-  o['metadata'] = { resourceVersion: String(row.version), ...(o['metadata'] as Mutable) }
-  return o
-}
-
 /** The stored object; shared, so never changed in place. */
 export const storedObject = (row: Row): Mutable => {
   const have = young.get(row)
   if (have !== undefined) return have
-  const o = old.get(row) ?? parsed(row)
+  let o = old.get(row)
+  if (o === undefined) {
+    o = JSON.parse(row.body) as Mutable
+    o['metadata'] = { ...(o['metadata'] as Mutable), resourceVersion: String(row.version) }
+  }
   if (young.size >= generation) {
     old = young
     young = new Map()
@@ -28,12 +26,6 @@ export const storedObject = (row: Row): Mutable => {
   return o
 }
 export const objectOf = (served: Served, row: Row): Mutable => (served.view === undefined ? storedObject(row) : served.view.toView(storedObject(row)))
-
-/** For one look at each of many: they drive nothing out, and are garbage at once. */
-export const passingObjectOf = (served: Served, row: Row): Mutable => {
-  const o = young.get(row) ?? old.get(row) ?? parsed(row)
-  return served.view === undefined ? o : served.view.toView(o)
-}
 
 /** The text as served; nothing is parsed where the kind is served as it is stored. */
 export const textOf = (served: Served, row: Row, version = row.version): string => {

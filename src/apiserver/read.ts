@@ -2,7 +2,7 @@
 import { isExpired } from '../store/errors.ts'
 import type { Row } from '../store/store.ts'
 import type { Api } from './api.ts'
-import { objectOf, passingObjectOf, textOf } from './objects.ts'
+import { objectOf, textOf } from './objects.ts'
 import { firstBehind, positionIn, tokenOf } from './pages.ts'
 import type { RequestInfo } from './request.ts'
 import { parseFieldSelector, parseLabelSelector } from './selectors.ts'
@@ -132,7 +132,7 @@ export const listTexts = function* (api: Api, served: Served, r: RequestInfo, vi
   const meta = { resourceVersion: String(p.version), ...(p.token !== undefined && { continue: p.token }), ...(p.remaining !== undefined && { remainingItemCount: p.remaining }) }
   const include = r.query.get('includeObject')
   const now = api.now().getTime()
-  const item = (row: Row): string => (view === 'object' ? textOf(served, row) : JSON.stringify(view === 'table' ? rowOf(served.kind, passingObjectOf(served, row), now, include) : partialMetadata(passingObjectOf(served, row))))
+  const item = (row: Row): string => (view === 'object' ? textOf(served, row) : JSON.stringify(view === 'table' ? rowOf(served.kind, objectOf(served, row), now, include) : partialMetadata(objectOf(served, row))))
   const head = view === 'table' ? JSON.stringify(tableOf(served.kind, [], meta, now, include)).slice(0, -2)
     : `{"kind":"${view === 'metadata' ? 'PartialObjectMetadataList' : `${served.kind.kind}List`}","apiVersion":"${view === 'metadata' ? 'meta.k8s.io/v1' : served.apiVersion}","metadata":${JSON.stringify(meta)},"items":[`
   let text = head
