@@ -42,6 +42,11 @@ describe('T1 etcd is bootstrapped at most once', () => {
     expect(plan(seen({ answers: empty, etcd: etcd(0) }), now).steps).toEqual([{ kind: 'record-bootstrap', machine: 'cp-0', serverId: 's0' }])
   })
   const requested = cluster(3, { bootstrap: { machine: 'cp-1', serverId: 's1', requestedAt: now.toISOString() } })
+  test('T1 data on others beside the one that was asked is of members that joined it: an etcd that is silent for a moment is waited for', () => {
+    const p = plan(seen({ cluster: requested, answers: [answer(0, 'yes'), answer(1, 'yes'), answer(2, 'no')] }), now)
+    expect([p.steps, p.outcome]).toMatchObject([[], { kind: 'waiting', reason: 'WaitingForEtcd' }])
+    expect(plan(seen({ cluster: requested, answers: [answer(0, 'yes'), answer(1, 'no'), answer(2, 'no')] }), now).outcome).toMatchObject({ kind: 'refused', reason: 'EtcdDataLost' })
+  })
   test('T1 after an unanswered request only the same server is asked again', () => {
     expect(plan(seen({ cluster: requested, answers: empty }), now).steps).toEqual([{ kind: 'request-bootstrap', machine: 'cp-1', serverId: 's1', address: '10.0.0.11' }])
   })

@@ -33,7 +33,8 @@ const planBootstrap = (s: Seen, now: Date): Plan<Step> => {
   const holders = s.answers.filter((a) => a.data === 'yes')
   if (s.answers.length === 0 || silent.length > 0) return { steps: [], outcome: waiting('WaitingForBoot', 'waits until every control-plane server of this cluster answers whether it holds etcd data', silent.every((a) => a.data === 'booting') ? 30 : 2) }
   if (holders.length > 0) {
-    const isOurs = bootstrap !== undefined && holders.every((h) => h.serverId === bootstrap.serverId)
+    // Others hold data once they have joined it, which they may before its start was recorded.
+    const isOurs = bootstrap !== undefined && holders.some((h) => h.serverId === bootstrap.serverId)
     const isStarting = isOurs && now.getTime() - Date.parse(bootstrap.requestedAt) < etcdStartMs
     if (isStarting) return { steps: [], outcome: starting(bootstrap.machine) }
     return isOurs ? { steps: [], outcome: waiting('EtcdUnhealthy', `etcd was bootstrapped on ${bootstrap.machine}, its data is there, and it does not answer; bring members that were lost back, or restore a backup`, 30) }
