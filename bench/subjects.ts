@@ -54,7 +54,7 @@ export const openOurs = async (): Promise<Subject> => {
   const database = await startEmbedded({ directory: paths.postgres, log: silent })
   await writePrivate(paths.database, JSON.stringify(database.connection))
   await renewOwnCertificates({ state, url, authority: pki.authority, now: () => new Date(), openStore: () => openPostgresStore({ connection: database.connection, log: silent, schema: schemaNumber }) }, true)
-  const supervisor = supervise(paths.logs, (text) => process.stderr.write(`${text}\n`), 0)
+  const supervisor = supervise(paths.logs, (text) => process.stderr.write(`${text}\n`), { shutdownDelayMs: 0, watchdogMs: 0 })
   await supervisor.start({ name: 'api', args: [join(root, 'src/server/processes/api.ts'), JSON.stringify(settings), 'bench'] })
   const certificates = join(state, 'bench')
   await mkdir(certificates)

@@ -100,6 +100,8 @@ const strict = (handle: Handle): Handle => (request, response) => {
 
 const secure = (handle: Handle, tls: NonNullable<ListenOptions['tls']>, limits: ConnectionLimits, sessions: Set<ServerHttp2Session>): Server => {
   const server = http2.createSecureServer({
+    // Without it a small last part of an HTTP/1.1 answer waits for the client's acknowledgement, 40 ms on Linux.
+    noDelay: true,
     allowHTTP1: true, cert: tls.cert, key: tls.key, minVersion: 'TLSv1.2', handshakeTimeout: limits.headersMs,
     ...(tls.clientCa !== undefined && { ca: tls.clientCa, requestCert: true, rejectUnauthorized: false }),
     // Per session: megabytes, streams that a peer may reset before it is cut off (CVE-2023-44487), frames that are nonsense.

@@ -19,7 +19,7 @@ import { supervise } from './supervisor.ts'
 
 const [command, ...argv] = process.argv.slice(2)
 if (command !== 'serve') {
-  process.stderr.write('usage: node src/server/main.ts serve [--state DIR] [--host ADDRESS] [--port N] [--database URL] [--simulators] [--latency zero|realistic] [--read-only] [--metrics-port N] [--api-processes N] [--shutdown-delay SECONDS] [--audit-archive DIR] [--audit-keep-days N] [--limits FILE]\n')
+  process.stderr.write('usage: node src/server/main.ts serve [--state DIR] [--host ADDRESS] [--port N] [--database URL] [--simulators] [--latency zero|realistic] [--read-only] [--metrics-port N] [--api-processes N] [--shutdown-delay SECONDS] [--watchdog SECONDS] [--audit-archive DIR] [--audit-keep-days N] [--limits FILE]\n')
   process.exit(2)
 }
 
@@ -50,7 +50,7 @@ await demandPort(settings.host, settings.port)
 const database = await openDatabase(settings, log)
 const own = { state: settings.state, url, authority: pki.authority, now: () => new Date(), openStore: async () => openPostgresStore({ connection: await readDatabase(settings.state), log, schema: schemaNumber }) }
 await renewOwnCertificates(own, true)
-const supervisor = supervise(paths.logs, (message) => log.warn(message), settings.shutdownDelayMs)
+const supervisor = supervise(paths.logs, (message) => log.warn(message), settings)
 let ending = false
 const end = async (signal: string): Promise<void> => {
   if (ending) return

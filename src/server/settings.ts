@@ -25,6 +25,8 @@ export interface Settings {
   readonly apiProcesses: number
   /** How long an API process that is to end goes on while /readyz says so: what a load balancer needs to look elsewhere. */
   readonly shutdownDelayMs: number
+  /** A process that has not said for so long that it lives hangs: it is ended and started again. 0: never. */
+  readonly watchdogMs: number
   readonly logLevel: string
 }
 
@@ -35,7 +37,7 @@ export const readSettings = (argv: readonly string[], env: NodeJS.ProcessEnv): S
       state: { type: 'string' }, host: { type: 'string' }, port: { type: 'string' }, database: { type: 'string' },
       simulators: { type: 'boolean' }, latency: { type: 'string' }, 'simulated-projects': { type: 'string' }, 'read-only': { type: 'boolean' }, 'metrics-port': { type: 'string' },
       'audit-archive': { type: 'string' }, 'audit-keep-days': { type: 'string' },
-      'api-processes': { type: 'string' }, 'shutdown-delay': { type: 'string' }, limits: { type: 'string' },
+      'api-processes': { type: 'string' }, 'shutdown-delay': { type: 'string' }, watchdog: { type: 'string' }, limits: { type: 'string' },
     },
   })
   const latency = values.latency ?? 'zero'
@@ -61,7 +63,7 @@ export const readSettings = (argv: readonly string[], env: NodeJS.ProcessEnv): S
     host: values.host ?? env['SKERRY_HOST'] ?? '127.0.0.1', port: portOf('--port', values.port ?? env['SKERRY_PORT'] ?? '7443'), databaseUrl: values.database ?? env['SKERRY_DATABASE_URL'],
     simulators: values.simulators ?? false, simulatorLatency: latency, simulatedProjects: Number(values['simulated-projects'] ?? 1), readOnly: values['read-only'] ?? false,
     auditArchive: directory === undefined ? undefined : { directory: resolve(directory), keepDays },
-    apiProcesses, shutdownDelayMs: 1000 * numberOf('--shutdown-delay', values['shutdown-delay'] ?? env['SKERRY_SHUTDOWN_DELAY'] ?? '0', 0),
+    apiProcesses, shutdownDelayMs: 1000 * numberOf('--shutdown-delay', values['shutdown-delay'] ?? env['SKERRY_SHUTDOWN_DELAY'] ?? '0', 0), watchdogMs: 1000 * numberOf('--watchdog', values.watchdog ?? env['SKERRY_WATCHDOG'] ?? '60', 0),
     metricsPort: metricsPort === undefined ? undefined : portOf('--metrics-port', metricsPort), limits: limits === undefined ? undefined : resolve(limits), logLevel: env['SKERRY_LOG_LEVEL'] ?? 'info',
   }
 }

@@ -1,4 +1,4 @@
-/** Starts the program's processes, starts them again when they end, ends them when it is told to (rule E5). */
+/** Starts the program's processes, starts them again when they end or hang, ends them when it is told to (rule E5). */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { createWriteStream } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
@@ -34,8 +34,10 @@ const maxDelayMs = 10_000
 const graceMs = 10_000
 /** What ran longer than this is not ending again and again: it is started at once. */
 const steadyMs = 10_000
+/** Looks at a silent process before it is ended. Looks are counted and not the time, so that nobody is to blame for a supervisor that stood still. */
+const looks = 6
 
-export const supervise = (logs: string, say: (message: string) => void, shutdownDelayMs: number): Supervisor => {
+export const supervise = (logs: string, say: (message: string) => void, { shutdownDelayMs, watchdogMs }: { readonly shutdownDelayMs: number; readonly watchdogMs: number }): Supervisor => {
   const children = new Map<string, { spec: ProcessSpec; child: ChildProcess; ended: Promise<void> }>()
   let stopping = false
 
@@ -44,11 +46,24 @@ export const supervise = (logs: string, say: (message: string) => void, shutdown
     const child = spawn(process.execPath, ['--enable-source-maps', ...heap, collecting, ...spec.args], { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] })
     child.stdout?.pipe(log)
     child.stderr?.pipe(log)
-    child.on('message', (m) => { if (m === 'ready') ready() })
+    let silent = 0
+    // What is still starting may take its time.
+    child.on('message', (m) => { silent = 0; if (m === 'ready') { watch(); ready() } })
+    let watching: NodeJS.Timeout | undefined
+    const watch = (): void => {
+      if (watchdogMs === 0 || watching !== undefined) return
+      watching = setInterval(() => {
+        silent += 1
+        if (silent < looks) return
+        say(`${spec.name} hangs: it has said nothing for ${Math.round(watchdogMs / 1000)} s and is ended`)
+        child.kill('SIGKILL')
+      }, watchdogMs / looks)
+    }
     const startedAt = performance.now()
     const ended = new Promise<void>((done) => {
       child.once('exit', (code, signal) => {
         done()
+        clearInterval(watching)
         if (stopping || children.get(spec.name)?.child !== child) return
         const next = performance.now() - startedAt > steadyMs ? 250 : Math.min(delayMs * 2, maxDelayMs)
         say(`${spec.name} ended with ${signal ?? code ?? '?'}; again in ${next} ms`)

@@ -11,7 +11,10 @@ export const begin = (name: string): { readonly settings: Settings; readonly log
   return { settings, log }
 }
 
-/** Tells the supervisor that work may begin; calls `end` once on SIGTERM, SIGINT, or when the supervisor is gone. */
+/** Between two signs of life for the supervisor's watchdog. */
+const lifeMs = 5_000
+
+/** Tells the supervisor that work may begin, and from then on that this process does not hang; calls `end` once on SIGTERM, SIGINT, or when the supervisor is gone. */
 export const serveUntilEnd = (log: Logger, end: () => Promise<void>): void => {
   let ending = false
   const stop = (why: string): void => {
@@ -23,4 +26,5 @@ export const serveUntilEnd = (log: Logger, end: () => Promise<void>): void => {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop(signal))
   process.on('disconnect', () => stop('the supervisor is gone'))
   process.send?.('ready')
+  setInterval(() => { if (process.connected) process.send!('alive') }, lifeMs).unref()
 }

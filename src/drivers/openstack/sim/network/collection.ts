@@ -115,11 +115,11 @@ export const time = (iso: string): string => `${iso.slice(0, 19)}Z`
 export const stamps = (row: Row): Record<string, Json> => ({ created_at: time(row.createdAt), updated_at: time(row.updatedAt ?? row.createdAt), revision_number: row.revision ?? 1 })
 export const owner = (row: Row): Record<string, Json> => ({ tenant_id: row.project, project_id: row.project })
 
-/** What is ours, what is shared with us, or (administrators) everything. */
-export const visible = <R extends Row>(world: World, call: Call, table: Table<R>, shared?: (row: R) => boolean): readonly R[] => {
-  const admin = call.token.roles.includes('admin') && !call.blind
-  if (admin) return [...table.all()]
+/** What is ours, what `others` share with us, or (administrators) everything. */
+export const visible = <R extends Row>(world: World, call: Call, table: Table<R>, others: (project: string) => readonly R[] = () => []): readonly R[] => {
+  if (call.token.roles.includes('admin') && !call.blind) return [...table.all()]
   const own = world.seen(call, table)
-  if (shared === undefined || call.blind) return own
-  return [...own, ...[...table.all()].filter((row) => row.project !== call.token.projectId && shared(row))]
+  if (call.blind) return own
+  const project = call.token.projectId
+  return [...own, ...others(project).filter((row) => row.project !== project)]
 }

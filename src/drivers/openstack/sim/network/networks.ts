@@ -112,7 +112,7 @@ export const networksOf = (world: World, addresses: Addresses, ports: Ports): Ne
   return {
     make, makeSubnet,
     routes: {
-      'GET /v2.0/networks': (call) => listing(world, call, networks, visible(world, call, networks, (n) => n.shared || n.external), 'networks', 'network', view),
+      'GET /v2.0/networks': (call) => listing(world, call, networks, visible(world, call, networks, () => [...networks.all()].filter((n) => n.shared || n.external)), 'networks', 'network', view),
       'POST /v2.0/networks': (call) => {
         const given = attributes(call, 'network', ['name', 'description', 'admin_state_up', 'shared', 'router:external', 'mtu', 'port_security_enabled', 'dns_domain', 'availability_zone_hints', 'provider:network_type', 'provider:physical_network', 'provider:segmentation_id', 'is_default', 'qos_policy_id'])
         if (!tenantShape && !isAdmin(call)) throw errors.policy('create_network')
@@ -150,7 +150,7 @@ export const networksOf = (world: World, addresses: Addresses, ports: Ports): Ne
         networks.remove(n)
         return { status: 204 }
       },
-      'GET /v2.0/subnets': (call) => listing(world, call, subnets, visible(world, call, subnets, (s) => networks.get(s.networkId)?.shared === true), 'subnets', 'subnet', subnetView),
+      'GET /v2.0/subnets': (call) => listing(world, call, subnets, visible(world, call, subnets, () => [...subnets.all()].filter((s) => networks.get(s.networkId)?.shared === true)), 'subnets', 'subnet', subnetView),
       'POST /v2.0/subnets': createSubnet,
       'GET /v2.0/subnets/:id': (call) => shown(call, subnets, subnet(call, call.params['id']!), 'subnet', subnetView),
       'PUT /v2.0/subnets/:id': (call) => {

@@ -185,7 +185,7 @@ export const portsOf = (world: World, addresses: Addresses, groups: Groups): Por
       world.changed.port(port)
     },
     routes: {
-      'GET /v2.0/ports': (call) => listing(world, call, ports, visible(world, call, ports, (p) => networks.get(p.networkId)?.project === call.token.projectId), 'ports', 'port', view),
+      'GET /v2.0/ports': (call) => listing(world, call, ports, visible(world, call, ports, (project) => networks.of(project).flatMap((n) => [...(byNetwork.get(n.id) ?? [])])), 'ports', 'port', view),
       'POST /v2.0/ports': create,
       'GET /v2.0/ports/:id': (call) => shown(call, ports, own(call), 'port', view),
       'PUT /v2.0/ports/:id': (call) => {
