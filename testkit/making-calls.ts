@@ -6,6 +6,10 @@ const post = (path: string): MakingCall => ({ method: 'POST', path: `${path}$` }
 export const makingCalls: readonly MakingCall[] = [
   post('/networks'), post('/subnets'), post('/routers'), { method: 'PUT', path: '/add_router_interface$' }, post('/security-groups'), post('/security-group-rules'), post('/os-server-groups'),
   post('/ports'), post('/floatingips'), { method: 'PUT', path: '/floatingips/' },
-  post('/loadbalancers'), post('/listeners'), post('/pools'), post('/members'), post('/healthmonitors'),
+  // With listeners, pools and monitors in it.
+  post('/loadbalancers'), { method: 'PUT', path: '/members$' },
   post('/volumes'), post('/servers'),
 ]
+
+/** Those by which one part is made again that somebody took from below a balancer. */
+export const mendingCalls: readonly MakingCall[] = [post('/listeners'), post('/pools'), post('/healthmonitors')]

@@ -44,6 +44,7 @@ test('H2 every kind says who writes spec and status, and names are unique', () =
   ])
 })
 test('H1 what has something in a cloud gets the site\'s finalizer when it is made', () => expect(kinds.filter((k) => k.finalizers?.includes('skerry.dev/site')).map((k) => k.kind)).toEqual(['Cluster', 'NodePool']))
+test('H1 a machine is made with the finalizer under which it is taken apart', () => expect(kinds.filter((k) => k.finalizers?.includes('skerry.dev/machine')).map((k) => k.kind)).toEqual(['Machine']))
 test('no schema needs what a structural schema cannot say', () => {
   for (const k of kinds) for (const s of [k.spec, k.status]) if (s !== undefined) expect(JSON.stringify(z.toJSONSchema(s, { target: 'openapi-3.0', io: 'input' }))).not.toMatch(/"(const|\$ref|oneOf|anyOf)"/)
 })

@@ -1,5 +1,5 @@
 /** One writing request, as the verbs see it. */
-import type { StoreKey } from '../store/store.ts'
+import type { Row, StoreKey } from '../store/store.ts'
 import type { Api } from './api.ts'
 import type { Writer } from './apply.ts'
 import { checkFields, checkIdentity, demandObject, levelOf, parseBody, type Form } from './decode.ts'
@@ -25,12 +25,10 @@ export interface Call {
   warn(message: string): void
 }
 
-export interface Written {
-  readonly code: number
-  readonly object: Mutable | Status
-  /** Of the store, when something is stored under it. */
-  readonly version?: number
-}
+/** The row that stands there now; or what stands nowhere: of a dry run, of what was removed (`version`: of its removal), a view of a part. */
+export type Written =
+  | { readonly code: number; readonly row: Row }
+  | { readonly code: number; readonly object: Mutable | Status; readonly version?: number }
 
 export const keyOf = (c: Call, name = c.r.name): StoreKey => ({ resource: c.served.resource, namespace: c.served.kind.namespaced ? c.r.namespace : '', name })
 /** The kind that is stored: another one where the served kind is a view. */

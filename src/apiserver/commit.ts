@@ -15,7 +15,8 @@ const triesAtMost = 50
 /** As etcd's limit of a request. */
 const objectAtMost = 1.5 * (1 << 20)
 
-export type Committed = { readonly kind: 'stored'; readonly version: number } | { readonly kind: 'lost'; readonly current: Row | undefined }
+/** `row`: what stands there now; none of what was removed. */
+export type Committed = { readonly kind: 'stored'; readonly version: number; readonly row: Row | undefined } | { readonly kind: 'lost'; readonly current: Row | undefined }
 
 /** What stands or falls with a write: further rows, and what its audit record says besides. */
 export interface Beside { readonly rows: readonly NewRow[]; readonly note: string }
@@ -40,7 +41,7 @@ export const commit = async (c: Call, key: StoreKey, live: Row | undefined, afte
     case 'fenced': throw fenced(kind, key.name)
     case 'newer': throw unavailable(`${key.resource} "${key.name}" was written by a newer version of the server, which can change it; this one cannot`)
     case 'conflict': return { kind: 'lost', current: done.current }
-    case 'committed': return { kind: 'stored', version: done.versions[0]! }
+    case 'committed': { const version = done.versions[0]!; return { kind: 'stored', version, row: row && { ...row, version } } }
   }
 }
 
@@ -122,9 +123,10 @@ export const change = (c: Call, mutate: (live: Mutable) => Wanted): Promise<Writ
     const managed = wanted.managedFields ?? afterUpdate(live, object, served.schema, writerOf(c, 'Update'), saidOfOwners(c, wanted.object))
     if (managed.length > 0) meta['managedFields'] = managed
     const isFinished = meta['deletionTimestamp'] !== undefined && meta['finalizers'] === undefined
-    if (!isFinished && isNoChange(live, object)) return isCurrent ? { code: 200, object: seen(c, live), version: row.version } : 'stale'
+    if (!isFinished && isNoChange(live, object)) return isCurrent ? { code: 200, row } : 'stale'
     if (isDryRun(c.r)) return { code: 200, object: seen(c, withVersion(object, row.version)) }
     const done = await commit(c, key, row, isFinished ? undefined : object)
-    return done.kind === 'lost' ? done : { code: 200, object: seen(c, withVersion(object, isFinished ? row.version : done.version)), version: done.version }
+    if (done.kind === 'lost') return done
+    return done.row === undefined ? { code: 200, object: seen(c, withVersion(object, row.version)), version: done.version } : { code: 200, row: done.row }
   })
 }

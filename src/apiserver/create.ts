@@ -1,7 +1,7 @@
 /** POST: a new object, under a given or a made-up name. */
 import { randomBytes } from 'node:crypto'
 import { afterUpdate, type Owned } from './apply.ts'
-import { checkNamespace, isDryRun, keyOf, seen, sent, storedAs, unseen, withVersion, writerOf, type Call, type Written } from './call.ts'
+import { checkNamespace, isDryRun, keyOf, seen, sent, storedAs, unseen, writerOf, type Call, type Written } from './call.ts'
 import { commit, standing } from './commit.ts'
 import { prepare } from './prepare.ts'
 import { alreadyExists, badRequest } from './status.ts'
@@ -40,5 +40,5 @@ export const createObject = async (c: Call, wanted: Mutable, managedFields: (obj
   const key = keyOf(c, meta['name'] as string)
   if (isDryRun(c.r)) return (await standing(c, key)).row === undefined ? { code: 201, object: seen(c, object) } : undefined
   const done = await commit(c, key, undefined, object)
-  return done.kind === 'lost' ? undefined : { code: 201, object: seen(c, withVersion(object, done.version)), version: done.version }
+  return done.kind === 'lost' ? undefined : { code: 201, row: done.row! }
 }

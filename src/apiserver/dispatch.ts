@@ -11,7 +11,7 @@ import { decider } from './decide.ts'
 import { demandObject, parseBody } from './decode.ts'
 import type { Turn } from './flow-control.ts'
 import type { Identity } from './identity.ts'
-import { objectOf, storedObject } from './objects.ts'
+import { objectOf, storedObject, textOf } from './objects.ts'
 import { checkOptions, checkPatchOptions } from './options.ts'
 import { isApply, patch, update } from './patch.ts'
 import { get, listTexts, page } from './read.ts'
@@ -128,9 +128,8 @@ const write = async (api: Api, served: Served, r: RequestInfo, asker: Asker, vie
     // Also of what is refused.
     if (warnings.size > 0) response.setHeader('warning', [...warnings].map((w) => `299 - "${w.replaceAll(/["\\]/g, '\\$&').replaceAll(/[^\x20-\x7e]/g, '?')}"`))
   })
-  send(response, done.code, answerOf(call, done, view), {
-    ...(done.version !== undefined && { 'skerry-version': String(done.version) }),
-  })
+  const version = 'row' in done ? done.row.version : done.version
+  send(response, done.code, answerOf(call, done, view), { ...(version !== undefined && { 'skerry-version': String(version) }) })
 }
 
 const callOf = (api: Api, served: Served, r: RequestInfo, { identity, source, userAgent, requestId }: Asker, request: IncomingMessage, body: Buffer, warn: Call['warn'] = () => {}): Call => ({
@@ -150,8 +149,10 @@ const run = (c: Call): Promise<Written> => {
   }
 }
 
-const answerOf = (c: Call, { object }: Written, view: View): object => {
-  const o = object as Mutable
+/** What is served as it is stored is answered as the text that was stored. */
+const answerOf = (c: Call, done: Written, view: View): object | string => {
+  if ('row' in done && view === 'object') return textOf(c.served, done.row)
+  const o = 'row' in done ? objectOf(c.served, done.row) : (done.object as Mutable)
   if (view === 'object' || o['kind'] !== c.served.kind.kind) return o
   if (view === 'metadata') return partialMetadata(o)
   return tableOf(c.served.kind, [o], { resourceVersion: (o['metadata'] as Mutable)['resourceVersion'] as string }, c.api.now().getTime(), c.r.query.get('includeObject'))

@@ -23,7 +23,16 @@ const errorsOf = (list: readonly unknown[], s: Schema | undefined, path: string)
   return secondPlaces(list.map((item) => (type === 'set' ? setKey(item) : itemKey(item, s!)))).map(([i, k]) => ({ field: `${path}[${i}]`, reason: 'FieldValueDuplicate', message: k.slice(2, 100) }))
 }
 
-export const duplicateItems = (value: unknown, s: Schema | undefined, path = ''): readonly FieldError[] => {
-  if (Array.isArray(value)) return [...errorsOf(value, s, path), ...value.flatMap((item, i) => duplicateItems(item, s?.items, `${path}[${i}]`))]
-  return isObject(value) ? Object.entries(value).flatMap(([k, v]) => duplicateItems(v, fieldSchema(s, k), path === '' ? k : `${path}.${k}`)) : []
+export const duplicateItems = (value: unknown, schema: Schema | undefined): readonly FieldError[] => {
+  const found: FieldError[] = []
+  const look = (v: unknown, s: Schema | undefined, path: string): void => {
+    if (typeof v !== 'object' || v === null) return
+    if (Array.isArray(v)) {
+      // There may be more of them than a call takes arguments.
+      for (const error of errorsOf(v, s, path)) found.push(error)
+      v.forEach((item, i) => look(item, s?.items, `${path}[${i}]`))
+    } else for (const [k, x] of Object.entries(v)) look(x, fieldSchema(s, k), path === '' ? k : `${path}.${k}`)
+  }
+  look(value, schema, '')
+  return found
 }

@@ -83,10 +83,11 @@ export const fieldsOf = (value: unknown, s: Schema | undefined, operation: 'Appl
 const childFields = (value: unknown, s: Schema | undefined, operation: 'Apply' | 'Update'): Record<string, Fields> => {
   const children: Record<string, Fields> = {}
   if (!isObject(value)) return children
+  const isOfMap = isMap(s)
   for (const [k, v] of Object.entries(value)) {
     const f = v === undefined ? undefined : fieldsOf(v, fieldSchema(s, k), operation)
     // The value of a map is a member, as an item of a list is.
-    if (f !== undefined) children[`f:${k}`] = isMap(s) && Object.keys(f).length > 0 ? { '.': leaf, ...f } : f
+    if (f !== undefined) children[`f:${k}`] = isOfMap && Object.keys(f).length > 0 ? { '.': leaf, ...f } : f
   }
   return children
 }
@@ -125,7 +126,9 @@ export const partsOf = (v: unknown, s: Schema | undefined): Map<string, Part> | 
     return type === 'atomic' ? undefined : new Map(v.map((item) => (type === 'set' ? [setKey(item), { value: item, schema: s?.items }] : [itemKey(item, s!), { value: item, schema: s?.items }])))
   }
   if (!isObject(v) || isAtomic(s)) return undefined
-  return new Map(Object.entries(v).filter(([, x]) => x !== undefined).map(([k, value]) => [`f:${k}`, { value, schema: fieldSchema(s, k) }]))
+  const parts = new Map<string, Part>()
+  for (const [k, value] of Object.entries(v)) if (value !== undefined) parts.set(`f:${k}`, { value, schema: fieldSchema(s, k) })
+  return parts
 }
 
 /** Takes fields out of a value; what becomes empty by it goes too, unless somebody owns it (`kept`). An item that stays keeps its keys. */

@@ -1,6 +1,6 @@
 /** DELETE: removes what nobody holds, marks what has finalizers (rule H1). */
 import type { Row } from '../store/store.ts'
-import { isDryRun, keyOf, seen, storedAs, withVersion, type Call, type Written } from './call.ts'
+import { isDryRun, keyOf, seen, storedAs, type Call, type Written } from './call.ts'
 import { commit, settle } from './commit.ts'
 import { demandObject, parseBody } from './decode.ts'
 import { storedObject } from './objects.ts'
@@ -52,7 +52,7 @@ export const remove = (c: Call, wish: DeleteWish, name = c.r.name): Promise<Writ
     const refusal = row.deleting ? undefined : c.api.admission.refuseDeletion?.(storedAs(c).kind, live as never, c.api.read, c.identity)
     if (refusal !== undefined) throw forbidden(kind, name, refusal)
     const finalizers = finalizersAfter(c, wish, row)
-    if (row.deleting && equal(finalizers, row.finalizers)) return { code: 200, object: seen(c, live), version: row.version }
+    if (row.deleting && equal(finalizers, row.finalizers)) return { code: 200, row }
     if (finalizers.length === 0) {
       const gone = { code: 200, object: success(kind, name, row.uid) } as const
       if (wish.dryRun) return gone
@@ -64,7 +64,7 @@ export const remove = (c: Call, wish: DeleteWish, name = c.r.name): Promise<Writ
     const after = { ...live, metadata: { ...meta, finalizers, ...begun } }
     if (wish.dryRun) return { code: 200, object: seen(c, after) }
     const done = await commit(c, key, row, after)
-    return done.kind === 'lost' ? done : { code: 200, object: seen(c, withVersion(after, done.version)), version: done.version }
+    return done.kind === 'lost' ? done : { code: 200, row: done.row! }
   })
 }
 

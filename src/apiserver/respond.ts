@@ -70,9 +70,10 @@ export const commonHeaders: Headers = {
 
 export const send = (response: ServerResponse, code: number, body: object | string | Buffer, headers: Headers = {}): void => {
   if (response.headersSent || response.destroyed) { response.destroy(); return }
-  const bytes = Buffer.isBuffer(body) ? body : Buffer.from(typeof body === 'string' ? body : JSON.stringify(body))
-  response.writeHead(code, { 'content-type': 'application/json', ...commonHeaders, 'content-length': bytes.length, ...headers } as never)
-  response.end(bytes)
+  // Text is written together with the headers: one buffer, one TLS record.
+  const content = typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body)
+  response.writeHead(code, { 'content-type': 'application/json', ...commonHeaders, 'content-length': Buffer.byteLength(content), ...headers } as never)
+  response.end(content)
 }
 
 /** Bytes that the client has not taken yet. */

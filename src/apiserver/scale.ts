@@ -1,8 +1,9 @@
 /** `/scale`: an autoscaling/v1 Scale as a view of a kind's replicas, with fields owned under the subresource `scale` (rule A3). */
 import { apply as applyFields } from './apply.ts'
-import { writerOf, withVersion, type Call, type Written } from './call.ts'
+import { writerOf, type Call, type Written } from './call.ts'
 import { change, type Wanted } from './commit.ts'
 import { demandObject, mediaType, parseBody, patchTypes, textIn } from './decode.ts'
+import { objectOf } from './objects.ts'
 import { isApply, patchOf } from './patch.ts'
 import { isTrue } from './request.ts'
 import type { Served } from './served.ts'
@@ -41,8 +42,7 @@ export const writeScale = async (c: Call): Promise<Written> => {
     const { resourceVersion, uid } = (scale['metadata'] ?? {}) as Mutable
     return { object: { ...object, metadata: { ...(object['metadata'] as Mutable), resourceVersion, uid } } }
   }))
-  const object = scaleOf(c.served, done.object as Mutable)
-  return { ...done, object: done.version === undefined ? object : withVersion(object, done.version) }
+  return 'row' in done ? { code: done.code, object: scaleOf(c.served, objectOf(c.served, done.row)), version: done.row.version } : { ...done, object: scaleOf(c.served, done.object as Mutable) }
 }
 
 type Change = (live: Mutable, onto: (scale: Mutable) => Wanted) => Wanted

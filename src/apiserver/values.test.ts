@@ -1,13 +1,22 @@
+import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { apiStatusOf } from './status.ts'
-import { parseJson, parseYaml } from './values.ts'
+import { equal, parseJson, parseYaml } from './values.ts'
 
 const refusal = (f: () => unknown): string => { try { f() } catch (e) { return apiStatusOf(e)?.message ?? 'no status' } return 'accepted' }
 
 test('any JSON is read as it is', () => {
   const safe = fc.jsonValue({ maxDepth: 6 }).filter((v) => !JSON.stringify(v).includes('__proto__') && !/(?<![.\de])-?\d{16,19}(?![.\de])/.test(JSON.stringify(v)))
   fc.assert(fc.property(safe, (v) => { expect(parseJson(JSON.stringify(v))).toEqual(JSON.parse(JSON.stringify(v))) }))
+})
+
+test('values are equal when their JSON is, in whatever order: a field that is undefined is none', () => {
+  const { value } = fc.letrec<{ value: unknown }>((tie) => ({
+    value: fc.oneof({ maxDepth: 3 }, fc.constantFrom(0, 1, null, '', undefined), fc.array(tie('value').filter((v) => v !== undefined), { maxLength: 2 }), fc.dictionary(fc.constantFrom('a', 'b', 'constructor'), tie('value'), { noNullPrototype: true })),
+  }))
+  const read = (v: unknown): unknown => JSON.parse(JSON.stringify({ v }))
+  fc.assert(fc.property(value, value, (a, b) => { expect(equal({ v: a }, { v: b })).toBe(isDeepStrictEqual(read(a), read(b))) }), { numRuns: 2_000 })
 })
 
 test('a field that stands twice is refused, wherever it stands, and is named', () => {

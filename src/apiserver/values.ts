@@ -12,8 +12,14 @@ export const equal = (a: unknown, b: unknown): boolean => {
   if (a === b) return true
   if (Array.isArray(a)) return Array.isArray(b) && a.length === b.length && a.every((x, i) => equal(x, b[i]))
   if (!isObject(a) || !isObject(b)) return false
-  const keys = Object.keys(a).filter((k) => a[k] !== undefined)
-  return keys.length === Object.keys(b).filter((k) => b[k] !== undefined).length && keys.every((k) => b[k] !== undefined && equal(a[k], b[k]))
+  let more = 0
+  for (const k of Object.keys(b)) if (b[k] !== undefined) more++
+  for (const k of Object.keys(a)) {
+    if (a[k] === undefined) continue
+    if (!equal(a[k], b[k])) return false
+    more--
+  }
+  return more === 0
 }
 
 /** Of JSON values; structuredClone took five times as long. */

@@ -25,6 +25,23 @@ describe('writes', () => {
     expect((await call('POST', clusters, cluster('a'))).body).toMatchObject({ kind: 'Status', code: 409, reason: 'AlreadyExists', details: { name: 'a', kind: 'clusters', group: 'lab.skerry.test' } })
   })
 
+  test('every write is answered with the text that a get answers, in any script, and with its length in bytes', async () => {
+    const writes: readonly (() => ReturnType<typeof call>)[] = [
+      () => call('POST', clusters, cluster('a', { payload: 'größer → 大' }, { finalizers: ['lab.test/hold'] })),
+      () => call('PATCH', `${clusters}/a`, { spec: { replicas: 5 } }),
+      () => call('PATCH', `${clusters}/a`, { spec: { replicas: 5 } }),
+      () => apply(`${clusters}/a`, cluster('a', { replicas: 1 })),
+      async () => call('PUT', `${clusters}/a`, { ...(await call('GET', `${clusters}/a`)).body, spec: { site: 'sto1', replicas: 3 } }),
+      () => call('DELETE', `${clusters}/a`),
+    ]
+    for (const write of writes) {
+      const { text, body, headers } = await write()
+      expect(text).toBe((await call('GET', `${clusters}/a`)).text)
+      expect(headers.get('skerry-version')).toBe(body.metadata.resourceVersion)
+      expect(headers.get('content-length')).toBe(String(Buffer.byteLength(text)))
+    }
+  })
+
   test('generateName makes a name; dryRun writes nothing', async () => {
     const dry = await call('POST', `${clusters}?dryRun=All`, { ...cluster('x'), metadata: { generateName: 'made-' } })
     expect(dry.body.metadata.name).toMatch(/^made-[a-z0-9]{5}$/)

@@ -2,6 +2,7 @@
 import { afterEach, expect, test } from 'vitest'
 import { condition } from '../api/meta/index.ts'
 import type { Fault, FaultHandle } from '../drivers/openstack/sim/index.ts'
+import { mendingCalls } from '../../testkit/making-calls.ts'
 import { openWorld, type World, type WorldOptions } from '../../testkit/world.ts'
 
 let world: World | undefined
@@ -23,7 +24,7 @@ const whole = {
 }
 const creates = [
   { service: 'network', path: '/networks$' }, { service: 'network', path: '/subnets$' }, { service: 'network', path: '/routers$' }, { service: 'network', path: '/ports$' }, { service: 'network', path: '/floatingips$' },
-  { service: 'network', path: '/security-groups$' }, { service: 'load-balancer', path: '/loadbalancers$' }, { service: 'load-balancer', path: '/listeners$' }, { service: 'load-balancer', path: '/pools$' },
+  { service: 'network', path: '/security-groups$' }, { service: 'load-balancer', path: '/loadbalancers$' },
   { service: 'volume', path: '/volumes$' }, { service: 'compute', path: '/servers$' },
 ] as const
 const unclear = [
@@ -42,6 +43,32 @@ test.each(unclear)('E3 every kind of creation is once $name: no double is left, 
   expect(handles.map((h) => h.struck)).toEqual(creates.map(() => 1))
   expect(w.left()).toEqual(whole)
   expect(await w.etcdClusterIds(cluster.metadata.uid)).toHaveLength(1)
+  await goesWhole(w)
+}, 180_000)
+
+test.each(unclear)('E3 O5 what somebody took from below the balancer is made again by calls each of which is once $name', async ({ fault }) => {
+  const w = await begin()
+  await w.makeCluster()
+  await w.waitReady()
+  await w.pass(20_000)
+  const lbaas = '/v2/lbaas'
+  const all = async (type: string): Promise<readonly { id: string; name: string; default_pool_id: string | null; healthmonitor_id: string | null }[]> => (await w.asOther('GET', 'load-balancer', `${lbaas}/${type}`)).body[type]
+  const take = async (type: string, id: string): Promise<void> => {
+    await w.until(async () => (await all('loadbalancers')).every((lb) => (lb as unknown as { provisioning_status: string }).provisioning_status === 'ACTIVE'), 'free')
+    expect((await w.asOther('DELETE', 'load-balancer', `${lbaas}/${type}/${id}`)).status).toBe(204)
+  }
+  const [listeners, pools] = [await all('listeners'), await all('pools')]
+  const of = <T extends { name: string }>(list: readonly T[], port: number): T => list.find((o) => o.name.endsWith(`-${port}`))!
+  const handles = mendingCalls.map((m) => w.cloud.faults.add({ ...fault, service: 'load-balancer', ...m, times: 1 }))
+  await take('listeners', of(listeners, 50_000).id)
+  await take('healthmonitors', of(pools, 50_000).healthmonitor_id!)
+  await take('pools', of(pools, 6443).id)
+  await w.wakeAll()
+  await w.until(async () => JSON.stringify(w.left()) === JSON.stringify(whole) && handles.every((h) => h.struck === 1), 'whole again')
+  await w.pass(120_000)
+  expect(w.left()).toEqual(whole)
+  const [listenersAfter, poolsAfter] = [await all('listeners'), await all('pools')]
+  for (const port of [6443, 50_000]) expect(of(listenersAfter, port).default_pool_id).toBe(of(poolsAfter, port).id)
   await goesWhole(w)
 }, 180_000)
 

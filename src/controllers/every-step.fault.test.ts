@@ -46,7 +46,7 @@ afterEach(async () => { await world?.close(); world = undefined })
 const faults: readonly Fault[] = ['fails before', 'crashes after', 'is done twice']
 const controllers = [
   { name: 'site', rules: 'E3' }, { name: 'cluster', rules: 'E3 O9' }, { name: 'endpoint', rules: 'E3 O9' }, { name: 'control-plane', rules: 'E3 T1' },
-  { name: 'node-pool', rules: 'E3' }, { name: 'machine', rules: 'E3 O7' }, { name: 'add-ons', rules: 'E3' },
+  { name: 'node-pool', rules: 'E3' }, { name: 'machine', rules: 'E3 O7' }, { name: 'add-ons', rules: 'E3' }, { name: 'readiness', rules: 'S8' },
 ] as const
 
 describe.each(controllers)('$rules each effect of the controller $name', ({ name, rules }) => {

@@ -9,9 +9,10 @@ import { endpoint } from './endpoint/index.ts'
 import { machine } from './machine/index.ts'
 import { nodePool } from './node-pool/index.ts'
 import type { Ports } from './ports.ts'
+import { readiness } from './readiness/index.ts'
 import { site } from './site/index.ts'
 
 export const controllers = (ports: Ports): readonly Controller[] => {
   const census = openCensus(ports)
-  return [site(ports, census), cloudProject(ports), cluster(ports, census), endpoint(ports, census), controlPlane(ports), nodePool(ports), machine(ports, census), addOns(ports)]
+  return [site(ports, census), cloudProject(ports), cluster(ports, census), endpoint(ports, census), controlPlane(ports), nodePool(ports), machine(ports, census), addOns(ports), readiness]
 }

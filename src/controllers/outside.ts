@@ -38,6 +38,12 @@ export const look = async <T extends Marked>(collection: Collection<T, never>, l
 /** The OVN provider gives each subnet with a health monitor a port, and keeps it when the balancer goes by cascade. */
 export const isLeftBehind = (p: Port, subnetId: string): boolean => p.mark === undefined && p.deviceOwner === 'ovn-lb-hm:distributed' && p.name === `ovn-lb-hm-${subnetId}`
 
+/**
+ * Octavia makes the VIP's port first and looks at the quotas of what is below the balancer, and asks its provider, after that: who is
+ * refused then has no balancer, and a port that holds the address. The id is that of the balancer.
+ */
+export const balancerOfVip = (p: Port): string | undefined => (p.mark === undefined ? /^(?:octavia-lb|ovn-lb-vip)-([0-9a-f-]{36})$/.exec(p.name)?.[1] : undefined)
+
 export type Intents = Readonly<Record<string, string>>
 
 /** How long an unclear creation is looked for before it is made again, and how often (rule E3). */

@@ -12,6 +12,9 @@ export interface SiteCloud {
   readonly projectId: string
 }
 
+/** Types of objects whose changes are told: everything of which a second one may come at any time; of the rest the cloud refuses it (rule O2). */
+export type CloudType = 'servers' | 'serverGroups' | 'networks' | 'ports' | 'routers' | 'floatingIps' | 'securityGroups' | 'volumes' | 'loadBalancers'
+
 /** What a watch of a cluster's nodes brought. */
 export interface NodesChange {
   readonly clusterUid: string
@@ -26,8 +29,8 @@ export interface Ports {
   readonly clouds: {
     /** Throws an error with `reason: 'CredentialMissing'` when none was given for the site. */
     open(site: Site, namespace: string, /** Reads the credential anew: one that was given before this call counts. */ now?: boolean): Promise<SiteCloud>
-    /** uids of marks whose objects changed in some cloud. */
-    onChange(changed: (uids: ReadonlySet<string>) => void): () => void
+    /** uids of marks whose objects of these types changed in some cloud. */
+    onChange(types: readonly CloudType[], changed: (uids: ReadonlySet<string>) => void): () => void
   }
   readonly secrets: {
     /** Makes, seals and commits the bundle when there is none (rule T7). */

@@ -2,10 +2,10 @@
 import { createHash } from 'node:crypto'
 import type { Cluster as ClusterResource, Machine as MachineResource, NodePool as NodePoolResource, Site as SiteResource } from '../api/index.ts'
 import { Cluster, Machine, MachineType, NodePool, Release, Site } from '../api/index.ts'
-import { condition, isTrue, keyOf, type Key, type Kind, type Resource } from '../api/meta/index.ts'
+import { condition, controllerOf, isTrue, keyOf, type Key, type Kind, type Resource } from '../api/meta/index.ts'
 import type { Cached, Read } from '../engine/shapes.ts'
 import type { KubeNode } from '../drivers/kubernetes/kubernetes.ts'
-import type { NodesChange, Ports } from './ports.ts'
+import type { CloudType, NodesChange, Ports } from './ports.ts'
 
 const read = <R extends Resource>(kind: Kind<R>, relation: string, wakes: Read<R>['wakes']): Read<R> => ({ kind, relation, wakes })
 const inNamespace = (o: Resource, name: string): Key => ({ namespace: o.metadata.namespace ?? '', name })
@@ -22,6 +22,17 @@ export const machinesOfPool = read(Machine, 'machines', (m) => (m.spec.pool === 
 
 /** For the controller of Machine. */
 export const clusterOfMachine = read(Cluster, 'cluster', (c, mine) => mine.list(Machine, c.metadata.namespace).filter((m) => m.spec.cluster === c.metadata.name).map(keyOf))
+export const hasContact = ({ status }: MachineResource): boolean => status?.contactAt !== undefined
+/** A control-plane server that runs and was not heard yet. */
+export const isAwaited = (m: MachineResource): boolean => m.spec.role === 'controlplane' && m.status?.activeAt !== undefined && !hasContact(m)
+const siblingsOf = (cached: Cached, m: MachineResource): readonly MachineResource[] => {
+  const owner = controllerOf(m)
+  return m.spec.role === 'worker' || owner === undefined ? [] : cached.ownedBy(Machine, owner.uid)
+}
+/** Whether the way to a control plane's machines is known to be open: one of them was heard. */
+export const isOneHeard = (cached: Cached, m: MachineResource): boolean => siblingsOf(cached, m).some(hasContact)
+/** The first of a control plane's machines that is heard wakes the others. */
+export const awaitedSiblings = read(Machine, 'the others, when one is heard', (m, mine) => (hasContact(m) ? siblingsOf(mine, m).filter(isAwaited).map(keyOf) : []))
 /** Waits for a person's decision (rule H3). */
 export const isHeld = (m: MachineResource): boolean => condition(m, 'Ready')?.reason === 'UnknownObjects'
 /** A person's decision wakes who waits for it; nothing else of a site concerns a machine. */
@@ -47,6 +58,9 @@ export const made = ({ status }: ClusterResource): unknown => {
   const { intents: _, ...infrastructure } = status?.infrastructure ?? {}
   return infrastructure
 }
+/** Whether machines of it can be made: network, groups and addresses are there. */
+export const isPlaced = ({ spec, status }: ClusterResource): boolean =>
+  status?.endpoint?.insideAddresses !== undefined && status.infrastructure?.nodeGroupId !== undefined && (spec.controlPlane.replicas === 1 || status.infrastructure.serverGroupId !== undefined)
 /** Where the cluster's API answers. */
 export const answersAt = ({ status }: ClusterResource): unknown => {
   const { intents: _, ...endpoint } = status?.endpoint ?? {}
@@ -70,8 +84,8 @@ const foundOf = (site: SiteResource): string => {
   return made
 }
 
-/** Wakes the objects of a kind whose uid is on a mark that changed in a cloud. */
-export const wokenByCloud = (ports: Ports, kind: Kind<any>) => (wake: (key: Key) => void, cached: Cached): (() => void) =>
-  ports.clouds.onChange((uids) => {
+/** Wakes the objects of a kind whose uid is on a mark that changed in a cloud, on objects of these types. */
+export const wokenByCloud = (ports: Ports, kind: Kind<any>, types: readonly CloudType[]) => (wake: (key: Key) => void, cached: Cached): (() => void) =>
+  ports.clouds.onChange(types, (uids) => {
     for (const uid of uids) { const object = cached.byUid(kind, uid); if (object !== undefined) wake(keyOf(object)) }
   })

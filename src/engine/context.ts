@@ -21,6 +21,8 @@ export interface ContextOptions {
   readonly controller: Controller
   readonly object: Resource
   readonly state: PassState
+  /** The part as it will be said of a pass that has recorded this and goes well; undefined: nothing may be said before the end. */
+  readonly saying: ((recorded: Part) => Part) | undefined
   readonly cached: Cached
   readonly resources: Resources
   readonly effects: Effects
@@ -90,8 +92,8 @@ export const createContext = (o: ContextOptions): ApplyContext => {
       if (!writesStatus(controller)) throw new Error(`${controller.name} records without declaring it; add status(${controller.for.kind}) to writes`)
       // Something is under way: until it settles, a restart must look at once (rule E4).
       const { observed: _, ...before } = state.part ?? {}
-      const part: Part = { ...before, ...fields }
       state.recorded = { ...state.recorded, ...fields }
+      const part: Part = { ...before, ...fields, ...o.saying?.(state.recorded) }
       // Nothing changes: the server would answer with a version that somebody else's write has.
       if (isSamePart(state.part, part)) return
       await effects.write('record', Object.keys(fields).join(', '), controller.for, () =>

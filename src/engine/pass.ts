@@ -63,7 +63,12 @@ export const runPass = async (o: PassOptions): Promise<PassEnd> => {
     if (acting === undefined) return { kind: 'ended', outcome: plan.outcome }
     if (steps.length > 0 && o.isRoutine) return { kind: 'look-anew' }
     if (steps.length > 0 && controller.outside.length > 0 && acting.heldBackMs > 0) return { kind: 'held-back', ms: acting.heldBackMs }
-    const context = createContext({ controller, object, state, cached, resources, effects: acting.effects, write: acting.write, events: o.events, metrics: o.metrics, log, now: o.now(), signal })
+    // What is under way is said with the record of it: one write instead of two. That something is done is said when it is.
+    const saying = plan.outcome.kind !== 'waiting' ? undefined : (recorded: Part): Part => {
+      const now = o.now()
+      return wholePart(controller.status(object, seen, { outcome: plan.outcome, recorded, now }), state.part, object, controller.name, undefined, now)
+    }
+    const context = createContext({ controller, object, state, saying, cached, resources, effects: acting.effects, write: acting.write, events: o.events, metrics: o.metrics, log, now: o.now(), signal })
     let isMarked = controller.finalizer === undefined || hasFinalizer(object, controller.finalizer)
     for (const step of steps) {
       try {
@@ -115,7 +120,7 @@ const writeStatus = async (o: PassOptions, acting: NonNullable<PassOptions['acti
   const { controller, object, resources } = o
   const isAtRest = pass.error === undefined && pass.outcome.kind !== 'waiting'
   const said = controller.status(object, seen, pass)
-  const part = wholePart(said, object, controller.name, isAtRest ? inputsAfter(o, state.part, said, inputs) : undefined, pass.now)
+  const part = wholePart(said, state.part, object, controller.name, isAtRest ? inputsAfter(o, state.part, said, inputs) : undefined, pass.now)
   if (isSamePart(state.part, part)) return undefined
   try {
     const answer = await acting.effects.write('status', controller.name, controller.for as Kind<Resource>, () =>

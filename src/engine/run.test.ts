@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { turns } from '../../testkit/fake-clock.ts'
-import { isTrue, keyOf } from '../api/meta/index.ts'
+import { condition, isTrue, keyOf } from '../api/meta/index.ts'
+import { failureError } from './errors.ts'
 import { refused, settled, waiting } from './outcome.ts'
 import type { Controller } from './shapes.ts'
 import { reconcileAnnotation } from './status-part.ts'
@@ -48,6 +49,28 @@ test('S8 a pass that changes nothing writes nothing', async () => {
   expect([effects, (await w.version()) - before]).toEqual([[], 1])
 })
 
+test('S8 that something is done is not said with a record on the way to it', async () => {
+  await makeShop(w, 1)
+  let said: unknown
+  const noting: Controller = {
+    ...shop(), plan: (seen: { readonly noted?: true }) => ({ steps: seen.noted === true ? [] : [{ kind: 'note' }], outcome: settled() }), observe: async (o) => ({ noted: o.status?.ready === 1 ? true : undefined }),
+    apply: async (_step, _seen, _o, context) => { await context.record({ ready: 1 }); said ??= (await getShop(w))?.status },
+    status: () => ({ ready: 1, conditions: [{ type: 'Ready', status: 'True', reason: 'Done', message: 'noted' }] }),
+  }
+  const running = await w.start({ controllers: [noting] })
+  await running.whenIdle()
+  expect([said, await isReady()]).toEqual([{ ready: 1 }, true])
+})
+
+test('S8 who has nothing to say yet writes nothing', async () => {
+  await makeShop(w, 1)
+  const { effects, interpose } = recorder()
+  const silent: Controller = { ...shop(), plan: () => ({ steps: [], outcome: waiting('Creating', 'not looked at yet', 60) }), status: () => ({ conditions: [] }) }
+  const running = await w.start({ controllers: [silent], interpose })
+  await running.whenIdle()
+  expect([effects, (await getShop(w))?.status]).toEqual([[], undefined])
+})
+
 test('S8 lastTransitionTime moves only with status', async () => {
   await makeShop(w, 1)
   const running = await w.start()
@@ -59,6 +82,23 @@ test('S8 lastTransitionTime moves only with status', async () => {
   const second = (await getShop(w))!.status!.conditions![0]!
   expect(second.observedGeneration).toBe(2)
   expect(Date.parse(second.lastTransitionTime)).toBeGreaterThanOrEqual(Date.parse(first.lastTransitionTime) + 60_000)
+})
+
+test('S8 E3 what a pass waits for is said with its intent, before the call and in one write; a call that fails is said after it', async () => {
+  const said: unknown[] = []
+  const standing = async (): Promise<unknown> => (await getShelves(w)).map((s) => { const c = condition(s, 'Ready'); return [c?.status, c?.reason, Object.keys(s.status?.intents ?? {}), s.status?.observed] })
+  let failures = 1
+  const create = async (mark: string) => {
+    said.push(await standing())
+    if (failures-- > 0) throw failureError({ code: 400, reason: 'BadRequest', message: 'no' })
+    return w.warehouse.create(mark)
+  }
+  await makeShop(w, 1)
+  const { effects, interpose } = recorder()
+  const running = await w.start({ controllers: [shop(), shelf({ ...w.warehouse, create }, { lookForMs: 0 })], interpose })
+  await until(w.clock, running, isReady)
+  expect(said).toEqual([[['False', 'Creating', ['board'], undefined]], [['False', 'Creating', ['board'], undefined]]])
+  expect(effects.filter((e) => e.controller === 'shelf' && e.verb !== 'finalizer').map((e) => e.verb)).toEqual(['record', 'creating', 'status', 'record', 'creating', 'status'])
 })
 
 test('E4 a routine look that finds something to do looks anew before it does anything', async () => {

@@ -51,7 +51,7 @@ export interface ApplyContext {
   /** Creates; when the name exists with the same controlling owner answers that object, else throws a conflict (rule E1). */
   create<R extends Resource>(kind: Kind<R>, object: Applied): Promise<R>
   delete<R extends Resource>(kind: Kind<R>, object: R): Promise<void>
-  /** Writes the controller's own part of the status at once: an intent before an outside call, an id after it (rule E3). Merged over the part's last applied value. */
+  /** Writes the controller's own part of the status at once: an intent before an outside call, an id after it (rule E3). Merged over the part's last applied value; where the plan waits, with what status() will say of it. */
   record(status: Readonly<Record<string, unknown>>): Promise<void>
   /**
    * Wraps every outside call that creates: refuses to start when the lease does not outlast `timeoutMs` (rule E3), and marks

@@ -8,9 +8,9 @@ export type Part = Readonly<Record<string, unknown>>
 
 const conditionsOf = (status: unknown): readonly Condition[] => (status as { readonly conditions?: readonly Condition[] } | undefined)?.conditions ?? []
 
-/** Adds lastTransitionTime (kept while `status` stays) and the generation that was looked at. Sorted, so that order is no difference. */
-export const withTimes = (conditions: readonly NewCondition[], object: Resource, now: Date): readonly Condition[] => {
-  const before = conditionsOf(object.status)
+/** Adds lastTransitionTime (kept while `status` stays; what was said in this pass is newer than the object) and the generation that was looked at. Sorted, so that order is no difference. */
+const withTimes = (conditions: readonly NewCondition[], said: Part | undefined, object: Resource, now: Date): readonly Condition[] => {
+  const before = [...conditionsOf(said), ...conditionsOf(object.status)]
   const time = `${now.toISOString().slice(0, 19)}Z`
   return conditions.map((c): Condition => {
     const old = before.find((b) => b.type === c.type)
@@ -18,13 +18,14 @@ export const withTimes = (conditions: readonly NewCondition[], object: Resource,
   }).toSorted((a, b) => (a.type < b.type ? -1 : 1))
 }
 
-/** The part as it is applied. `inputs`: the hash of what was acted on; absent while something is under way. */
-export const wholePart = (part: StatusPart, object: Resource, controller: string, inputs: string | undefined, now: Date): Part => ({
-  ...part, conditions: withTimes(part.conditions, object, now), ...(inputs !== undefined && { observed: { [controller]: inputs } }),
+/** The part as it is applied. `inputs`: the hash of what was acted on; absent while something is under way. `said`: the part as it stands. */
+export const wholePart = (part: StatusPart, said: Part | undefined, object: Resource, controller: string, inputs: string | undefined, now: Date): Part => ({
+  ...part, conditions: withTimes(part.conditions, said, object, now), ...(inputs !== undefined && { observed: { [controller]: inputs } }),
 })
 
 const sorted = (part: Part): Part => (Array.isArray(part['conditions']) ? { ...part, conditions: (part['conditions'] as Condition[]).toSorted((a, b) => (a.type < b.type ? -1 : 1)) } : part)
-export const isSamePart = (a: Part | undefined, b: Part): boolean => a !== undefined && isSame(sorted(a), sorted(b))
+/** Who has said nothing yet and has nothing to say writes nothing. */
+export const isSamePart = (a: Part | undefined, b: Part): boolean => isSame(sorted(a ?? { conditions: [] }), sorted(b))
 
 /** Keys in order, so that equal inputs give equal text. */
 const inOrder = (_key: string, value: unknown): unknown =>

@@ -23,6 +23,7 @@ test('a release stays while a cluster uses it, or a machine is still of it', asy
   await bed.user.apply(Cluster, { metadata: { name: 'shop', namespace: 'demo' }, spec: { release: '2026.4.2' } }, { manager: 'test' })
   await bed.site.create(Machine, { metadata: { name: 'shop-cp-0', namespace: 'demo' }, spec: { cluster: 'shop', role: 'controlplane', machineType: 'b2', rootVolume: {}, release: '2026.4.1' } }, { manager: 'test' })
   expect((await remove()).err).toContain('release 2026.4.1 is used by machine shop-cp-0')
-  await bed.site.delete(Machine, { namespace: 'demo', name: 'shop-cp-0' }, {})
+  const going = (await bed.site.delete(Machine, { namespace: 'demo', name: 'shop-cp-0' }, {}))!
+  await bed.site.update(Machine, { ...going, metadata: { ...going.metadata, finalizers: [] } }, { manager: 'test' })
   expect((await remove()).code).toBe(0)
 })

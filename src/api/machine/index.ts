@@ -68,5 +68,6 @@ export const Machine = defineKind<Machine>({
     { name: 'Server', type: 'string', jsonPath: '.status.serverId', priority: 1 },
     { name: 'Reason', type: 'string', jsonPath: '.status.conditions[?(@.type=="Ready")].reason', priority: 1 },
   ],
+  finalizers: ['skerry.dev/machine'],
   selectableFields: ['spec.cluster', 'spec.pool'],
 })

@@ -19,5 +19,6 @@ export const writeRecord = (c: Call, key: StoreKey, before: Mutable | undefined,
   const uid = (((after ?? before)?.['metadata'] ?? {}) as Mutable)['uid'] as string | undefined
   const change = level === 'Change' ? changeOf(before, after, stored.kind.secretFields ?? []) : undefined
   const { auditID, time, ...base } = baseOf(c, c.api.now(), c.r.verb, code)
-  return JSON.stringify({ auditID, time, level, ...base, objectRef: refOf(c.r, { ...key, uid }), responseStatus: { code }, ...(note !== undefined && { note }), ...(change !== undefined && { change }) } satisfies AuditRecord)
+  const record = JSON.stringify({ auditID, time, level, ...base, objectRef: refOf(c.r, { ...key, uid }), responseStatus: { code }, ...(note !== undefined && { note }) } satisfies AuditRecord)
+  return change === undefined ? record : `${record.slice(0, -1)},"change":${change}}`
 }

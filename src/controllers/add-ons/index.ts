@@ -9,10 +9,10 @@ import { refused, settled, waiting } from '../../engine/outcome.ts'
 import { planned, status as writes, type NewCondition, type ObserveContext, type Plan, type Finish } from '../../engine/shapes.ts'
 import { condition, fromPass } from '../conditions.ts'
 import type { Ports } from '../ports.ts'
-import { decided, releaseOfCluster } from '../reads.ts'
+import { answersAt, decided, releaseOfCluster } from '../reads.ts'
 import { secretsOf } from '../secrets.ts'
 
-type Step = { readonly kind: 'apply'; readonly object: KubeObject } | { readonly kind: 'record'; readonly applied: string }
+type Step = { readonly kind: 'apply'; readonly object: KubeObject }
 interface Seen {
   readonly cluster: Cluster
   readonly release: ReleaseResource | undefined
@@ -21,7 +21,8 @@ interface Seen {
   readonly hash: string
   /** The manifest that is no YAML of Kubernetes objects. */
   readonly bad: string | undefined
-  readonly isApiReady: boolean
+  /** `answers`: to the nodes' watch, which tells when it begins to. */
+  readonly api: 'silent' | 'answers' | 'ready'
 }
 
 /** People's kubeconfigs carry this group; it is bound here and nowhere else, so that it can be taken away (rule T8). */
@@ -67,21 +68,21 @@ const observe = (ports: Ports) => async (cluster: Cluster, context: ObserveConte
   const { objects: wanted, bad, hash } = release === undefined ? { objects: [], bad: undefined, hash: '' } : wantedOf(cluster, release)
   const deleting = cluster.metadata.deletionTimestamp !== undefined
   const base = { cluster, release, deleting, wanted, hash, bad }
-  if (deleting || cluster.status?.addOns?.applied === hash || cluster.status?.controlPlane?.bootstrap?.doneAt === undefined) return { ...base, isApiReady: false }
+  if (deleting || cluster.status?.addOns?.applied === hash || cluster.status?.controlPlane?.bootstrap?.doneAt === undefined) return { ...base, api: 'silent' }
   const secrets = await ports.secrets.get(cluster.metadata.uid)
-  if (secrets === undefined) return { ...base, isApiReady: false }
+  if (secrets === undefined) return { ...base, api: 'silent' }
   // The nodes' watch tells when the API begins to answer, and wakes us: nobody asks every few seconds.
-  if ((await ports.tenants.nodes(cluster, secrets)) === undefined) return { ...base, isApiReady: false }
+  if ((await ports.tenants.nodes(cluster, secrets)) === undefined) return { ...base, api: 'silent' }
   const api = await ports.tenants.open(cluster, secrets)
-  return { ...base, isApiReady: await api.readyz().catch(() => false) }
+  return { ...base, api: (await api.readyz().catch(() => false)) ? 'ready' : 'answers' }
 }
 
 const plan = (s: Seen, _now: Date): Plan<Step | Finish> => {
   if (s.deleting || s.cluster.status?.addOns?.applied === s.hash) return { steps: [], outcome: settled() }
   if (s.release === undefined) return { steps: [], outcome: refused('ReleaseMissing', `there is no release ${s.cluster.spec.release}`) }
   if (s.bad !== undefined) return { steps: [], outcome: refused('AddOnRefused', `manifest ${s.bad} of release ${s.release.metadata.name} is no YAML of Kubernetes objects`) }
-  if (!s.isApiReady) return { steps: [], outcome: waiting('WaitingForApi', 'waits until the API server answers', 10) }
-  return { steps: [...s.wanted.map((object): Step => ({ kind: 'apply', object })), { kind: 'record', applied: s.hash }], outcome: settled() }
+  if (s.api !== 'ready') return { steps: [], outcome: waiting('WaitingForApi', 'waits until the API server answers', s.api === 'answers' ? 5 : 60) }
+  return { steps: s.wanted.map((object) => ({ kind: 'apply', object })), outcome: settled() }
 }
 
 /** Neither flannel nor a pod network that we do not know keeps pods from the metadata service (rule T5). */
@@ -102,21 +103,21 @@ export const addOns = (ports: Ports) => planned<Cluster, Seen, Step>({
   outside: ['tenants.readyz', 'tenants.apply'],
   observe: observe(ports),
   plan,
-  apply: async (step, seen, cluster, context) => {
-    if (step.kind === 'record') { await context.record({ addOns: { applied: step.applied } }); return }
+  apply: async (step, seen, cluster) => {
     const secrets = await secretsOf(ports, cluster)
     await (await ports.tenants.open(seen.cluster, secrets)).apply(step.object, 'skerry-addons')
   },
   status: (cluster, seen, pass) => {
-    const recorded = (pass.recorded['addOns'] as { applied?: string } | undefined)?.applied ?? cluster.status?.addOns?.applied
+    const isDone = seen !== undefined && !seen.deleting && pass.error === undefined && pass.outcome.kind === 'settled'
+    const applied = isDone ? seen.hash : cluster.status?.addOns?.applied
     return {
-      ...(recorded !== undefined && { addOns: { applied: recorded } }),
+      ...(applied !== undefined && { addOns: { applied } }),
       conditions: [
         fromPass('AddOnsReady', pass, ports, { reason: 'Done', message: 'what the release brings is applied' }),
-        metadata(cluster, seen, recorded),
+        metadata(cluster, seen, applied),
       ],
     }
   },
   wakers: (wake, cached) => ports.tenants.onNodes(({ clusterUid }) => { const c = cached.byUid(Cluster, clusterUid); if (c !== undefined && c.status?.addOns === undefined) wake(keyOf(c)) }),
-  inputs: (c, cached) => [decided(c), c.status?.endpoint?.host, c.status?.endpoint?.port, c.status?.controlPlane?.bootstrap?.doneAt, cached.get(Release, { namespace: '', name: c.spec.release })?.metadata.generation],
+  inputs: (c, cached) => [decided(c), c.status?.controlPlane?.bootstrap?.doneAt !== undefined && answersAt(c), cached.get(Release, { namespace: '', name: c.spec.release })?.metadata.generation],
 })

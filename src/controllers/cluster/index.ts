@@ -1,6 +1,5 @@
-/** Keeps what all machines of a cluster share (network, router, groups), and says whether the cluster is Ready. */
-import { Cluster } from '../../api/index.ts'
-import { condition } from '../../api/meta/index.ts'
+/** Keeps what all machines of a cluster share (network, router, groups). */
+import { Cluster, Site } from '../../api/index.ts'
 import { planned, status as writes } from '../../engine/shapes.ts'
 import { isAbandoned } from '../abandoned.ts'
 import { quotaPatience } from '../patience.ts'
@@ -8,10 +7,10 @@ import { whenDecided, type Census } from '../census.ts'
 import type { Ports } from '../ports.ts'
 import { decided, isSiteReady, machinesIn, machinesOfCluster, siteInputs, siteOfCluster, wokenByCloud } from '../reads.ts'
 import { apply } from './apply.ts'
-import { observe, type Observed } from './observe.ts'
+import { isFilteredByBalancer, observe, type Observed } from './observe.ts'
 import { plan, type Step } from './plan.ts'
 import { openTurns } from './turns.ts'
-import { parts, status } from './status.ts'
+import { status } from './status.ts'
 
 export const cluster = (ports: Ports, census: Census) => {
   const look = observe(ports, openTurns())
@@ -29,9 +28,9 @@ export const cluster = (ports: Ports, census: Census) => {
     plan: (seen, now) => plan(seen.replicas)(seen, now),
     apply: whenDecided(census, apply(ports)),
     status: status(ports),
-    wakers: wokenByCloud(ports, Cluster),
+    wakers: wokenByCloud(ports, Cluster, ['networks', 'routers', 'securityGroups', 'serverGroups']),
     inputs: (c, cached) => [
-      siteInputs(cached, c.spec.site), c.status?.infrastructure?.projectId === undefined && isSiteReady(cached, c.spec.site), decided(c), c.status?.endpoint?.kind, parts.map((type) => { const found = condition(c, type); return [found?.status, found?.reason, found?.message] }),
+      siteInputs(cached, c.spec.site), c.status?.infrastructure?.projectId === undefined && isSiteReady(cached, c.spec.site), decided(c), isFilteredByBalancer(c, cached.get(Site, { namespace: '', name: c.spec.site })),
       c.metadata.deletionTimestamp !== undefined && [c.metadata.finalizers, machinesIn(cached, c).map((m) => m.metadata.name)],
     ],
   })

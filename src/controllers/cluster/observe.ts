@@ -58,6 +58,12 @@ const compare = (group: SecurityGroup | undefined, wanted: readonly Ingress[], n
   return { missing: rules.filter((r) => !haveTexts.has(text(r))), extra: have.filter((r) => !wantedTexts.has(text(r))).map((r) => r.id) }
 }
 
+/** Whether who may reach the API is seen to by its load balancer, and not by the groups. */
+export const isFilteredByBalancer = ({ status }: Cluster, site: Site | undefined): boolean => {
+  const found = site?.status?.found?.loadBalancer
+  return (status?.endpoint?.kind ?? (found === undefined ? 'nodes' : 'octavia')) === 'octavia' && balancerTraits(status?.endpoint?.loadBalancerProvider ?? found?.provider ?? '').allowedCIDRs
+}
+
 const absent = { kind: 'absent' } as const
 
 export const observe = (ports: Ports, turns: Turns) => async (cluster: Cluster, context: ObserveContext): Promise<Observed> => {
@@ -98,8 +104,7 @@ export const observe = (ports: Ports, turns: Turns) => async (cluster: Cluster, 
   const ownRouterPort = inNetwork.find(isRouterPort)
   const isLeftover = (p: Port) => subnet.kind === 'seen' && isLeftBehind(p, subnet.object.id)
   const nodeGroupId = nodeGroup.kind === 'seen' ? nodeGroup.object.id : undefined
-  const balancerFilters = (cluster.status?.endpoint?.kind ?? (found.loadBalancer === undefined ? 'nodes' : 'octavia')) === 'octavia' && balancerTraits(cluster.status?.endpoint?.loadBalancerProvider ?? found.loadBalancer?.provider ?? '').allowedCIDRs
-  const policy = { allowedCIDRs: cluster.spec.endpoint.allowedCIDRs, egressCIDRs: site.spec.egressCIDRs, nodeCidr: tenant ? cluster.spec.network.nodes : undefined, balancerFilters }
+  const policy = { allowedCIDRs: cluster.spec.endpoint.allowedCIDRs, egressCIDRs: site.spec.egressCIDRs, nodeCidr: tenant ? cluster.spec.network.nodes : undefined, balancerFilters: isFilteredByBalancer(cluster, site) }
   return {
     kind: 'seen', site, siteCloud, deleting, shape, mark, network, subnet, router, isAttached: ownRouterPort !== undefined, nodeGroup, controlPlaneGroup, serverGroup,
     nodeRules: compare(nodeGroup.kind === 'seen' ? nodeGroup.object : undefined, nodeIngress(), nodeGroupId),

@@ -4,9 +4,9 @@ import { keyOf } from '../../api/meta/index.ts'
 import { exclusive, planned, status as writes } from '../../engine/shapes.ts'
 import { isAbandoned } from '../abandoned.ts'
 import type { Ports } from '../ports.ts'
-import { answersAt, decided, machinesIn, machinesOfCluster, made, siteOfCluster, toldAnew } from '../reads.ts'
+import { answersAt, decided, hasContact, machinesIn, machinesOfCluster, siteOfCluster, toldAnew } from '../reads.ts'
 import { apply } from './apply.ts'
-import { observe, type Observed } from './observe.ts'
+import { hasSlots, observe, type Observed } from './observe.ts'
 import { plan, type Step } from './plan.ts'
 import { status } from './status.ts'
 
@@ -30,8 +30,9 @@ export const controlPlane = (ports: Ports) => planned<Cluster, Observed, Step>({
     if (isNew || toldAnew(cached, change).some((m) => m.spec.role === 'controlplane')) wake(keyOf(cluster))
   }),
   inputs: (c, cached) => [
-    decided(c), answersAt(c), made(c),
-    cached.ownedBy(Machine, c.metadata.uid).map((m) => [m.metadata.name, m.metadata.deletionTimestamp, m.spec.slot, m.status?.serverId, m.status?.address, m.status?.activeAt, m.status?.contactAt, m.status?.phase]),
+    decided(c), hasSlots(c) && [answersAt(c), c.status?.infrastructure?.projectId],
+    // A server that was not heard yet is not asked anything.
+    cached.ownedBy(Machine, c.metadata.uid).map((m) => [m.metadata.name, m.metadata.deletionTimestamp, m.spec.slot, hasContact(m) && [m.status?.serverId, m.status?.address]]),
     c.metadata.deletionTimestamp !== undefined && machinesIn(cached, c).map((m) => m.metadata.name),
   ],
 })

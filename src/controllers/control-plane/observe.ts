@@ -6,7 +6,7 @@ import type { EtcdMember, EtcdStatus } from '../../drivers/talos/talos.ts'
 import type { ObserveContext } from '../../engine/shapes.ts'
 import { demandProject } from '../outside.ts'
 import type { Ports } from '../ports.ts'
-import { machinesIn } from '../reads.ts'
+import { hasContact, isPlaced, machinesIn } from '../reads.ts'
 import { serverRole } from '../machine/role.ts'
 
 /** What one control-plane server answers when it is asked whether it holds etcd data. */
@@ -46,6 +46,9 @@ export interface Seen {
 }
 export type Observed = Seen | { readonly kind: 'blocked'; readonly reason: 'WaitingForNetwork'; readonly message: string; readonly deleting: boolean }
 
+/** Whether control-plane machines can be made: each has a port, and what it is made with is there. */
+export const hasSlots = (cluster: Cluster): boolean => isPlaced(cluster) && (cluster.status?.endpoint?.slots?.length ?? 0) >= cluster.spec.controlPlane.replicas
+
 const quietly = async <T>(call: () => Promise<T>): Promise<T | undefined> => { try { return await call() } catch { return undefined } }
 
 /** Every server that carries the mark of this cluster's control plane in Nova, known to us or not. */
@@ -61,7 +64,7 @@ const ask = async (ports: Ports, cluster: Cluster, machines: readonly Machine[],
   const answers = await Promise.all(servers.map(async (server): Promise<Answer> => {
     const machine = machines.find((m) => m.metadata.uid === server.mark?.uid)
     const address = server.addresses[0]?.address ?? machine?.status?.address
-    const unasked = machine !== undefined && machine.status?.contactAt === undefined ? 'booting' : address === undefined || server.status !== 'ACTIVE' ? 'silent' : undefined
+    const unasked = machine !== undefined && !hasContact(machine) ? 'booting' : address === undefined || server.status !== 'ACTIVE' ? 'silent' : undefined
     if (unasked !== undefined) return { serverId: server.id, machine: machine?.metadata.name, address, data: unasked, instanceId: undefined, hostname: undefined }
     const node = ports.talos.node(cluster, secrets, address!)
     const data = await quietly(() => node.etcdDataExists())
@@ -104,21 +107,21 @@ export const observe = (ports: Ports) => async (cluster: Cluster, context: Obser
   const workers = machinesIn(context.cached, cluster).filter((m) => m.spec.role === 'worker').length
   const base = { kind: 'seen', deleting, machines, workers, cluster } as const
   if (deleting) return { ...base, hasSecrets: true, hasAddresses: true, answers: [], isBootstrapServerGone: false, etcd: undefined, readyNodes: new Set(), apiReady: false }
-  const { infrastructure, endpoint, controlPlane } = cluster.status ?? {}
-  const hasAddresses = endpoint?.host !== undefined && (endpoint.slots?.length ?? 0) >= cluster.spec.controlPlane.replicas && infrastructure?.nodeGroupId !== undefined
-    && (cluster.spec.controlPlane.replicas === 1 || infrastructure.serverGroupId !== undefined)
+  const { controlPlane } = cluster.status ?? {}
+  const hasAddresses = hasSlots(cluster)
   if (!hasAddresses) return { kind: 'blocked', reason: 'WaitingForNetwork', message: 'waits for network and addresses', deleting }
   const secrets = await ports.secrets.get(cluster.metadata.uid)
   const isBootstrapped = controlPlane?.bootstrap?.doneAt !== undefined
-  const hasServers = machines.some((m) => m.status?.activeAt !== undefined)
+  // Before the first of them is heard, none is asked.
+  const isHeard = machines.some(hasContact)
   const nodes = secrets !== undefined && isBootstrapped ? await ports.tenants.nodes(cluster, secrets) : undefined
   const asked = isBootstrapped ? undefined : controlPlane?.bootstrap?.serverId
   return {
     ...base, hasSecrets: secrets !== undefined, hasAddresses,
-    answers: isBootstrapped || !hasServers ? [] : await ask(ports, cluster, machines, context),
+    answers: isBootstrapped || !isHeard ? [] : await ask(ports, cluster, machines, context),
     isBootstrapServerGone: asked !== undefined && (await isGone(ports, cluster, asked, context)),
     // A settled, established control plane is watched through its nodes; etcd is asked when something moved.
-    etcd: isBootstrapped || hasServers ? await readEtcd(ports, cluster, machines) : undefined,
+    etcd: isBootstrapped || isHeard ? await readEtcd(ports, cluster, machines) : undefined,
     readyNodes: new Set(nodes?.filter((n) => n.ready).map((n) => n.name)), apiReady: nodes !== undefined,
   }
 }

@@ -1,6 +1,6 @@
 /** Grows a control plane without ever endangering etcd: one bootstrap in its life (T1), one member in motion (T2). Pure. */
 import type { Machine } from '../../api/index.ts'
-import { refused, settled, waiting } from '../../engine/outcome.ts'
+import { refused, settled, waiting, type Outcome } from '../../engine/outcome.ts'
 import type { Finish, Plan } from '../../engine/shapes.ts'
 import type { Etcd, Observed, Seen } from './observe.ts'
 
@@ -16,6 +16,9 @@ export const isWhole = (etcd: Etcd | undefined, replicas: number): boolean =>
   etcd !== undefined && etcd.members.length === replicas && etcd.statuses.length === replicas && etcd.clusterIds.length === 1
   && etcd.members.every((m) => !m.isLearner) && etcd.statuses.every((s) => s.errors.length === 0)
 
+const starting = (machine: string): Outcome => waiting('WaitingForEtcd', `etcd is bootstrapped on ${machine} and starts`, 2)
+const voters = (afterSeconds: number): Outcome => waiting('WaitingForEtcd', 'waits until all etcd members are healthy voters', afterSeconds)
+
 /** After this long an etcd that was bootstrapped and does not answer is no longer called starting. */
 const etcdStartMs = 600_000
 
@@ -24,15 +27,15 @@ const planBootstrap = (s: Seen, now: Date): Plan<Step> => {
   // An etcd that answers was bootstrapped, whatever our records say (a restored database).
   if (s.etcd !== undefined) {
     const by = bootstrap ?? { machine: s.etcd.statuses[0]!.machine, serverId: s.machines.find((m) => m.metadata.name === s.etcd!.statuses[0]!.machine)?.status?.serverId ?? '' }
-    return { steps: [{ kind: 'record-bootstrap', machine: by.machine, serverId: by.serverId }], outcome: waiting('WaitingForEtcd', 'etcd is up', 1) }
+    return { steps: [{ kind: 'record-bootstrap', machine: by.machine, serverId: by.serverId }], outcome: voters(1) }
   }
   const silent = s.answers.filter((a) => a.data === 'silent' || a.data === 'booting')
   const holders = s.answers.filter((a) => a.data === 'yes')
-  if (s.answers.length === 0 || silent.length > 0) return { steps: [], outcome: waiting('WaitingForBoot', 'waits until every control-plane server of this cluster answers whether it holds etcd data', silent.length > 0 && silent.every((a) => a.data === 'booting') ? 30 : 2) }
+  if (s.answers.length === 0 || silent.length > 0) return { steps: [], outcome: waiting('WaitingForBoot', 'waits until every control-plane server of this cluster answers whether it holds etcd data', silent.every((a) => a.data === 'booting') ? 30 : 2) }
   if (holders.length > 0) {
     const isOurs = bootstrap !== undefined && holders.every((h) => h.serverId === bootstrap.serverId)
     const isStarting = isOurs && now.getTime() - Date.parse(bootstrap.requestedAt) < etcdStartMs
-    if (isStarting) return { steps: [], outcome: waiting('WaitingForEtcd', `etcd was bootstrapped on ${bootstrap.machine} and is starting`, 2) }
+    if (isStarting) return { steps: [], outcome: starting(bootstrap.machine) }
     return isOurs ? { steps: [], outcome: waiting('EtcdUnhealthy', `etcd was bootstrapped on ${bootstrap.machine}, its data is there, and it does not answer; bring members that were lost back, or restore a backup`, 30) }
       : { steps: [], outcome: refused('EtcdDataLost', `${holders.map((h) => h.machine ?? h.serverId).join(', ')} holds etcd data of a cluster that does not answer; bootstrapping again would lose it. Bring the servers that held it back, or restore a backup`) }
   }
@@ -48,7 +51,7 @@ const planBootstrap = (s: Seen, now: Date): Plan<Step> => {
     return { steps: [], outcome: waiting('WaitingForBoot', `server ${bootstrap.serverId} was asked to bootstrap and is not listed; it is not known to be gone`, 10) }
   // Requested before and unanswered: only that server, as long as it is there.
   const chosen = (bootstrap !== undefined ? s.answers.find((a) => a.serverId === bootstrap.serverId) : undefined) ?? s.answers.toSorted((a, b) => slotOf(s, a.machine) - slotOf(s, b.machine))[0]!
-  return { steps: [{ kind: 'request-bootstrap', machine: chosen.machine!, serverId: chosen.serverId, address: chosen.address! }], outcome: waiting('WaitingForEtcd', `etcd is being bootstrapped on ${chosen.machine!}`, 2) }
+  return { steps: [{ kind: 'request-bootstrap', machine: chosen.machine!, serverId: chosen.serverId, address: chosen.address! }], outcome: starting(chosen.machine!) }
 }
 const slotOf = (s: Seen, name: string | undefined): number => s.machines.find((m) => m.metadata.name === name)?.spec.slot ?? 99
 
@@ -74,10 +77,11 @@ export const plan = (s: Observed, now: Date): Plan<Step | Finish> => {
   const create: Step[] = slots.length === 0 ? [] : [{ kind: 'issue', upTo: issued + slots.length }, ...slots.map((slot, i): Step => ({ kind: 'create-machine', slot, ordinal: issued + i }))]
   if (state?.bootstrap?.doneAt === undefined && create.length === 0) return planBootstrap(s, now)
   if (create.length > 0) return { steps: create, outcome: waiting('WaitingForMachines', 'control-plane machines are being made', 30) }
-  if (s.etcd === undefined) return { steps: [], outcome: waiting('WaitingForEtcd', 'etcd does not answer', 5) }
+  // The first answer of the API wakes us, and it answers when etcd does: until then etcd is asked seldom.
+  if (s.etcd === undefined) return { steps: [], outcome: state?.established === true ? waiting('WaitingForEtcd', 'etcd does not answer', 5) : voters(s.apiReady ? 5 : 15) }
   if (s.etcd.clusterIds.length > 1) return { steps: [], outcome: refused('EtcdUnhealthy', `members of two different etcd clusters answer: ${s.etcd.clusterIds.join(', ')}`) }
-  if (!isWhole(s.etcd, replicas)) return { steps: [], outcome: waiting('WaitingForEtcd', 'waits until all etcd members are healthy voters', 3) }
-  if (!s.apiReady) return { steps: [], outcome: waiting('WaitingForApi', 'waits until the API server answers', 3) }
+  if (!isWhole(s.etcd, replicas)) return { steps: [], outcome: voters(s.apiReady ? 3 : 15) }
+  if (!s.apiReady) return { steps: [], outcome: waiting('WaitingForApi', 'waits until the API server answers', state?.established === true ? 3 : 15) }
   const notReady = s.machines.filter((m) => !s.readyNodes.has(m.metadata.name)).map((m) => m.metadata.name)
   if (notReady.length > 0) return { steps: [], outcome: waiting('WaitingForNode', `waits until ${notReady.join(', ')} is Ready`, 10) }
   return { steps: [], outcome: settled() }

@@ -7,6 +7,9 @@ import type { Observed, Seen } from './observe.ts'
 import type { Creation, Step } from './plan.ts'
 
 const timeoutMs = 20_000
+const monitor = { type: 'TCP', delay: 5, timeout: 3, maxRetries: 2 } as const
+const algorithm = 'SOURCE_IP_PORT' as const
+const allowedCidrs = (allowed: readonly string[] | null) => (allowed === null ? {} : { allowedCidrs: allowed })
 
 const create = (c: Creation, s: Seen, signal: AbortSignal): Promise<unknown> => {
   const { network, loadBalancer } = s.siteCloud.cloud
@@ -18,9 +21,10 @@ const create = (c: Creation, s: Seen, signal: AbortSignal): Promise<unknown> => 
     case 'create-floating-ip': return network.floatingIps.create({ externalNetworkId: s.externalNetworkId! }, s.mark('api'), signal)
     case 'create-load-balancer': return loadBalancer!.loadBalancers.create({
       vipSubnetId: s.subnetId!, vipAddress: vipAddress(s.nodeCidr), provider: s.site.status!.found!.loadBalancer!.provider,
+      listeners: c.listeners.map(({ port, allowed }) => ({ mark: s.mark(`api-${port}`), port, ...allowedCidrs(allowed), pool: { mark: s.mark(`api-${port}`), algorithm, monitor } })),
     }, s.mark('api'), signal)
-    case 'create-listener': return loadBalancer!.listeners.create({ loadBalancerId: c.loadBalancerId, port: c.port, ...(c.allowed !== null && { allowedCidrs: c.allowed }) }, s.mark(`api-${c.port}`), signal)
-    case 'create-pool': return loadBalancer!.pools.create({ listenerId: c.listenerId, algorithm: 'SOURCE_IP_PORT' }, s.mark(`api-${c.port}`), signal)
+    case 'create-listener': return loadBalancer!.listeners.create({ loadBalancerId: c.loadBalancerId, port: c.port, ...allowedCidrs(c.allowed), ...(c.poolId !== undefined && { defaultPoolId: c.poolId }) }, s.mark(`api-${c.port}`), signal)
+    case 'create-pool': return loadBalancer!.pools.create({ listenerId: c.listenerId, algorithm }, s.mark(`api-${c.port}`), signal)
   }
 }
 
@@ -34,8 +38,8 @@ export const apply = async (step: Step, s: Observed, cluster: Cluster, context: 
     } }); return
     case 'create': await together(step.objects.map((c) => context.creating(`${c.kind.slice('create-'.length)} of ${cluster.metadata.name}`, timeoutMs, (signal) => create(c, s, signal)))); return
     case 'admit': await changing('allowed networks', () => loadBalancer!.listeners.admit(step.listenerId, step.allowed)); return
-    case 'add-monitor': await changing('health monitor', () => loadBalancer!.addHealthMonitor(step.poolId, { type: 'TCP', delay: 5, timeout: 3, maxRetries: 2 })); return
-    case 'add-member': await changing(`member ${step.slot}`, () => loadBalancer!.addMember(step.poolId, { address: step.address, port: step.port, subnetId: s.subnetId!, name: `cp-${step.slot}` })); return
+    case 'add-monitor': await changing('health monitor', () => loadBalancer!.addHealthMonitor(step.pool, monitor)); return
+    case 'add-members': await changing(`members ${step.members.map((m) => m.slot).join(', ')}`, () => loadBalancer!.addMembers(step.pool, step.members.map(({ slot, address }) => ({ address, port: step.port, subnetId: s.subnetId!, name: `cp-${slot}` })))); return
     case 'bind': await changing('bind floating IP', () => network.floatingIps.bind(step.floatingIpId, step.portId)); return
     case 'delete-load-balancer': await changing('delete load balancer', () => loadBalancer!.loadBalancers.deleteCascade(step.id)); break
     case 'delete-floating-ip': await changing('delete floating IP', () => network.floatingIps.delete(step.id)); break

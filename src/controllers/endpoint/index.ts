@@ -25,7 +25,7 @@ export const endpoint = (ports: Ports, census: Census) => planned<Cluster, Obser
   plan,
   apply: whenDecided(census, apply),
   status: status(ports),
-  wakers: wokenByCloud(ports, Cluster),
+  wakers: wokenByCloud(ports, Cluster, ['ports', 'floatingIps', 'loadBalancers']),
   inputs: (c, cached) => [
     siteInputs(cached, c.spec.site), decided(c), made(c), c.status?.controlPlane?.bootstrap?.doneAt,
     c.metadata.deletionTimestamp !== undefined && machinesIn(cached, c).map((m) => m.metadata.name),

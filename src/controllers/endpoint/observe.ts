@@ -3,9 +3,9 @@ import type { Cluster, Site } from '../../api/index.ts'
 import { Site as SiteKind } from '../../api/index.ts'
 import type { FloatingIp, Listener, LoadBalancer, Mark, Marked, Member, Pool, Port } from '../../drivers/openstack/cloud.ts'
 import type { ObserveContext } from '../../engine/shapes.ts'
-import { balancerTraits, listenerCidrs, whyNotEnforceable } from '../../rules/node-network.ts'
+import { balancerTraits, listenerCidrs, vipAddress, whyNotEnforceable } from '../../rules/node-network.ts'
 import { abandonedMessage, isAbandoned } from '../abandoned.ts'
-import { demandProject, demandSight, sighted, type Intents, type Sight } from '../outside.ts'
+import { balancerOfVip, demandProject, demandSight, sighted, type Intents, type Sight } from '../outside.ts'
 import type { Ports, SiteCloud } from '../ports.ts'
 import { machinesIn } from '../reads.ts'
 
@@ -24,6 +24,8 @@ export interface Way {
 export interface Seen {
   readonly kind: 'seen'
   readonly endpoint: 'octavia' | 'nodes'
+  /** The nodes were reached through the balancer that is there. */
+  readonly isBuilt: boolean
   readonly site: Site
   readonly siteCloud: SiteCloud
   readonly deleting: boolean
@@ -38,7 +40,10 @@ export interface Seen {
   readonly slots: readonly Sight<Port>[]
   readonly floatingIp: Sight<FloatingIp>
   readonly loadBalancer: Sight<LoadBalancer>
+  /** Empty without Octavia, and while it goes. */
   readonly ways: readonly Way[]
+  /** Ports at our VIP whose balancer is not there. */
+  readonly strandedVips: readonly string[]
   readonly intents: Intents | undefined
   readonly machines: readonly string[]
   readonly mark: (role: string) => Mark
@@ -79,24 +84,40 @@ export const observe = (ports: Ports) => async (cluster: Cluster, context: Obser
     tenant ? find<FloatingIp>(cloud.network.floatingIps, 'api', recorded?.floatingIpId) : absent,
     octavia && balancers !== undefined ? find<LoadBalancer>(balancers.loadBalancers, 'api', recorded?.loadBalancerId) : absent,
   ])
-  const policy = { allowedCIDRs: cluster.spec.endpoint.allowedCIDRs, egressCIDRs: site.spec.egressCIDRs, nodeCidr: tenant ? cluster.spec.network.nodes : undefined, balancerFilters: loadBalancer.kind === 'seen' && balancerTraits(loadBalancer.object.provider).allowedCIDRs }
+  const provider = loadBalancer.kind === 'seen' ? loadBalancer.object.provider : found.loadBalancer?.provider
+  const policy = { allowedCIDRs: cluster.spec.endpoint.allowedCIDRs, egressCIDRs: site.spec.egressCIDRs, nodeCidr: tenant ? cluster.spec.network.nodes : undefined, balancerFilters: provider !== undefined && balancerTraits(provider).allowedCIDRs }
   const ways: Way[] = []
   // The nodes were reached through it: what has no recorded id of its own was there too.
   const isBuilt = cluster.status?.controlPlane?.bootstrap?.doneAt !== undefined && loadBalancer.kind === 'seen' && loadBalancer.object.id === recorded?.loadBalancerId
-  if (loadBalancer.kind === 'seen' && balancers !== undefined && !deleting) {
+  if (octavia && balancers !== undefined && !deleting) {
     for (const port of apiPorts) {
+      const allowed = listenerCidrs(policy, port)
+      if (loadBalancer.kind === 'absent') {
+        ways.push({ port, allowed, listener: absent, pool: absent, hasMonitor: false, members: [] })
+        continue
+      }
       const [listener, pool] = await Promise.all([find<Listener>(balancers.listeners, `api-${port}`, undefined, isBuilt), find<Pool>(balancers.pools, `api-${port}`, undefined, isBuilt)])
       // Members are asked for only while something may be missing: a settled endpoint costs no call of its own (rule E4).
       const whole = pool.kind === 'seen' && pool.object.memberIds.length === replicas
       const members = pool.kind === 'seen' && !whole && pool.object.memberIds.length > 0 ? await balancers.members(pool.object.id) : []
-      ways.push({ port, listener, pool, hasMonitor: pool.kind === 'seen' && pool.object.healthMonitorId !== null, members: whole ? wholeMembers(slots) : members, allowed: listenerCidrs(policy, port) })
+      ways.push({ port, allowed, listener, pool, hasMonitor: pool.kind === 'seen' && pool.object.healthMonitorId !== null, members: whole ? wholeMembers(slots) : members })
+    }
+  }
+  const subnetId = tenant ? infrastructure.subnetId : found.providerNetwork?.subnetId
+  const vip = vipAddress(cluster.spec.network.nodes)
+  const strandedVips: string[] = []
+  if (octavia && balancers !== undefined && loadBalancer.kind === 'absent') {
+    const held = (await cloud.network.ports.list(context.lastEffectAt, context.isRoutine)).items.filter((p) => p.fixedIps.some((f) => f.subnetId === subnetId && f.address === vip))
+    for (const p of held) {
+      const balancerId = balancerOfVip(p)
+      if (balancerId !== undefined && (await balancers.loadBalancers.get(balancerId)) === undefined) strandedVips.push(p.id)
     }
   }
   return {
-    kind: 'seen', endpoint, site, siteCloud, deleting, tenant, replicas, mark, slots, floatingIp, loadBalancer, ways,
+    kind: 'seen', endpoint, isBuilt, site, siteCloud, deleting, tenant, replicas, mark, slots, floatingIp, loadBalancer, ways,
     nodeCidr: cluster.spec.network.nodes, podCidrs: cluster.spec.network.pods,
     networkId: tenant ? infrastructure.networkId : found.providerNetwork?.id,
-    subnetId: tenant ? infrastructure.subnetId : found.providerNetwork?.subnetId,
+    subnetId, strandedVips,
     groupIds: infrastructure.nodeGroupId !== undefined && infrastructure.controlPlaneGroupId !== undefined ? [infrastructure.nodeGroupId, infrastructure.controlPlaneGroupId] : [],
     externalNetworkId: found.externalNetwork?.id,
     intents: recorded?.intents, machines: machinesIn(context.cached, cluster).map((m) => m.metadata.name),

@@ -1,4 +1,5 @@
 /** Addresses first (rule O5): floating IP, chosen VIP and slot ports side by side, then what is below the balancer. Pure. */
+import type { Listener, LoadBalancer, Pool } from '../../drivers/openstack/cloud.ts'
 import { refused, settled, waiting } from '../../engine/outcome.ts'
 import type { Finish, Plan } from '../../engine/shapes.ts'
 import { isPending, lookEverySeconds, objectOf, type Sight } from '../outside.ts'
@@ -10,8 +11,8 @@ export type Step =
   | { readonly kind: 'create'; readonly objects: readonly Creation[] }
   /** The list was changed: nobody reaches the API who is no longer on it. */
   | { readonly kind: 'admit'; readonly listenerId: string; readonly allowed: readonly string[] | null }
-  | { readonly kind: 'add-monitor'; readonly poolId: string }
-  | { readonly kind: 'add-member'; readonly poolId: string; readonly port: ApiPort; readonly address: string; readonly slot: number }
+  | { readonly kind: 'add-monitor'; readonly pool: Pool }
+  | { readonly kind: 'add-members'; readonly pool: Pool; readonly port: ApiPort; readonly members: readonly { readonly slot: number; readonly address: string }[] }
   | { readonly kind: 'bind'; readonly floatingIpId: string; readonly portId: string }
   | Deletion
 /** `isDouble`: a second one with one mark (rule E3). */
@@ -20,8 +21,9 @@ interface Deletion { readonly kind: 'delete-load-balancer' | 'delete-floating-ip
 export type Creation =
   | { readonly kind: 'create-port'; readonly slot: number }
   | { readonly kind: 'create-floating-ip' }
-  | { readonly kind: 'create-load-balancer' }
-  | { readonly kind: 'create-listener'; readonly port: ApiPort; readonly loadBalancerId: string; readonly allowed: readonly string[] | null }
+  /** With its listeners, pools and monitors, in one call and one lock; the two below make what somebody took away since. */
+  | { readonly kind: 'create-load-balancer'; readonly listeners: readonly { readonly port: ApiPort; readonly allowed: readonly string[] | null }[] }
+  | { readonly kind: 'create-listener'; readonly port: ApiPort; readonly loadBalancerId: string; readonly allowed: readonly string[] | null; /** Its pool, which outlived it. */ readonly poolId?: string }
   | { readonly kind: 'create-pool'; readonly port: ApiPort; readonly listenerId: string }
 
 const named = (s: Seen) => [
@@ -38,13 +40,16 @@ const planDoubles = (s: Seen): Step[] => [
   ...s.slots.flatMap((x) => doublesOf('delete-port', x, (d) => d.deviceId === '')),
 ]
 
+/** Not while an answer is out: its balancer may still come. */
+const freeVip = (s: Seen, now: Date): Step[] => (isPending(s.intents, 'load-balancer', now) ? [] : s.strandedVips.map((id) => ({ kind: 'delete-port', id })))
+
 const planDeletion = (s: Seen, now: Date): Plan<Step | Finish> => {
   if (s.machines.length > 0) return { steps: [], outcome: waiting('Deleting', 'the machines go before their addresses', 60) }
   const loadBalancer = objectOf(s.loadBalancer)
   const steps: Step[] = [
     ...(loadBalancer !== undefined && !loadBalancer.provisioningStatus.startsWith('PENDING') ? [{ kind: 'delete-load-balancer', id: loadBalancer.id } as const] : []), ...planDoubles(s),
     ...(s.floatingIp.kind === 'seen' ? [{ kind: 'delete-floating-ip', id: s.floatingIp.object.id } as const] : []),
-    ...s.slots.flatMap((x): Step[] => (x.kind === 'seen' && x.object.deviceId === '' ? [{ kind: 'delete-port', id: x.object.id }] : [])),
+    ...s.slots.flatMap((x): Step[] => (x.kind === 'seen' && x.object.deviceId === '' ? [{ kind: 'delete-port', id: x.object.id }] : [])), ...freeVip(s, now),
   ]
   const late = Object.keys(s.intents ?? {}).filter((r) => isPending(s.intents, r, now) && !seenRoles(s).has(r))
   const left = seenRoles(s).size > 0
@@ -53,17 +58,27 @@ const planDeletion = (s: Seen, now: Date): Plan<Step | Finish> => {
   return { steps: [{ kind: 'finish' }], outcome: settled() }
 }
 
+/** The balancer and what is below it. */
+const parts = (s: Seen) => [s.loadBalancer, ...s.ways.flatMap((w) => [w.listener, w.pool])].flatMap((x): readonly (LoadBalancer | Listener | Pool)[] => (x.kind === 'seen' ? [x.object] : []))
+const changing = (s: Seen) => parts(s).find((p) => p.provisioningStatus.startsWith('PENDING'))
+/**
+ * Nothing is at work on any of it. The OVN provider calls a new balancer ACTIVE before it has made the pools that came with it,
+ * and writes them from a copy that is older than a member added in between.
+ */
+const isQuiet = (s: Seen): boolean => objectOf(s.loadBalancer)?.provisioningStatus === 'ACTIVE' && changing(s) === undefined
+/** Ended in ERROR; a part of it counts while nobody was served through it, so that nothing is lost. */
+const isBroken = (s: Seen): boolean => parts(s).some((p) => p.provisioningStatus === 'ERROR' && (!s.isBuilt || p.id === objectOf(s.loadBalancer)?.id))
+
 /** What is missing at this level and may be made now; with what is being looked for. */
 const missing = (s: Seen, now: Date) => {
   const lb = objectOf(s.loadBalancer)
   const want: (readonly [string, Creation])[] = []
   if (s.networkId !== undefined && s.groupIds.length > 0 && (s.subnetId !== undefined || !s.tenant)) s.slots.forEach((x, slot) => { if (x.kind === 'absent') want.push([`cp-${slot}`, { kind: 'create-port', slot }]) })
   if (s.tenant && s.floatingIp.kind === 'absent') want.push(['floating-ip', { kind: 'create-floating-ip' }])
-  if (s.endpoint === 'octavia' && s.subnetId !== undefined && lb === undefined) want.push(['load-balancer', { kind: 'create-load-balancer' }])
-  const isQuiet = lb?.provisioningStatus === 'ACTIVE'
-  if (lb !== undefined && isQuiet) for (const w of s.ways) {
+  if (s.endpoint === 'octavia' && s.subnetId !== undefined && lb === undefined) want.push(['load-balancer', { kind: 'create-load-balancer', listeners: s.ways.map(({ port, allowed }) => ({ port, allowed })) }])
+  if (lb !== undefined && isQuiet(s)) for (const w of s.ways) {
     const listener = objectOf(w.listener)
-    if (listener === undefined) want.push([`listener-${w.port}`, { kind: 'create-listener', port: w.port, loadBalancerId: lb.id, allowed: w.allowed }])
+    if (listener === undefined) want.push([`listener-${w.port}`, { kind: 'create-listener', port: w.port, loadBalancerId: lb.id, allowed: w.allowed, ...(w.pool.kind === 'seen' && { poolId: w.pool.object.id }) }])
     else if (w.pool.kind === 'absent') want.push([`pool-${w.port}`, { kind: 'create-pool', port: w.port, listenerId: listener.id }])
   }
   const looking = want.filter(([r]) => isPending(s.intents, r, now)).map(([r]) => r)
@@ -77,16 +92,18 @@ const attach = (s: Seen): Step[] => {
   const lb = objectOf(s.loadBalancer)
   const fip = objectOf(s.floatingIp)
   const steps: Step[] = []
-  if (lb?.provisioningStatus === 'ACTIVE') for (const w of s.ways) {
+  if (isQuiet(s)) for (const w of s.ways) {
     const listener = objectOf(w.listener)
     if (listener !== undefined && !isSameList(listener.allowedCidrs, w.allowed)) steps.push({ kind: 'admit', listenerId: listener.id, allowed: w.allowed })
     const pool = objectOf(w.pool)
     if (pool === undefined) continue
-    s.slots.forEach((x, slot) => {
+    // Who has an address now: waiting for a port that does not come would keep the others out.
+    const members = s.slots.flatMap((x, slot) => {
       const address = x.kind === 'seen' ? x.object.fixedIps[0]?.address : undefined
-      if (address !== undefined && !w.members.some((m) => m.address === address)) steps.push({ kind: 'add-member', poolId: pool.id, port: w.port, address, slot })
+      return address === undefined || w.members.some((m) => m.address === address) ? [] : [{ slot, address }]
     })
-    if (!w.hasMonitor) steps.push({ kind: 'add-monitor', poolId: pool.id })
+    if (members.length > 0) steps.push({ kind: 'add-members', pool, port: w.port, members })
+    if (!w.hasMonitor) steps.push({ kind: 'add-monitor', pool })
   }
   const target = s.endpoint === 'octavia' ? lb?.vipPortId : objectOf(s.slots[0] ?? { kind: 'absent' as const })?.id
   if (fip !== undefined && target !== undefined && target !== '' && fip.portId !== target) steps.push({ kind: 'bind', floatingIpId: fip.id, portId: target })
@@ -99,16 +116,17 @@ export const plan = (s: Observed, now: Date): Plan<Step | Finish> => {
   if (s.tenant && (s.subnetId === undefined || s.groupIds.length === 0) || !s.tenant && s.groupIds.length === 0) return { steps: [], outcome: waiting('WaitingForNetwork', 'waits for the cluster\'s network and groups', 60) }
   if (s.networkId === undefined) return { steps: [], outcome: refused('NetworkMissing', 'the site has no provider network to attach machines to') }
   const lb = objectOf(s.loadBalancer)
-  if (lb?.provisioningStatus === 'ERROR')
+  if (lb !== undefined && isBroken(s) && !lb.provisioningStatus.startsWith('PENDING'))
     return { steps: [{ kind: 'delete-load-balancer', id: lb.id }], outcome: waiting('LoadBalancerError', 'Octavia ended in ERROR; the balancer is deleted and made again with the same addresses', 2) }
   const { looking, create } = missing(s, now)
-  const steps: Step[] = [...planDoubles(s), ...(create.length > 0 ? [{ kind: 'intend', roles: create.map(([r]) => r) } as const] : []), ...(create.length > 0 ? [{ kind: 'create', objects: create.map(([, c]) => c) } as const] : []), ...attach(s)]
+  const steps: Step[] = [...planDoubles(s), ...freeVip(s, now), ...(create.length > 0 ? [{ kind: 'intend', roles: create.map(([r]) => r) } as const] : []), ...(create.length > 0 ? [{ kind: 'create', objects: create.map(([, c]) => c) } as const] : []), ...attach(s)]
   if (looking.length > 0) return { steps, outcome: waiting('Looking', `the creation of ${looking.join(', ')} was not answered; its result is looked for before it is tried again`, lookEverySeconds) }
-  if (lb?.provisioningStatus.startsWith('PENDING') === true) {
-    const since = lb.createdAt === undefined ? now.getTime() : Date.parse(lb.createdAt.endsWith('Z') ? lb.createdAt : `${lb.createdAt}Z`)
-    return now.getTime() - since > 15 * 60_000 && lb.provisioningStatus === 'PENDING_CREATE'
-      ? { steps, outcome: waiting('LoadBalancerStuck', `load balancer ${lb.id} is ${lb.provisioningStatus} since more than 15 minutes; the cloud's operator can end that: openstack loadbalancer status set ${lb.id} --provisioning-status ERROR`, 60) }
-      : { steps, outcome: waiting('WaitingForLoadBalancer', `load balancer ${lb.id} is being changed by Octavia`, 2) }
+  const busy = changing(s)
+  if (lb !== undefined && busy !== undefined) {
+    const since = busy.createdAt === undefined ? now.getTime() : Date.parse(busy.createdAt.endsWith('Z') ? busy.createdAt : `${busy.createdAt}Z`)
+    return now.getTime() - since > 15 * 60_000 && busy.provisioningStatus === 'PENDING_CREATE'
+      ? { steps, outcome: waiting('LoadBalancerStuck', `load balancer ${lb.id} is ${busy.provisioningStatus}${busy === lb ? '' : ` in part (${busy.name})`} since more than 15 minutes; the cloud's operator can end that: openstack loadbalancer status set ${lb.id} --provisioning-status ERROR`, 60) }
+      : { steps, outcome: waiting('WaitingForLoadBalancer', `load balancer ${lb.id} is being changed by Octavia`, 10) }
   }
   return steps.length > 0 ? { steps, outcome: waiting('Creating', 'makes addresses and the way to the API', 0.2) } : { steps, outcome: settled() }
 }

@@ -6,7 +6,7 @@ import { isOfAbandoned } from '../abandoned.ts'
 import { quotaPatience } from '../patience.ts'
 import { whenDecided, type Census } from '../census.ts'
 import type { Ports } from '../ports.ts'
-import { answersAt, decided, clusterOf, clusterOfMachine, machineTypes, made, isHeld, quietly, siteInputs, siteOfHeldMachine, toldAnew, wokenByCloud } from '../reads.ts'
+import { answersAt, awaitedSiblings, decided, clusterOf, clusterOfMachine, machineTypes, isAwaited, isHeld, isOneHeard, isPlaced, made, quietly, siteInputs, siteOfHeldMachine, toldAnew, wokenByCloud } from '../reads.ts'
 import { apply } from './apply.ts'
 import { observe, type Observed } from './observe.ts'
 import { plan, type Step } from './plan.ts'
@@ -15,7 +15,7 @@ import { status } from './status.ts'
 export const machine = (ports: Ports, census: Census) => planned<Machine, Observed, Step>({
   name: 'machine',
   for: Machine,
-  reads: [clusterOfMachine, machineTypes, siteOfHeldMachine, quietly(Release)],
+  reads: [clusterOfMachine, awaitedSiblings, machineTypes, siteOfHeldMachine, quietly(Release)],
   writes: [writes(Machine)],
   outside: ['compute.servers', 'network.ports', 'volume.volumes', 'talos.version', 'talos.etcdLeave', 'tenants.*'],
   finalizer: 'skerry.dev/machine',
@@ -28,10 +28,10 @@ export const machine = (ports: Ports, census: Census) => planned<Machine, Observ
   status: status(ports),
   inputs: (m, cached) => {
     const cluster = clusterOf(cached, m)
-    return cluster === undefined ? undefined : [isHeld(m) && siteInputs(cached, cluster.spec.site), cluster.metadata.deletionTimestamp, decided(cluster), answersAt(cluster), made(cluster)]
+    return cluster === undefined ? undefined : [isHeld(m) && siteInputs(cached, cluster.spec.site), cluster.metadata.deletionTimestamp, decided(cluster), isPlaced(cluster) && [answersAt(cluster), made(cluster)], isAwaited(m) && isOneHeard(cached, m)]
   },
   wakers: (wake, cached) => {
-    const byCloud = wokenByCloud(ports, Machine)(wake, cached)
+    const byCloud = wokenByCloud(ports, Machine, ['servers', 'ports', 'volumes'])(wake, cached)
     const byNodes = ports.tenants.onNodes((change) => { for (const m of toldAnew(cached, change)) wake(keyOf(m)) })
     return () => { byCloud(); byNodes() }
   },

@@ -7,7 +7,7 @@ import type { ObserveContext } from '../../engine/shapes.ts'
 import { abandonedMessage, isAbandoned } from '../abandoned.ts'
 import { demandProject, demandSight, sighted, type Intents, type Sight } from '../outside.ts'
 import type { Ports, SiteCloud } from '../ports.ts'
-import { clusterOf } from '../reads.ts'
+import { clusterOf, isOneHeard, isPlaced } from '../reads.ts'
 import { serverRole } from './role.ts'
 
 export interface Seen {
@@ -27,6 +27,8 @@ export interface Seen {
   readonly volume: Sight<Volume>
   readonly server: Sight<Server>
   readonly node: KubeNode | undefined
+  /** Another of the control plane was heard: the way is open. */
+  readonly isOneHeard: boolean
   /** Whether the tenant's API has answered; without it the absence of a node says nothing. */
   readonly isApiSeen: boolean
   /** Talos answered under the cluster's CA and says it is this server. */
@@ -49,8 +51,8 @@ export const observe = (ports: Ports) => async (machine: Machine, context: Obser
   if (isAbandoned(cluster)) return { kind: 'blocked', reason: 'Abandoned', message: abandonedMessage, deleting, holdsNothing: true }
   const site = context.cached.get(SiteKind, { namespace: '', name: cluster.spec.site })
   if (site?.status?.found === undefined) return { kind: 'blocked', reason: 'SiteMissing', message: `site ${cluster.spec.site} is missing or was never seen`, deleting, holdsNothing }
-  const { endpoint, infrastructure } = cluster.status ?? {}
-  if (!deleting && (endpoint?.insideAddresses === undefined || infrastructure?.nodeGroupId === undefined || (cluster.spec.controlPlane.replicas > 1 && infrastructure.serverGroupId === undefined)))
+  const { endpoint } = cluster.status ?? {}
+  if (!deleting && !isPlaced(cluster))
     return { kind: 'blocked', reason: 'WaitingForEndpoint', message: 'waits for the cluster\'s network and addresses', deleting, holdsNothing }
   const siteCloud = await ports.clouds.open(site, cluster.metadata.namespace ?? '')
   demandProject(siteCloud, cluster)
@@ -83,7 +85,7 @@ export const observe = (ports: Ports) => async (machine: Machine, context: Obser
   return {
     kind: 'seen', machine, cluster, site, siteCloud, type, release, deleting, isClusterGoing,
     image: site.status.found.images.find((i) => i.talosVersion === release?.spec.talosVersion)?.id,
-    port, volume, server, node, isApiSeen: nodes !== undefined, contact, intents: recorded.intents, mark,
+    port, volume, server, node, isOneHeard: isOneHeard(context.cached, machine), isApiSeen: nodes !== undefined, contact, intents: recorded.intents, mark,
   }
 }
 

@@ -19,7 +19,7 @@ const node: KubeNode = { name: 'w-abcde', uid: 'n', providerId: 'openstack:///s1
 const seen = (more: Partial<Seen> & { status?: MachineStatus; role?: 'controlplane' | 'worker' } = {}): Seen => {
   const { status = {}, role = 'worker', ...rest } = more
   return {
-    kind: 'seen', deleting: false, isClusterGoing: false, port: is(port()), volume: is(volume()), server: absent, node: undefined, isApiSeen: true, contact: undefined, intents: status.intents, image: 'i',
+    kind: 'seen', deleting: false, isClusterGoing: false, port: is(port()), volume: is(volume()), server: absent, node: undefined, isOneHeard: true, isApiSeen: true, contact: undefined, intents: status.intents, image: 'i',
     mark: (r) => ({ uid: 'm', site: 'x', role: r }), siteCloud: {} as never, release: { spec: { talosVersion: 'v1' } } as Release, type: { spec: { diskGiB: 0 } } as MachineType,
     site: { spec: { bootTimeout: '10m' } } as Site, cluster: { spec: { site: 'x' }, metadata: meta } as unknown as Cluster,
     machine: { apiVersion: '', kind: 'Machine', metadata: { ...meta, ...(rest.deleting === true && { deletionTimestamp: ago(1) }) }, status, spec: { cluster: 'c', role, machineType: 't', rootVolume: { sizeGiB: 40 }, release: 'r', labels: {}, taints: [], drainTimeout: '10m' } } as Machine,
@@ -68,6 +68,15 @@ describe('T3 the boot watchdog', () => {
   test('T3 then it gives up and makes it again', () => expect(steps(booting(31, { status: { hardReboots: 2 } }))).toEqual(['give-up']))
   test('T3 a worker is not timed before the API answers', () => expect(steps(booting(50, { isApiSeen: false }))).toEqual([]))
   test('T3 a control plane is timed from ACTIVE', () => expect(steps(booting(11, { isApiSeen: false, role: 'controlplane' }))).toEqual(['hard-reboot']))
+  test('E4 one of a control plane listens for all until one is heard; a worker is told of by the nodes\' watch', () => {
+    const after = (more: Partial<Seen>, slot?: number) => {
+      const s = booting(1, { role: slot === undefined ? 'worker' : 'controlplane', ...more })
+      const { outcome } = plan({ ...s, machine: { ...s.machine, spec: { ...s.machine.spec, ...(slot !== undefined && { slot }) } } }, now)
+      return outcome.kind === 'waiting' && outcome.afterSeconds
+    }
+    expect([after({ isOneHeard: false }, 0), after({ isOneHeard: false }, 1), after({ isOneHeard: true }, 1)]).toEqual([2, 15, 2])
+    expect([after({ isApiSeen: false }), after({})]).toEqual([180, 60])
+  })
   test('T3 after first contact it is silent', () => expect(steps(booting(50, { status: { contactAt: ago(40) } }))).toEqual([]))
 })
 

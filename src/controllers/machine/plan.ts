@@ -1,6 +1,7 @@
 /** Makes a machine from port and volume to Node, watches its first boot (T3), and takes it apart in order (O7). Pure. */
 import { refused, settled, waiting, type Outcome } from '../../engine/outcome.ts'
 import type { Finish, Plan } from '../../engine/shapes.ts'
+import type { Marked } from '../../drivers/openstack/cloud.ts'
 import { milliseconds } from '../../rules/durations.ts'
 import { isPending, lookEverySeconds, objectOf } from '../outside.ts'
 import type { Observed, Seen } from './observe.ts'
@@ -29,6 +30,9 @@ const stuckMs = 15 * 60_000
 export const seenRoles = (s: Seen): ReadonlySet<string> => new Set([...(s.port.kind === 'seen' ? ['port'] : []), ...(s.volume.kind === 'seen' ? ['volume'] : []), ...(s.server.kind === 'seen' ? ['server'] : [])])
 const isWorker = (s: Seen): boolean => s.machine.spec.role === 'worker'
 export const hasContact = (s: Seen): boolean => s.machine.status?.contactAt !== undefined || s.contact !== undefined || s.node !== undefined
+
+/** Seconds. For a minute after something was made its lists are kept young and tell of each change; later they are as old as nobody asks. */
+const untilTold = (o: Marked, now: Date): number => (o.createdAt !== undefined && now.getTime() - Date.parse(o.createdAt) < 45_000 ? 30 : 3)
 
 /** When the boot watchdog's clock started: for workers not before the API answers. */
 const bootingSince = (s: Seen): number | undefined => {
@@ -74,6 +78,9 @@ const planDeletion = (s: Seen, now: Date): Plan<Step | Finish> => {
 }
 const gone = (what: string): Outcome => waiting('Deleting', `waits until the cloud answers 404 for its ${what}`, 2)
 
+/** Seconds. A worker is heard by its Node, which the nodes' watch tells; of a control plane one machine listens for all until the way is open. */
+const askAgainAfter = (s: Seen): number => (isWorker(s) ? (s.isApiSeen ? 60 : 180) : s.machine.spec.slot === 0 || s.isOneHeard ? 2 : 15)
+
 const planBoot = (s: Seen, now: Date, serverId: string): Plan<Step> => {
   const since = bootingSince(s)
   const reboots = s.machine.status?.hardReboots ?? 0
@@ -82,8 +89,7 @@ const planBoot = (s: Seen, now: Date, serverId: string): Plan<Step> => {
     if (reboots < maxHardReboots) return { steps: [{ kind: 'hard-reboot', serverId, count: reboots + 1 }], outcome: waiting('BootTimeout', 'it did not answer in time and was rebooted', 10) }
     return { steps: [{ kind: 'give-up', serverId, why: 'it never answered after two hard reboots', failures: (s.machine.status?.failures ?? 0) + 1 }], outcome: waiting('BootTimeout', 'it never answered; it is deleted and made again', 5) }
   }
-  const wait = isWorker(s) && !s.isApiSeen ? waiting('WaitingForApi', 'waits until the cluster\'s API answers', 15) : waiting('WaitingForBoot', 'waits for first contact', isWorker(s) ? 30 : 2)
-  return { steps: [], outcome: wait }
+  return { steps: [], outcome: waiting('WaitingForBoot', 'waits for first contact', askAgainAfter(s)) }
 }
 
 export const plan = (s: Observed, now: Date): Plan<Step | Finish> => {
@@ -105,7 +111,7 @@ export const plan = (s: Observed, now: Date): Plan<Step | Finish> => {
     if (s.port.kind === 'absent') return { steps: [], outcome: waiting('WaitingForEndpoint', 'waits for the port of its slot', 5) }
     if (s.port.object.deviceId !== '') return { steps: [], outcome: waiting('WaitingForServer', `its port ${s.port.object.id} still belongs to server ${s.port.object.deviceId}`, 3) }
     if (volume !== undefined && volume.status === 'error') return { steps: [{ kind: 'delete-volume', id: volume.id }], outcome: waiting('ServerError', 'Cinder could not make the root volume; it is made again', 30) }
-    if (needsVolume && volume !== undefined && (volume.status !== 'available' || !volume.bootable)) return { steps: [], outcome: waiting('WaitingForVolume', 'its root volume is being made', 3) }
+    if (needsVolume && volume !== undefined && (volume.status !== 'available' || !volume.bootable)) return { steps: [], outcome: waiting('WaitingForVolume', 'its root volume is being made', untilTold(volume, now)) }
     if (isPending(s.intents, 'server', now)) return { steps: [], outcome: waiting('Looking', 'the creation of server was not answered; its result is looked for before it is tried again', lookEverySeconds) }
     return { steps: [...planDoubles(s), { kind: 'intend', roles: ['server'] }, { kind: 'create-server' }], outcome: waiting('WaitingForServer', 'Nova is building its server', 1) }
   }
@@ -114,11 +120,11 @@ export const plan = (s: Observed, now: Date): Plan<Step | Finish> => {
     const fault = server.fault?.message ?? 'Nova gave no reason'
     return { steps: [...doubles, { kind: 'give-up', serverId: server.id, why: fault, failures: (s.machine.status?.failures ?? 0) + 1 }], outcome: waiting('ServerError', `${fault}; it is deleted and tried again`, 30) }
   }
-  if (server.status !== 'ACTIVE') return { steps: doubles, outcome: waiting('WaitingForServer', `Nova says its server is ${server.status}`, server.status === 'BUILD' ? 2 : 30) }
+  if (server.status !== 'ACTIVE') return { steps: doubles, outcome: waiting('WaitingForServer', `Nova says its server is ${server.status}`, server.status === 'BUILD' ? untilTold(server, now) : 30) }
   if (s.node === undefined) {
     if (!hasContact(s)) { const boot = planBoot(s, now, server.id); return { steps: [...doubles, ...boot.steps], outcome: boot.outcome } }
-    return { steps: doubles, outcome: waiting('WaitingForNode', 'Talos answers; waits until its Node joins', 15) }
+    return { steps: doubles, outcome: waiting('WaitingForNode', 'waits until its Node is Ready', 120) }
   }
   const steps: Step[] = [...doubles, ...(s.node.providerId === '' ? [{ kind: 'name-node', node: s.node.name, providerId: `openstack:///${server.id}` } as const] : [])]
-  return s.node.ready ? { steps, outcome: settled() } : { steps, outcome: waiting('WaitingForNode', 'its Node is not Ready', 30) }
+  return s.node.ready ? { steps, outcome: settled() } : { steps, outcome: waiting('WaitingForNode', s.machine.status?.nodeReady === undefined ? 'waits until its Node is Ready' : 'its Node is not Ready', 120) }
 }

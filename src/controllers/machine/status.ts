@@ -27,7 +27,7 @@ export const status = (ports: Ports) => (machine: Machine, s: Observed | undefin
   const volume = objectOf(s.volume)
   const intents = openIntents(machine.status?.intents, pass, seenRoles(s), ports)
   const isNewServer = server !== undefined && server.id !== machine.status?.serverId
-  const { serverId: _a, portId: _b, volumeId: _c, activeAt, contactAt, nodeReady: _d, ...rest } = recorded
+  const { serverId: _a, portId: _b, volumeId: _c, activeAt, contactAt, nodeReady, ...rest } = recorded
   const active = server?.status === 'ACTIVE' ? (isNewServer ? undefined : activeAt) ?? pass.now.toISOString() : isNewServer || server === undefined ? undefined : activeAt
   const contact = isNewServer ? undefined : contactAt
   return {
@@ -39,7 +39,8 @@ export const status = (ports: Ports) => (machine: Machine, s: Observed | undefin
     ...(active !== undefined && { activeAt: active }),
     ...(contact !== undefined ? { contactAt: contact } : server !== undefined && (s.contact !== undefined || s.node !== undefined) ? { contactAt: pass.now.toISOString() } : {}),
     ...(s.contact !== undefined && { talosVersion: s.contact.talosVersion }),
-    ...(s.node !== undefined && { nodeReady: s.node.ready, kubeletVersion: s.node.kubeletVersion }),
+    // That it joins is told by contactAt; what becomes of its Node, from when it was Ready first.
+    ...(s.node !== undefined && (s.node.ready || nodeReady !== undefined) && { nodeReady: s.node.ready, kubeletVersion: s.node.kubeletVersion }),
     ...(intents !== undefined && { intents }),
     conditions,
   }

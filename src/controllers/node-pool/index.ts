@@ -5,7 +5,7 @@ import { exclusive, planned, status as writes } from '../../engine/shapes.ts'
 import { machineName } from '../../rules/names.ts'
 import { fromPass } from '../conditions.ts'
 import type { Ports } from '../ports.ts'
-import { clusterOf, clusterOfPool, machinesOfPool } from '../reads.ts'
+import { clusterOf, clusterOfPool, isPlaced, machinesOfPool } from '../reads.ts'
 import { observe, type Seen } from './observe.ts'
 import { plan, type Step } from './plan.ts'
 
@@ -21,7 +21,7 @@ export const nodePool = (ports: Ports) => planned<NodePool, Seen, Step>({
   plan,
   inputs: (pool, cached) => {
     const cluster = clusterOf(cached, pool)
-    return [cluster !== undefined && [cluster.metadata.deletionTimestamp, cluster.spec.release, cluster.status?.infrastructure?.projectId], cached.ownedBy(Machine, pool.metadata.uid).map((m) => [m.metadata.name, m.metadata.deletionTimestamp, m.status?.phase === 'Running'])]
+    return [cluster !== undefined && [cluster.metadata.deletionTimestamp, cluster.spec.release, isPlaced(cluster)], cached.ownedBy(Machine, pool.metadata.uid).map((m) => [m.metadata.name, m.metadata.deletionTimestamp, m.status?.phase === 'Running'])]
   },
   apply: async (step, seen, pool, context) => {
     switch (step.kind) {

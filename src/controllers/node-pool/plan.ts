@@ -2,6 +2,7 @@
 import type { Machine } from '../../api/index.ts'
 import { settled, waiting } from '../../engine/outcome.ts'
 import type { Finish, Plan } from '../../engine/shapes.ts'
+import { isPlaced } from '../reads.ts'
 import type { Seen } from './observe.ts'
 
 export type Step =
@@ -21,11 +22,11 @@ export const plan = (s: Seen, _now: Date): Plan<Step | Finish> => {
     return s.deleting ? { steps: [{ kind: 'finish' }], outcome: settled() } : { steps: [], outcome: settled() }
   }
   if (s.cluster === undefined) return { steps: [], outcome: waiting('ClusterMissing', `there is no cluster ${s.pool.spec.cluster}`, 60) }
-  // Machines of a cluster whose turn has not come could only wait.
-  if (s.cluster.status?.infrastructure?.projectId === undefined) return { steps: [], outcome: waiting('WaitingForNetwork', 'waits until the cluster is begun', 60) }
   const { replicas } = s.pool.spec
   const missing = replicas - s.staying.length
   if (missing > 0) {
+    // Before that machines could only wait.
+    if (!isPlaced(s.cluster)) return { steps: [], outcome: waiting('WaitingForNetwork', 'waits for the cluster\'s network and addresses', 60) }
     const issued = s.pool.status?.issued ?? 0
     return {
       steps: [{ kind: 'issue', upTo: issued + missing }, ...Array.from({ length: missing }, (_, i): Step => ({ kind: 'create-machine', ordinal: issued + i }))],

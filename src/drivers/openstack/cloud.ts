@@ -98,6 +98,11 @@ export interface Image { readonly id: string; readonly name: string; readonly st
 export interface LoadBalancer extends Marked { readonly provisioningStatus: string; readonly operatingStatus: string; readonly vipAddress: string; readonly vipPortId: string; readonly vipSubnetId: string; readonly provider: string }
 export interface Listener extends Marked { readonly loadBalancerId: string; readonly port: number; readonly provisioningStatus: string; readonly allowedCidrs: readonly string[] | null; readonly defaultPoolId: string | null }
 export interface Pool extends Marked { readonly loadBalancerId: string; readonly listenerIds: readonly string[]; readonly provisioningStatus: string; readonly memberIds: readonly string[]; readonly healthMonitorId: string | null }
+/** A listener with its pool, made together with their balancer. Members are no part of it: each waits for its port (rule O5). */
+export interface ListenerSpec { readonly mark: Mark; readonly port: number; readonly allowedCidrs?: readonly string[]; readonly pool: { readonly mark: Mark; readonly algorithm: Algorithm; readonly monitor: HealthMonitorSpec } }
+export type Algorithm = 'SOURCE_IP_PORT' | 'ROUND_ROBIN'
+export interface HealthMonitorSpec { readonly type: 'TCP'; readonly delay: number; readonly timeout: number; readonly maxRetries: number }
+export interface MemberSpec { readonly address: string; readonly port: number; readonly subnetId: string; readonly name: string }
 export interface Member { readonly id: string; readonly address: string; readonly port: number; readonly operatingStatus: string; readonly provisioningStatus: string; readonly adminStateUp: boolean }
 
 export interface Identity { readonly projectId: string; readonly projectName: string; readonly userName: string; readonly roles: readonly string[]; readonly tokenExpiresAt: string; /** of an application credential, when it has one */ readonly credentialExpiresAt?: string; readonly services: readonly string[] }
@@ -150,17 +155,22 @@ export interface Cloud {
   }
   /** Absent when the catalogue has no load-balancer service. Calls below one load balancer go one after another (rule O3). */
   readonly loadBalancer?: {
-    readonly loadBalancers: Collection<LoadBalancer, { readonly vipSubnetId: string; readonly vipAddress?: string; readonly provider?: string }> & { deleteCascade(id: string): Promise<void> }
-    readonly listeners: Collection<Listener, { readonly loadBalancerId: string; readonly port: number; readonly allowedCidrs?: readonly string[] }> & {
+    /** With `listeners` all of them are made in the one call: Octavia's "fully populated load balancer". */
+    readonly loadBalancers: Collection<LoadBalancer, { readonly vipSubnetId: string; readonly vipAddress?: string; readonly provider?: string; readonly listeners?: readonly ListenerSpec[] }> & { deleteCascade(id: string): Promise<void> }
+    readonly listeners: Collection<Listener, { readonly loadBalancerId: string; readonly port: number; readonly allowedCidrs?: readonly string[]; readonly defaultPoolId?: string }> & {
       /** null: everybody. Not with OVN. */
       admit(listenerId: string, allowedCidrs: readonly string[] | null): Promise<void>
     }
-    readonly pools: Collection<Pool, { readonly listenerId: string; readonly algorithm: 'SOURCE_IP_PORT' | 'ROUND_ROBIN' }>
+    readonly pools: Collection<Pool, { readonly listenerId: string; readonly algorithm: Algorithm }>
     members(poolId: string): Promise<readonly Member[]>
-    /** Adopts on 409 duplicate. */
-    addMember(poolId: string, member: { readonly address: string; readonly port: number; readonly subnetId: string; readonly name: string }): Promise<void>
+    /**
+     * One call, one lock of the balancer, for all of them. One that is there already, by address and port, stays the member it is.
+     * Others are left alone: a list that had to be whole would take out whoever it was not told of.
+     */
+    addMembers(pool: Pick<Pool, 'id' | 'loadBalancerId'>, members: readonly MemberSpec[]): Promise<void>
     removeMember(poolId: string, memberId: string): Promise<void>
-    addHealthMonitor(poolId: string, monitor: { readonly type: 'TCP'; readonly delay: number; readonly timeout: number; readonly maxRetries: number }): Promise<void>
+    /** Adopts on 409 duplicate. */
+    addHealthMonitor(pool: Pick<Pool, 'id' | 'loadBalancerId'>, monitor: HealthMonitorSpec): Promise<void>
     providers(): Promise<readonly string[]>
     quota(): Promise<{ readonly loadBalancers: Quota }>
   }

@@ -1,8 +1,9 @@
 /** One client for each credential of each site, made again when the credential changes. Whose project it sees is asked of its token each time (rule E2). */
 import { createHash } from 'node:crypto'
 import type { Site } from '../../api/index.ts'
-import type { Ports, SiteCloud } from '../../controllers/ports.ts'
+import type { CloudType, Ports, SiteCloud } from '../../controllers/ports.ts'
 import type { OpenCloud as Opened } from '../../drivers/openstack/index.ts'
+import type { Collection, Marked } from '../../drivers/openstack/cloud.ts'
 import type { Credential, Secrets } from './secrets.ts'
 
 export type OpenCloud = (site: Site, credential: Credential) => Promise<Opened>
@@ -15,22 +16,29 @@ const settleMs = 20
 
 export const openClouds = (secrets: Secrets, open: OpenCloud): Ports['clouds'] => {
   const clients = new Map<string, { readonly hash: string; readonly cloud: Promise<Client>; readAt: number }>()
-  const listeners = new Set<(uids: ReadonlySet<string>) => void>()
-  let pending: Set<string> | undefined
+  const listeners = new Set<{ readonly types: readonly CloudType[]; readonly changed: (uids: ReadonlySet<string>) => void }>()
+  let pending: Map<CloudType, Set<string>> | undefined
 
   // Changes of one moment are told together.
-  const changed = (uids: ReadonlySet<string>): void => {
-    if (pending === undefined) {
-      pending = new Set()
-      setTimeout(() => { const all = pending ?? new Set<string>(); pending = undefined; for (const l of listeners) l(all) }, settleMs)
+  const changed = (type: CloudType, uids: ReadonlySet<string>): void => {
+    if (pending === undefined) { pending = new Map(); setTimeout(tell, settleMs) }
+    pending.set(type, new Set([...(pending.get(type) ?? []), ...uids]))
+  }
+  const tell = (): void => {
+    const all = pending
+    pending = undefined
+    for (const { types, changed: told } of listeners) {
+      const uids = new Set(types.flatMap((t) => [...(all?.get(t) ?? [])]))
+      if (uids.size > 0) told(uids)
     }
-    for (const uid of uids) pending.add(uid)
   }
   const listen = (cloud: Opened): void => {
-    const { servers, serverGroups } = cloud.compute
-    const lb = cloud.loadBalancer
-    // Everything of which a second one may come at any time; of the rest the cloud refuses it (rule O2).
-    for (const c of [servers, serverGroups, cloud.network.networks, cloud.network.ports, cloud.network.routers, cloud.network.floatingIps, cloud.network.securityGroups, cloud.volume.volumes, ...(lb === undefined ? [] : [lb.loadBalancers])]) c.onChange(changed)
+    const { compute, network, volume, loadBalancer } = cloud
+    const told: Readonly<Record<CloudType, Pick<Collection<Marked, never>, 'onChange'> | undefined>> = {
+      servers: compute.servers, serverGroups: compute.serverGroups, networks: network.networks, ports: network.ports, routers: network.routers, floatingIps: network.floatingIps,
+      securityGroups: network.securityGroups, volumes: volume.volumes, loadBalancers: loadBalancer?.loadBalancers,
+    }
+    for (const type of Object.keys(told) as CloudType[]) told[type]?.onChange((uids) => { changed(type, uids) })
   }
   const start = async (site: Site, credential: Credential): Promise<Client> => {
     const cloud = await open(site, credential)
@@ -59,6 +67,6 @@ export const openClouds = (secrets: Secrets, open: OpenCloud): Ports['clouds'] =
       cloud.catch(() => { if (clients.get(id)?.cloud === cloud) clients.delete(id) })
       return withProject(cloud)
     },
-    onChange: (l) => { listeners.add(l); return () => listeners.delete(l) },
+    onChange: (types, told) => { const l = { types, changed: told }; listeners.add(l); return () => listeners.delete(l) },
   }
 }

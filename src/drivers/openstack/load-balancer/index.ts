@@ -1,5 +1,5 @@
 /** Octavia, with the providers amphora and ovn: load balancers and what is below them. */
-import type { Cloud, Listener, LoadBalancer, Mark, Marked, Pool } from '../cloud.ts'
+import type { Algorithm, Cloud, HealthMonitorSpec, Listener, ListenerSpec, LoadBalancer, Mark, Marked, Pool } from '../cloud.ts'
 import { openCollection, type Listers } from '../collection.ts'
 import { isAlreadyExists, openstackError } from '../errors.ts'
 import { descriptionOf, nameOf, tagsOf } from '../marks.ts'
@@ -13,6 +13,14 @@ const service = 'load-balancer'
 
 const same = (a: Mark | undefined, b: Mark): boolean => a?.uid === b.uid && a.site === b.site && a.role === b.role
 const named = (mark: Mark): object => ({ name: nameOf(mark), description: descriptionOf(mark), tags: tagsOf(mark) })
+
+const monitorBody = (m: HealthMonitorSpec): object => ({ type: m.type, delay: m.delay, timeout: m.timeout, max_retries: m.maxRetries })
+const listenerBody = (port: number, allowedCidrs: readonly string[] | undefined): object => ({ protocol: 'TCP', protocol_port: port, ...(allowedCidrs !== undefined && { allowed_cidrs: allowedCidrs }) })
+/** As below one POST of their balancer; Octavia wants a name on each pool, which the mark gives. */
+const nested = (l: ListenerSpec): object => ({
+  ...named(l.mark), ...listenerBody(l.port, l.allowedCidrs),
+  default_pool: { ...named(l.pool.mark), protocol: 'TCP', lb_algorithm: l.pool.algorithm, healthmonitor: monitorBody(l.pool.monitor) },
+})
 
 export interface LoadBalancerOptions { readonly lookMs: number; readonly patienceMs: number }
 
@@ -51,20 +59,21 @@ export const openLoadBalancer = (client: Client, listers: Listers, options: Load
     }
   }
 
-  const loadBalancers = openCollection<LoadBalancer, { readonly vipSubnetId: string; readonly vipAddress?: string; readonly provider?: string }>(listers, {
+  const loadBalancers = openCollection<LoadBalancer, { readonly vipSubnetId: string; readonly vipAddress?: string; readonly provider?: string; readonly listeners?: readonly ListenerSpec[] }>(listers, {
     fetch: (background) => all('loadbalancers', toLoadBalancer, background),
     get: (lb) => one('loadbalancers', 'loadbalancer', toLoadBalancer, lb),
     create: (spec, mark, signal) => client.create({ service, path: '/lbaas/loadbalancers', signal, body: { loadbalancer: {
       ...named(mark), vip_subnet_id: spec.vipSubnetId, ...(spec.vipAddress !== undefined && { vip_address: spec.vipAddress }), ...(spec.provider !== undefined && { provider: spec.provider }),
+      ...(spec.listeners !== undefined && { listeners: spec.listeners.map(nested) }),
     } } }, (a) => toLoadBalancer(object(a['loadbalancer']))),
     delete: (lb) => queue.below(lb, () => client.remove({ service, path: `/lbaas/loadbalancers/${lb}` })),
   })
 
-  const listeners = openCollection<Listener, { readonly loadBalancerId: string; readonly port: number; readonly allowedCidrs?: readonly string[] }>(listers, {
+  const listeners = openCollection<Listener, { readonly loadBalancerId: string; readonly port: number; readonly allowedCidrs?: readonly string[]; readonly defaultPoolId?: string }>(listers, {
     fetch: (background) => all('listeners', toListener, background),
     get: (listener) => one('listeners', 'listener', toListener, listener),
     create: (spec, mark, signal) => orAdopt(() => queue.below(spec.loadBalancerId, () => client.create({ service, path: '/lbaas/listeners', signal, body: { listener: {
-      ...named(mark), loadbalancer_id: spec.loadBalancerId, protocol: 'TCP', protocol_port: spec.port, ...(spec.allowedCidrs !== undefined && { allowed_cidrs: spec.allowedCidrs }),
+      ...named(mark), loadbalancer_id: spec.loadBalancerId, ...listenerBody(spec.port, spec.allowedCidrs), ...(spec.defaultPoolId !== undefined && { default_pool_id: spec.defaultPoolId }),
     } } }, (a) => toListener(object(a['listener']))), signal), async () => (await all('listeners', toListener)).filter((l) => l.loadBalancerId === spec.loadBalancerId && l.port === spec.port), mark),
     delete: async (listener) => {
       const lb = await aboveOf('listeners', listener)
@@ -72,7 +81,7 @@ export const openLoadBalancer = (client: Client, listers: Listers, options: Load
     },
   })
 
-  const pools = openCollection<Pool, { readonly listenerId: string; readonly algorithm: 'SOURCE_IP_PORT' | 'ROUND_ROBIN' }>(listers, {
+  const pools = openCollection<Pool, { readonly listenerId: string; readonly algorithm: Algorithm }>(listers, {
     fetch: (background) => all('pools', toPool, background),
     get: (pool) => one('pools', 'pool', toPool, pool),
     create: async (spec, mark, signal) => {
@@ -87,12 +96,6 @@ export const openLoadBalancer = (client: Client, listers: Listers, options: Load
     },
   })
 
-  /** The cloud refuses a second one, so that an unclear answer needs no looking. */
-  const addOnce = async (poolId: string, path: string, body: object): Promise<void> => {
-    const lb = await mustBeAbove('pools', poolId)
-    try { await queue.below(lb, () => client.create({ service, path, body }, () => undefined)) } catch (error) { if (!isAlreadyExists(error)) throw error }
-  }
-
   return {
     loadBalancers: { ...loadBalancers, deleteCascade: (lb) => queue.below(lb, () => client.remove({ service, path: `/lbaas/loadbalancers/${lb}`, query: 'cascade=true' })) },
     listeners: { ...listeners, admit: async (listener, allowedCidrs) => {
@@ -101,12 +104,19 @@ export const openLoadBalancer = (client: Client, listers: Listers, options: Load
     } },
     pools,
     members: async (poolId) => (await allPages(client, { service, path: `/lbaas/pools/${poolId}/members`, key: 'members' })).map(toMember),
-    addMember: (poolId, m) => addOnce(poolId, `/lbaas/pools/${poolId}/members`, { member: { name: m.name, address: m.address, protocol_port: m.port, subnet_id: m.subnetId } }),
+    // Since 2.11; who balances by SOURCE_IP_PORT, as we ask for, has 2.13.
+    addMembers: (pool, members) => queue.below(pool.loadBalancerId, () => client.send({
+      service, method: 'PUT', path: `/lbaas/pools/${pool.id}/members`, query: 'additive_only=true',
+      body: { members: members.map((m) => ({ name: m.name, address: m.address, protocol_port: m.port, subnet_id: m.subnetId })) },
+    })),
     removeMember: async (poolId, memberId) => {
       const lb = await aboveOf('pools', poolId)
       if (lb !== undefined) await queue.below(lb, () => client.remove({ service, path: `/lbaas/pools/${poolId}/members/${memberId}` }))
     },
-    addHealthMonitor: (poolId, m) => addOnce(poolId, '/lbaas/healthmonitors', { healthmonitor: { pool_id: poolId, type: m.type, delay: m.delay, timeout: m.timeout, max_retries: m.maxRetries } }),
+    addHealthMonitor: async (pool, m) => {
+      // The cloud refuses a second one, so that an unclear answer needs no looking.
+      try { await queue.below(pool.loadBalancerId, () => client.create({ service, path: '/lbaas/healthmonitors', body: { healthmonitor: { pool_id: pool.id, ...monitorBody(m) } } }, () => undefined)) } catch (error) { if (!isAlreadyExists(error)) throw error }
+    },
     providers: async () => objects((await client.json({ service, path: '/lbaas/providers' }))['providers']).map((p) => text(p['name'])),
     quota: async () => {
       const { projectId } = await client.session()

@@ -19,13 +19,31 @@ test('O3 calls below one load balancer go one after another, also after one that
   expect(log).toEqual(['a1 begins', 'b1 begins', 'b1 ends', 'a1 ends', 'a2 begins', 'a2 ends'])
 })
 
+test('O3 after a call that was accepted the next one looks first: no call is made only to hear that the balancer is immutable', async () => {
+  const clock = fakeClock()
+  const states = ['PENDING_UPDATE', 'PENDING_UPDATE', 'ACTIVE']
+  const looks: number[] = []
+  const queue = openOneByOne({ clock, ask: async () => { looks.push(clock.monotonic()); return states.shift() }, lookMs: 100, patienceMs: 5_000 })
+  const calls: number[] = []
+  const call = async (): Promise<void> => { calls.push(clock.monotonic()) }
+  const begun = clock.monotonic()
+  await queue.below('a', call)
+  await clock.advance(50)
+  const second = queue.below('a', call)
+  await clock.advance(700)
+  await second
+  await clock.advance(100)
+  await queue.below('a', call)
+  expect([looks, calls].map((at) => at.map((ms) => ms - begun))).toEqual([[150, 350, 750], [0, 750, 850]])
+})
+
 test('O3 immutable is waited for: the call is repeated once Octavia is done', async () => {
   const clock = fakeClock()
   const states = ['PENDING_UPDATE', 'PENDING_UPDATE', 'ACTIVE']
   const queue = openOneByOne({ clock, ask: async () => states.shift(), lookMs: 100, patienceMs: 5_000 })
   let tries = 0
   const done = queue.below('a', async () => { if (++tries === 1) throw immutable(); return 'made' })
-  await clock.advance(300)
+  await clock.advance(700)
   expect([await done, tries, states]).toEqual(['made', 2, []])
 })
 

@@ -13,48 +13,51 @@ export type Ask = (loadBalancerId: string) => Promise<string | undefined>
 export interface OneByOneOptions {
   readonly clock: Clock
   readonly ask: Ask
-  /** Between two looks at a load balancer that is immutable. */
+  /** Before the first look at a load balancer that is being changed; then twice that, then four times. */
   readonly lookMs: number
   /** After so long the call fails as transient: the next pass goes on. */
   readonly patienceMs: number
 }
 
 export const openOneByOne = ({ clock, ask, lookMs, patienceMs }: OneByOneOptions): OneByOne => {
-  const tails = new Map<string, Promise<void>>()
+  /** Whether the last call that was let go was accepted. */
+  const tails = new Map<string, Promise<boolean>>()
 
   const sleep = (ms: number, signal: AbortSignal | undefined): Promise<void> => new Promise((resolve) => {
     const end = (): void => { cancel(); signal?.removeEventListener('abort', end); resolve() }
     const cancel = clock.after(ms, end)
     signal?.addEventListener('abort', end, { once: true })
   })
-  const perform = async <T>(loadBalancerId: string, call: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> => {
-    const isGivenUp = (): boolean => signal?.aborted === true
+  /** Looks, less and less often, until Octavia is done; false when it is not in time, or never will be. */
+  const isFree = async (loadBalancerId: string, until: number, signal: AbortSignal | undefined): Promise<boolean> => {
+    for (let ms = lookMs; clock.monotonic() < until; ms = Math.min(ms * 2, 4 * lookMs)) {
+      await sleep(ms, signal)
+      if (signal?.aborted === true) return true
+      const status = await ask(loadBalancerId)
+      if (status?.startsWith('PENDING') !== true) return status === 'ACTIVE'
+    }
+    return false
+  }
+  /** `isChanging`: the call before was accepted, so that the next would only hear that the balancer is immutable. */
+  const perform = async <T>(loadBalancerId: string, call: () => Promise<T>, signal: AbortSignal | undefined, isChanging: boolean): Promise<T> => {
     const until = clock.monotonic() + patienceMs
+    if (isChanging) await isFree(loadBalancerId, until, signal)
     for (;;) {
       // Not sent, so nothing is unclear.
-      if (isGivenUp()) throw openstackError({ kind: 'transient', service: 'load-balancer', status: 0, type: 'NotSent' }, `load balancer ${loadBalancerId}: given up while waiting for its turn`)
-      try { return await call() } catch (error) {
-        if (!isImmutable(error)) throw error
-        for (;;) {
-          if (clock.monotonic() >= until) throw error
-          await sleep(lookMs, signal)
-          if (isGivenUp()) break
-          const status = await ask(loadBalancerId)
-          if (status?.startsWith('PENDING') === true) continue
-          if (status === 'ACTIVE') break
-          throw error
-        }
-      }
+      if (signal?.aborted === true) throw openstackError({ kind: 'transient', service: 'load-balancer', status: 0, type: 'NotSent' }, `load balancer ${loadBalancerId}: given up while waiting for its turn`)
+      try { return await call() } catch (error) { if (!isImmutable(error) || !(await isFree(loadBalancerId, until, signal))) throw error }
     }
   }
 
   return {
     below(loadBalancerId, call, signal) {
-      const before = tails.get(loadBalancerId) ?? Promise.resolve()
-      const mine = before.then(() => perform(loadBalancerId, call, signal))
-      const tail = mine.then(() => undefined, () => undefined)
+      const before = tails.get(loadBalancerId) ?? Promise.resolve(false)
+      const mine = before.then((isChanging) => perform(loadBalancerId, call, signal, isChanging))
+      const tail = mine.then(() => true, () => false)
       tails.set(loadBalancerId, tail)
-      void tail.then(() => { if (tails.get(loadBalancerId) === tail) tails.delete(loadBalancerId) })
+      const forget = (): void => { if (tails.get(loadBalancerId) === tail) tails.delete(loadBalancerId) }
+      // Who comes just after it was accepted finds Octavia at work.
+      void tail.then((isAccepted) => { if (isAccepted) clock.after(lookMs, forget); else forget() })
       return mine
     },
   }

@@ -80,6 +80,7 @@ const realistic: Latencies = {
 }
 /** The OVN provider has no virtual machine to start. */
 const ovnCreate = 2500
+const ovnParts = 300
 
 export interface HostOptions { readonly count: number; readonly vcpus: number; readonly ramMiB: number; readonly gpuHosts: number; readonly gpusPerHost: number }
 
@@ -117,6 +118,8 @@ export interface Settings extends Required<Omit<SimOptions, 'guests' | 'stateFil
   readonly stateFile: string | undefined
   readonly latency: Latencies
   readonly ovnCreate: number
+  /** From a balancer of OVN that is ACTIVE to the parts that were made with it. */
+  readonly ovnParts: number
   readonly hosts: HostOptions
 }
 
@@ -139,6 +142,7 @@ export const settle = (options: SimOptions): Settings => ({
   volumeTypes: options.volumeTypes ?? ['fast', 'large'],
   latency: options.latencies === 'realistic' ? realistic : { ...zero, ...(typeof options.latencies === 'object' ? options.latencies : {}) },
   ovnCreate: options.latencies === 'realistic' ? ovnCreate : typeof options.latencies === 'object' ? (options.latencies.loadBalancerCreate ?? 0) : 0,
+  ovnParts: options.latencies === 'realistic' ? ovnParts : typeof options.latencies === 'object' ? (options.latencies.loadBalancerChange ?? 0) : 0,
   publicCidr: options.publicCidr ?? '127.80.0.0/16',
   providerCidr: options.providerCidr ?? '127.90.0.0/16',
   guests: options.guests,

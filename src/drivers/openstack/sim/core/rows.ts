@@ -88,7 +88,7 @@ export interface VolumeTypeRow extends Row { readonly name: string; readonly isD
 export interface ImageRow extends Row { name: string; status: string; visibility: string; protected: boolean; containerFormat: string | null; diskFormat: string | null; minDisk: number; minRam: number; size: number | null; checksum: string | null; hash: string | null; properties: Record<string, string>; tags: string[]; hidden: boolean; virtualSize: number | null }
 
 export type Provisioning = 'ACTIVE' | 'PENDING_CREATE' | 'PENDING_UPDATE' | 'PENDING_DELETE' | 'ERROR' | 'DELETED'
-export interface LoadBalancerPart extends Named { provisioning: Provisioning; adminStateUp: boolean; tags: string[] }
+export interface LoadBalancerPart extends Named { provisioning: Provisioning; adminStateUp: boolean; tags: string[]; /** never gets out of PENDING_* */ isLost?: boolean }
 export interface LoadBalancerRow extends LoadBalancerPart {
   readonly provider: 'amphora' | 'ovn'
   vipAddress: string; vipPortId: string; vipSubnetId: string; vipNetworkId: string

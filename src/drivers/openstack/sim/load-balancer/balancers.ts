@@ -1,21 +1,19 @@
 /** Load balancers and listeners. */
-import type { Call, Handle, Json } from '../core/call.ts'
+import type { Call, Handle } from '../core/call.ts'
 import { Refusal } from '../core/call.ts'
-import { parseCidr } from '../core/ipv4.ts'
 import type { ListenerRow, LoadBalancerRow, PortRow } from '../core/rows.ts'
 import type { World } from '../core/world.ts'
 import type { NetworkSide } from '../network/index.ts'
 import { servicesProject } from '../network/index.ts'
 import { checkQuota, given, listing, own, writer } from './collection.ts'
 import * as errors from './errors.ts'
+import { cidrsOf, isSameListener, supported, wellFormed, type Parts } from './parts.ts'
+import { populated } from './populated.ts'
 import type { Traffic } from './traffic.ts'
 import type { Tree } from './tree.ts'
 import type { Views } from './views.ts'
 
-const protocols = ['TCP', 'HTTP', 'HTTPS', 'TERMINATED_HTTPS', 'UDP', 'SCTP', 'PROMETHEUS', 'PROXY', 'PROXYV2']
-export const ovnProtocols = ['TCP', 'UDP', 'SCTP']
-
-export const balancers = (world: World, network: NetworkSide, tree: Tree, traffic: Traffic, views: Views): Readonly<Record<string, Handle>> => {
+export const balancers = (world: World, network: NetworkSide, parts: Parts, tree: Tree, traffic: Traffic, views: Views): Readonly<Record<string, Handle>> => {
   const { loadBalancers, listeners, pools, ports, subnets, networks, securityGroups } = world.tables
   const { latency, ovnCreate, octaviaProviders } = world.settings
   const balancer = (call: Call): LoadBalancerRow => own(world, call, loadBalancers, 'Load Balancer')
@@ -25,7 +23,8 @@ export const balancers = (world: World, network: NetworkSide, tree: Tree, traffi
     const g = given(call, 'loadbalancer')
     writer(call)
     const project = call.token.projectId
-    if (g['listeners'] !== undefined || g['pools'] !== undefined) { if ((g['listeners'] ?? []).length + (g['pools'] ?? []).length > 0) throw errors.validation('the simulator makes no load balancer with its children in one call') }
+    const below = populated(world, parts, g)
+    below.checkForm()
     if (g['vip_subnet_id'] == null && g['vip_network_id'] == null && g['vip_port_id'] == null) throw errors.vipNeeded()
     let port: PortRow | undefined
     let subnet = g['vip_subnet_id'] == null ? undefined : subnets.get(g['vip_subnet_id'])
@@ -59,60 +58,42 @@ export const balancers = (world: World, network: NetworkSide, tree: Tree, traffi
         const { message } = (error.reply.body as { NeutronError: { message: string } }).NeutronError
         throw error.reply.status === 409 ? errors.vipInUse(chosen, message) : errors.neutronSaid(error.reply.status, message)
       }
-      if (chosen === 'amphora') {
-        port.adminStateUp = false
-        sgId = world.id()
-        securityGroups.add({ id: sgId, project: servicesProject, createdAt: world.now(), name: `lb-${id}`, description: '', stateful: true, tags: [], ruleIds: [], isDefault: false })
-        port.securityGroups = [sgId]
-        ports.touch(port)
-      }
-    } else network.ports.plug(port, `lb-${id}`, chosen === 'ovn' ? 'ovn-lb:vip' : 'Octavia', '', false)
+    }
+    below.check(project, chosen)
+    if (g['vip_port_id'] != null) network.ports.plug(port, `lb-${id}`, chosen === 'ovn' ? 'ovn-lb:vip' : 'Octavia', '', false)
+    else if (chosen === 'amphora') {
+      port.adminStateUp = false
+      sgId = world.id()
+      securityGroups.add({ id: sgId, project: servicesProject, createdAt: world.now(), name: `lb-${id}`, description: '', stateful: true, tags: [], ruleIds: [], isDefault: false })
+      port.securityGroups = [sgId]
+      ports.touch(port)
+    }
     const lb = loadBalancers.add({
       id, project, createdAt: world.now(), name: g['name'] ?? '', description: g['description'] ?? '', provisioning: 'PENDING_CREATE', adminStateUp: g['admin_state_up'] !== false, tags: [...(g['tags'] ?? [])], provider: chosen, vipAddress: port.fixedIps.find((f) => f.subnetId === subnet.id)?.address ?? port.fixedIps[0]!.address, vipPortId: port.id, vipSubnetId: subnet.id, vipNetworkId: subnet.networkId,
       ownsPort: g['vip_port_id'] == null, sgId, endsInError: false, sticks: false, availabilityZone: g['availability_zone'] ?? null, flavorId: g['flavor_id'] ?? null, listenerIds: [], poolIds: [],
     })
+    below.make(lb)
     traffic.noteVip(lb)
     tree.begin(call, lb, 'PENDING_CREATE', chosen === 'ovn' ? ovnCreate : latency.loadBalancerCreate)
     return { status: 201, body: { loadbalancer: { ...views.loadBalancer(lb), operating_status: 'OFFLINE' } } }
   }
 
-  const cidrs = (lb: LoadBalancerRow, value: Json): string[] | null => {
-    if (value === undefined || value === null || (value as string[]).length === 0) return null
-    for (const c of value as string[]) {
-      if (!c.includes(':') && (parseCidr(c) === undefined || !c.includes('/'))) throw errors.invalidField('allowed_cidrs', c, 'Value should be IPv4 or IPv6 CIDR format')
-      if (c.includes(':')) throw errors.validation(`CIDR ${c} IP version incompatible with all VIPs.`)
-    }
-    if (lb.provider === 'ovn') throw errors.unsupported('ovn', 'OVN provider does not support allowed_cidrs option')
-    return [...(value as string[])]
-  }
-
   const createListener: Handle = (call) => {
     const g = given(call, 'listener')
     writer(call)
-    for (const field of ['protocol', 'protocol_port', 'loadbalancer_id']) if (g[field] == null) throw errors.mandatory(field)
-    if (!protocols.includes(g['protocol'])) throw errors.invalidField('protocol', g['protocol'], `Value should be one of: ${[...protocols].sort().join(', ')}`)
-    const number = Number(g['protocol_port'])
-    if (!Number.isInteger(number) || number < 1 || number > 65_535) throw errors.invalidField('protocol_port', g['protocol_port'], 'Value should be lower or equal to 65535')
+    wellFormed.listener(g)
+    if (g['loadbalancer_id'] == null) throw errors.mandatory('loadbalancer_id')
     const lb = world.find(call, loadBalancers, g['loadbalancer_id'])
     if (lb === undefined) throw errors.notFound('Load Balancer', g['loadbalancer_id'])
     checkQuota(world, lb.project, listeners, 'listener', 'Listener')
     tree.changeable(lb)
-    const transport = (p: string): string => (p === 'UDP' ? 'udp' : p === 'SCTP' ? 'sctp' : 'tcp')
-    if (lb.listenerIds.some((id) => { const l = listeners.get(id)!; return l.protocolPort === number && transport(l.protocol) === transport(g['protocol']) })) throw errors.duplicateListener(g['protocol'], number)
-    if (lb.provider === 'ovn' && !ovnProtocols.includes(g['protocol'])) throw errors.unsupported('ovn', `OVN provider does not support ${g['protocol']} protocol`)
-    const allowed = cidrs(lb, g['allowed_cidrs'])
+    const number = Number(g['protocol_port'])
+    if (lb.listenerIds.some((id) => isSameListener(listeners.get(id)!, g['protocol'], number))) throw errors.duplicateListener(g['protocol'], number)
+    supported(lb.provider, 'listener', g)
     const poolId = (g['default_pool_id'] ?? null) as string | null
     const pool = poolId === null ? undefined : pools.get(poolId)
     if (poolId !== null && pool?.loadBalancerId !== lb.id) throw errors.notFound('Pool', poolId)
-    const row = listeners.add({
-      id: world.id(), project: lb.project, createdAt: world.now(), name: g['name'] ?? '', description: g['description'] ?? '', provisioning: 'PENDING_CREATE', adminStateUp: g['admin_state_up'] !== false, tags: [...(g['tags'] ?? [])], loadBalancerId: lb.id, protocol: g['protocol'], protocolPort: number, allowedCidrs: allowed, defaultPoolId: poolId, connectionLimit: g['connection_limit'] ?? -1,
-      timeouts: Object.fromEntries(Object.entries(g).filter(([k, v]) => k.startsWith('timeout_') && typeof v === 'number')) as Record<string, number>,
-    })
-    lb.listenerIds.push(row.id)
-    if (pool !== undefined) {
-      pool.listenerIds.push(row.id)
-      pools.touch(pool)
-    }
+    const row = parts.listener(lb, g, pool)
     tree.begin(call, lb, 'PENDING_UPDATE', latency.loadBalancerChange)
     return { status: 201, body: { listener: views.listener(row) } }
   }
@@ -165,7 +146,8 @@ export const balancers = (world: World, network: NetworkSide, tree: Tree, traffi
       const poolId = g['default_pool_id'] as string | null | undefined
       const pool = poolId == null ? undefined : pools.get(poolId)
       if (poolId != null && pool?.loadBalancerId !== lb.id) throw errors.notFound('Pool', poolId)
-      const allowed = g['allowed_cidrs'] === undefined ? undefined : cidrs(lb, g['allowed_cidrs'])
+      const allowed = g['allowed_cidrs'] === undefined ? undefined : cidrsOf(g)
+      if (lb.provider === 'ovn' && allowed != null) throw errors.unsupported('ovn', 'OVN provider does not support allowed_cidrs option')
       tree.changeable(lb)
       if (poolId !== undefined) {
         l.defaultPoolId = poolId

@@ -49,7 +49,7 @@ export const writer = (call: Call): void => {
   if (!mayWrite(call)) throw errors.policy()
 }
 
-export const checkQuota = <R extends Row>(world: World, project: string, table: Table<R>, name: string, resource: string): void => {
+export const checkQuota = <R extends Row>(world: World, project: string, table: Table<R>, name: string, resource: string, more = 1): void => {
   const limit = world.quota(project, name)
-  if (limit >= 0 && table.count(project) >= limit) throw errors.quota(resource)
+  if (limit >= 0 && more > 0 && table.count(project) + more > limit) throw errors.quota(resource)
 }

@@ -1,20 +1,15 @@
 /** Pools, members, health monitors. */
-import type { Call, Handle, Json } from '../core/call.ts'
-import { toInt } from '../core/ipv4.ts'
+import type { Call, Handle } from '../core/call.ts'
 import type { LoadBalancerRow, MemberRow, MonitorRow, PoolRow } from '../core/rows.ts'
 import type { World } from '../core/world.ts'
-import type { NetworkSide } from '../network/index.ts'
-import { ovnProtocols } from './balancers.ts'
 import { checkQuota, given, listing, listingOf, own, writer } from './collection.ts'
 import * as errors from './errors.ts'
+import { demandFit, supported, wellFormed, type Given, type Parts } from './parts.ts'
 import type { Tree } from './tree.ts'
 import type { Views } from './views.ts'
 
-const algorithms = ['ROUND_ROBIN', 'LEAST_CONNECTIONS', 'SOURCE_IP', 'SOURCE_IP_PORT']
-const monitorTypes = ['HTTP', 'HTTPS', 'PING', 'SCTP', 'TCP', 'TLS-HELLO', 'UDP-CONNECT']
-
-export const poolRoutes = (world: World, network: NetworkSide, tree: Tree, views: Views): Readonly<Record<string, Handle>> => {
-  const { loadBalancers, listeners, pools, members, monitors, subnets } = world.tables
+export const poolRoutes = (world: World, parts: Parts, tree: Tree, views: Views): Readonly<Record<string, Handle>> => {
+  const { loadBalancers, listeners, pools, members, monitors } = world.tables
   const { latency } = world.settings
   const pool = (call: Call): PoolRow => own(world, call, pools, 'Pool')
   const poolOf = (call: Call): PoolRow => {
@@ -33,128 +28,111 @@ export const poolRoutes = (world: World, network: NetworkSide, tree: Tree, views
   const create: Handle = (call) => {
     const g = given(call, 'pool')
     writer(call)
-    for (const field of ['protocol', 'lb_algorithm']) if (g[field] == null) throw errors.mandatory(field)
-    if (!algorithms.includes(g['lb_algorithm'])) throw errors.invalidField('lb_algorithm', g['lb_algorithm'], `Value should be one of: ${algorithms.join(', ')}`)
+    wellFormed.pool(g)
     const l = g['listener_id'] == null ? undefined : world.find(call, listeners, g['listener_id'])
     if (g['listener_id'] != null && l === undefined) throw errors.notFound('Listener', g['listener_id'])
     const lbId = (g['loadbalancer_id'] ?? l?.loadBalancerId) as string | undefined
     if (lbId === undefined) throw errors.validation('Must provide at least one of: loadbalancer_id, listener_id')
     const lb = world.find(call, loadBalancers, lbId)
     if (lb === undefined) throw errors.notFound('Load Balancer', lbId)
-    const fits = l === undefined || l.protocol === g['protocol'] || (l.protocol === 'TCP' && ['HTTP', 'HTTPS', 'PROXY', 'PROXYV2', 'TCP'].includes(g['protocol'])) || (l.protocol === 'TERMINATED_HTTPS' && g['protocol'] === 'HTTP')
-    if (!fits) throw errors.validation(`The pool protocol '${g['protocol']}' is invalid while the listener protocol is '${l.protocol}'.`)
+    if (l !== undefined) demandFit(l.protocol, g['protocol'])
     checkQuota(world, lb.project, pools, 'pool', 'Pool')
     if (l !== undefined && l.defaultPoolId !== null) throw errors.duplicatePool()
     tree.changeable(lb)
-    if (lb.provider === 'ovn') {
-      if (!ovnProtocols.includes(g['protocol'])) throw errors.unsupported('ovn', `OVN provider does not support ${g['protocol']} protocol`)
-      if (g['lb_algorithm'] !== 'SOURCE_IP_PORT') throw errors.unsupported('ovn', `OVN provider does not support ${g['lb_algorithm']} algorithm`)
-    }
-    const row = pools.add({
-      id: world.id(), project: lb.project, createdAt: world.now(), name: g['name'] ?? '', description: g['description'] ?? '', provisioning: 'PENDING_CREATE', adminStateUp: g['admin_state_up'] !== false, tags: [...(g['tags'] ?? [])], loadBalancerId: lb.id, protocol: g['protocol'], listenerIds: l === undefined ? [] : [l.id], algorithm: g['lb_algorithm'], sessionPersistence: g['session_persistence'] ?? null, monitorId: null, memberIds: [],
-    })
-    lb.poolIds.push(row.id)
-    if (l !== undefined) {
-      l.defaultPoolId = row.id
-      l.provisioning = 'PENDING_UPDATE'
-      listeners.touch(l)
-    }
+    supported(lb.provider, 'pool', g)
+    const row = parts.pool(lb, g, l)
     change(call, lb)
     return { status: 201, body: { pool: views.pool(row) } }
   }
 
-  const checkMember = (call: Call, p: PoolRow, g: Record<string, Json>): void => {
-    for (const field of ['address', 'protocol_port']) if (g[field] == null) throw errors.mandatory(field)
-    if (Number.isNaN(toInt(String(g['address'])))) throw errors.invalidField('address', g['address'], 'Value should be IPv4 or IPv6 format')
-    const number = Number(g['protocol_port'])
-    if (!Number.isInteger(number) || number < 1 || number > 65_535) throw errors.invalidField('protocol_port', g['protocol_port'], 'Value should be lower or equal to 65535')
-    if (g['subnet_id'] != null) {
-      const s = subnets.get(g['subnet_id'])
-      if (s === undefined || (s.project !== p.project && world.tables.networks.get(s.networkId)?.shared !== true)) throw errors.notFound('Subnet', g['subnet_id'])
-    }
-    void call
-  }
-  const makeMember = (p: PoolRow, lb: LoadBalancerRow, g: Record<string, Json>): MemberRow => {
-    const subnet = subnets.get((g['subnet_id'] ?? lb.vipSubnetId) as string)
-    const row = members.add({
-      id: world.id(), project: p.project, createdAt: world.now(), name: g['name'] ?? '', description: '', provisioning: 'PENDING_CREATE', adminStateUp: g['admin_state_up'] !== false, tags: [...(g['tags'] ?? [])], poolId: p.id, loadBalancerId: lb.id, address: g['address'], protocolPort: Number(g['protocol_port']), weight: g['weight'] ?? 1, backup: g['backup'] === true, subnetId: g['subnet_id'] ?? null,
-      portFound: subnet !== undefined && network.ports.at(subnet.networkId, g['address']) !== undefined, monitorAddress: g['monitor_address'] ?? null, monitorPort: g['monitor_port'] ?? null,
-    })
-    p.memberIds.push(row.id)
-    return row
-  }
   const pendingPool = (p: PoolRow): void => {
     p.provisioning = 'PENDING_UPDATE'
     pools.touch(p)
   }
+  /** Nothing is changed in a pool that is not ACTIVE, or whose balancer is not. */
+  const demandChangeable = (p: PoolRow): LoadBalancerRow => {
+    const lb = views.lb(p.loadBalancerId)
+    if (p.provisioning !== 'ACTIVE' && lb.provisioning === 'ACTIVE') throw errors.immutable('Pool', p.id)
+    tree.changeable(lb)
+    return lb
+  }
+  const membersOf = (p: PoolRow): readonly MemberRow[] => p.memberIds.map((id) => members.get(id)!)
+  const isSameMember = (m: MemberRow, g: Given): boolean => m.address === g['address'] && m.protocolPort === Number(g['protocol_port'])
   const createMember: Handle = (call) => {
     const p = poolOf(call)
     const g = given(call, 'member')
     writer(call)
-    checkMember(call, p, g)
+    wellFormed.member(g)
+    parts.demandSubnet(p.project, g['subnet_id'])
     checkQuota(world, p.project, members, 'member', 'Member')
-    const lb = views.lb(p.loadBalancerId)
-    if (p.provisioning !== 'ACTIVE' && lb.provisioning === 'ACTIVE') throw errors.immutable('Pool', p.id)
-    tree.changeable(lb)
-    const number = Number(g['protocol_port'])
-    if (p.memberIds.some((id) => { const m = members.get(id)!; return m.address === g['address'] && m.protocolPort === number })) throw errors.duplicateMember(g['address'], number)
-    const row = makeMember(p, lb, g)
+    const lb = demandChangeable(p)
+    if (membersOf(p).some((m) => isSameMember(m, g))) throw errors.duplicateMember(g['address'], Number(g['protocol_port']))
+    supported(lb.provider, 'member', g)
+    const row = parts.member(p, lb, g)
     pendingPool(p)
     change(call, lb)
     return { status: 201, body: { member: views.member(row) } }
   }
-  /** PUT …/members: makes the list what is given. */
+  /** PUT …/members: makes the list what is given; with `additive_only` nobody goes. */
   const batch: Handle = (call) => {
     const p = poolOf(call)
     writer(call)
-    const wanted = (call.body?.members ?? []) as Record<string, Json>[]
-    const lb = views.lb(p.loadBalancerId)
-    tree.changeable(lb)
-    const kept = new Set<string>()
+    const wanted = (call.body?.members ?? []) as Given[]
+    wanted.forEach(wellFormed.member)
+    const lb = demandChangeable(p)
+    const before = membersOf(p)
+    const isNew = (g: Given): boolean => !before.some((m) => isSameMember(m, g))
+    const isRepeated = (g: Given, i: number): boolean => wanted.slice(0, i).some((x) => x['address'] === g['address'] && Number(x['protocol_port']) === Number(g['protocol_port']))
+    if (wanted.some((g, i) => !isNew(g) && isRepeated(g, i))) throw errors.validation('Member must be updated only once in the same request.')
+    const going = /^(true|1|yes|on|t|y)$/i.test(call.query.get('additive_only') ?? '') ? [] : before.filter((m) => !wanted.some((g) => isSameMember(m, g)))
+    if (wanted.length + before.length === 0) return { status: 202 }
+    checkQuota(world, p.project, members, 'member', 'Member', wanted.filter(isNew).length - going.length)
+    wanted.forEach((g, i) => {
+      if (!isNew(g)) return
+      parts.demandSubnet(p.project, g['subnet_id'])
+      if (isRepeated(g, i)) throw errors.duplicateMember(g['address'], Number(g['protocol_port']))
+    })
+    for (const g of wanted) supported(lb.provider, 'member', g)
     for (const g of wanted) {
-      checkMember(call, p, g)
-      const old = p.memberIds.map((id) => members.get(id)!).find((m) => m.address === g['address'] && m.protocolPort === Number(g['protocol_port']))
-      if (old === undefined) {
-        kept.add(makeMember(p, lb, g).id)
-        continue
-      }
-      kept.add(old.id)
-      if (g['name'] !== undefined) old.name = g['name']
-      if (g['weight'] !== undefined) old.weight = g['weight']
-      members.touch(old)
+      const old = before.find((m) => isSameMember(m, g))
+      if (old === undefined) parts.member(p, lb, g)
+      else update(old, { ...defaults, ...g })
     }
-    if (call.query.get('additive_only') !== 'true') {
-      for (const id of p.memberIds) {
-        if (kept.has(id)) continue
-        const m = members.get(id)!
-        m.provisioning = 'PENDING_DELETE'
-        members.touch(m)
-      }
+    for (const m of going) {
+      m.provisioning = 'PENDING_DELETE'
+      members.touch(m)
     }
+    // The OVN provider takes out the first and loses the others, and their pool with them.
+    if (lb.provider === 'ovn' && going.length > 1) for (const row of [...going.slice(1), p]) row.isLost = true
     pendingPool(p)
     change(call, lb)
     return { status: 202 }
+  }
+  /** Of an entry in a PUT of members, also where it is there already. */
+  const defaults = { weight: 1, admin_state_up: true, backup: false }
+  const update = (m: MemberRow, g: Given): void => {
+    if (g['name'] !== undefined) m.name = g['name'] ?? ''
+    if (g['weight'] !== undefined) m.weight = g['weight'] ?? 1
+    if (g['admin_state_up'] !== undefined) m.adminStateUp = g['admin_state_up'] === true
+    if (g['backup'] !== undefined) m.backup = g['backup'] === true
+    if (g['tags'] !== undefined) m.tags = [...((g['tags'] ?? []) as string[])]
+    m.provisioning = 'PENDING_UPDATE'
+    members.touch(m)
   }
 
   const createMonitor: Handle = (call) => {
     const g = given(call, 'healthmonitor')
     writer(call)
-    for (const field of ['type', 'delay', 'timeout', 'max_retries', 'pool_id']) if (g[field] == null) throw errors.mandatory(field)
-    if (!monitorTypes.includes(g['type'])) throw errors.invalidField('type', g['type'], `Value should be one of: ${monitorTypes.join(', ')}`)
-    if (!(g['max_retries'] >= 1 && g['max_retries'] <= 10)) throw errors.invalidField('max_retries', g['max_retries'], 'Value should be lower or equal to 10')
+    wellFormed.monitor(g)
+    if (g['pool_id'] == null) throw errors.mandatory('pool_id')
     const p = world.find(call, pools, g['pool_id'])
     if (p === undefined) throw errors.notFound('Pool', g['pool_id'])
     checkQuota(world, p.project, monitors, 'health_monitor', 'Health Monitor')
     const lb = views.lb(p.loadBalancerId)
     tree.changeable(lb)
     if (p.monitorId !== null) throw errors.duplicateMonitor()
-    if (lb.provider === 'ovn' && !['TCP', 'UDP-CONNECT'].includes(g['type'])) throw errors.unsupported('ovn', `OVN provider does not support ${g['type']} health monitor type. Supported types: UDP-CONNECT, TCP`)
-    const http = g['type'] === 'HTTP' || g['type'] === 'HTTPS'
-    const row = monitors.add({
-      id: world.id(), project: p.project, createdAt: world.now(), name: g['name'] ?? '', description: '', provisioning: 'PENDING_CREATE', adminStateUp: g['admin_state_up'] !== false, tags: [...(g['tags'] ?? [])], poolId: p.id, loadBalancerId: lb.id, type: g['type'], delay: g['delay'], timeout: g['timeout'], maxRetries: g['max_retries'], maxRetriesDown: g['max_retries_down'] ?? 3,
-      httpMethod: http ? (g['http_method'] ?? 'GET') : null, urlPath: http ? (g['url_path'] ?? '/') : null, expectedCodes: http ? (g['expected_codes'] ?? '200') : null,
-    })
-    p.monitorId = row.id
+    supported(lb.provider, 'monitor', g)
+    const row = parts.monitor(p, g)
     pendingPool(p)
     change(call, lb)
     return { status: 201, body: { healthmonitor: views.monitor(row) } }
@@ -170,7 +148,7 @@ export const poolRoutes = (world: World, network: NetworkSide, tree: Tree, views
       writer(call)
       const lb = views.lb(p.loadBalancerId)
       tree.changeable(lb)
-      if (lb.provider === 'ovn' && g['lb_algorithm'] !== undefined && g['lb_algorithm'] !== 'SOURCE_IP_PORT') throw errors.unsupported('ovn', `OVN provider does not support ${g['lb_algorithm']} algorithm`)
+      supported(lb.provider, 'pool', g)
       if (g['lb_algorithm'] !== undefined) p.algorithm = g['lb_algorithm']
       if (g['name'] !== undefined) p.name = g['name'] ?? ''
       if (g['description'] !== undefined) p.description = g['description'] ?? ''
@@ -201,13 +179,7 @@ export const poolRoutes = (world: World, network: NetworkSide, tree: Tree, views
       writer(call)
       const lb = views.lb(m.loadBalancerId)
       tree.changeable(lb)
-      if (g['name'] !== undefined) m.name = g['name'] ?? ''
-      if (g['weight'] !== undefined) m.weight = g['weight'] ?? 1
-      if (g['admin_state_up'] !== undefined) m.adminStateUp = g['admin_state_up'] === true
-      if (g['backup'] !== undefined) m.backup = g['backup'] === true
-      if (g['tags'] !== undefined) m.tags = [...(g['tags'] ?? [])]
-      m.provisioning = 'PENDING_UPDATE'
-      members.touch(m)
+      update(m, g)
       pendingPool(pools.get(m.poolId)!)
       change(call, lb)
       return { status: 200, body: { member: views.member(m) } }

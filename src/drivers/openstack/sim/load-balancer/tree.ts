@@ -94,7 +94,13 @@ export const tree = (world: World, network: NetworkSide, traffic: Traffic): Tree
       return
     }
     if (lb.provisioning === 'PENDING_DELETE') return gone(lb)
+    // The OVN provider reports the balancer first and what was made with it after that, one by one.
+    if (lb.provider === 'ovn' && lb.provisioning === 'PENDING_CREATE' && parts(lb).length > 0) {
+      lb.provisioning = 'ACTIVE'
+      return world.later(loadBalancers, lb, 'settle', world.settings.ovnParts)
+    }
     for (const [table, row] of parts(lb)) {
+      if (row.isLost === true) continue
       if (row.provisioning === 'PENDING_DELETE') dropPart(lb, table, row)
       else if (row.provisioning !== 'ACTIVE') {
         row.provisioning = 'ACTIVE'
