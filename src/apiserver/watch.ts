@@ -28,10 +28,11 @@ const lineOf = (api: Api, f: Format, type: Type, row: Row, version: number, with
   return `${JSON.stringify({ type, object: f.view === 'metadata' ? partialMetadata(at) : tableOf(f.served.kind, [at], { resourceVersion: String(version) }, api.now().getTime(), f.include, withColumns) })}\n`
 }
 
-/** The bytes of an event, made once for each format (rule E5); they go when the change leaves the ring. */
-const events = new WeakMap<Change, Map<string, Buffer>>()
+/** The bytes of an event, made once for each format and all who are told of it in this turn (rule E5). Kept for as long as the change, they weighed as much as the ring. */
+const events = new Map<Change, Map<string, Buffer>>()
 const eventOf = (api: Api, f: Format, type: Type, row: Row, c: Change): Buffer => {
   const id = `${type} ${f.served.apiVersion} ${f.served.kind.kind} ${f.view} ${f.include ?? ''}`
+  if (events.size === 0) setImmediate(() => { events.clear() })
   const made = events.get(c) ?? new Map<string, Buffer>()
   events.set(c, made)
   let bytes = made.get(id)

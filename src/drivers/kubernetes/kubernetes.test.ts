@@ -4,28 +4,13 @@ import https from 'node:https'
 import { createServer as createTls, type TLSSocket } from 'node:tls'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { newServingCert } from '../talos/pki/clients.ts'
-import { isBadAnswer, isCertificate, isConflict, isDenied, isInvalid, isNotFound, isUnavailable, openKubernetes, type KubeNode, type KubernetesDriver, type TenantKubernetes } from './index.ts'
+import { isBadAnswer, isCertificate, isConflict, isDenied, isInvalid, isNotFound, isUnavailable, openKubernetes, type KubernetesDriver, type TenantKubernetes } from './index.ts'
 import type { KubernetesSim as TalosSidePort } from '../talos/sim/kubernetes-port.ts'
-import { Node, ServiceAccount } from './sim/kinds.ts'
+import { ServiceAccount } from './sim/kinds.ts'
 import { clientOf, listen, newAuthority, nodeCalled, serverName, startTestCluster, type TestCluster } from './testing.ts'
 
 const silent = { info() {}, warn() {} }
 const failure = (p: Promise<unknown>): Promise<unknown> => p.then(() => { throw new Error('it passed') }, (e: unknown) => e)
-
-/** Calls back with each state of the nodes; `until` resolves with the first that passes. */
-const observe = () => {
-  const seen: (readonly KubeNode[])[] = []
-  const waiting = new Set<() => void>()
-  return {
-    seen,
-    changed: (nodes: readonly KubeNode[]) => { seen.push(nodes); for (const w of waiting) w() },
-    until: (test: (nodes: readonly KubeNode[]) => boolean): Promise<readonly KubeNode[]> => new Promise((resolve) => {
-      const look = () => { const found = seen.find(test); if (found !== undefined) { waiting.delete(look); resolve(found) } }
-      waiting.add(look)
-      look()
-    }),
-  }
-}
 
 let bed: TestCluster
 let driver: KubernetesDriver
@@ -189,65 +174,6 @@ describe('draining', () => {
   })
 })
 
-describe('E4 the watch of nodes', () => {
-  test('tells what is there, every change that matters, and no heartbeat', async () => {
-    const o = observe()
-    const stop = driver.watchNodes('c1', bed.access, o.changed)
-    await o.until((n) => n.length === 0)
-    bed.api.registerNode(nodeCalled('w1'))
-    await o.until((n) => n[0]?.ready === false)
-    bed.api.nodeReady('w1', true)
-    await o.until((n) => n[0]?.ready === true)
-    const before = o.seen.length
-    await api.patchNode('w1', { metadata: { annotations: { seen: 'now' } } })
-    await api.cordon('w1')
-    await o.until((n) => n[0]?.unschedulable === true)
-    expect(o.seen.length).toBe(before + 1)
-    bed.api.deleteNode('w1')
-    await o.until((n) => n.length === 0 && o.seen.length > before + 1)
-    stop()
-  })
-
-  test('goes on after the connection broke, and misses nothing', async () => {
-    const o = observe()
-    const stop = driver.watchNodes('c1', bed.access, o.changed)
-    await o.until((n) => n.length === 0)
-    bed.down()
-    bed.api.registerNode(nodeCalled('w1'))
-    await bed.cluster.settled()
-    bed.up()
-    expect((await o.until((n) => n.length === 1))[0]?.name).toBe('w1')
-    stop()
-  })
-
-  test('lists again when its version is too old', async () => {
-    const o = observe()
-    const stop = driver.watchNodes('c1', bed.access, o.changed)
-    await o.until((n) => n.length === 0)
-    bed.down()
-    const objects = await bed.cluster.objects()
-    bed.api.registerNode(nodeCalled('w1'))
-    await bed.cluster.settled()
-    // More than the store's log keeps.
-    for (let i = 0; i < 1_000; i++) await objects.change(Node, { name: 'w1' }, (n) => ({ ...n, metadata: { ...n.metadata, annotations: { i: String(i) } } }))
-    bed.up()
-    expect((await o.until((n) => n.length === 1))[0]?.name).toBe('w1')
-    stop()
-  })
-
-  test('takes the new certificate after a renewal', async () => {
-    const o = observe()
-    const stop = driver.watchNodes('c1', bed.access, o.changed)
-    await o.until((n) => n.length === 0)
-    driver.connect('c1', bed.accessAs('skerry:controllers', ['system:masters']))
-    bed.down()
-    bed.api.registerNode(nodeCalled('w1'))
-    bed.up()
-    await o.until((n) => n.length === 1)
-    stop()
-  })
-})
-
 describe('T5 what a tenant\'s server answers', () => {
   /** A server under the cluster's authority that answers every request with `body`. */
   const hostile = async (body: (socket: TLSSocket) => void) => {
@@ -295,7 +221,7 @@ describe('T5 what a tenant\'s server answers', () => {
       answer(list)(s)
       s.once('data', () => { s.write('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n'); for (let i = 0; i < 3; i++) s.write(`100000\r\n${'x'.repeat(0x100000)}\r\n`) })
     })
-    const stop = driver.watchNodes('hostile', bed2.access, () => {})
+    const { stop } = driver.watchNodes('hostile', async () => bed2.access, () => {})
     expect(await warned.promise).toEqual({ cluster: 'hostile', error: 'watch nodes of hostile: one event of more than 2097152 bytes' })
     stop()
     await driver.close()

@@ -36,11 +36,17 @@ export interface TenantKubernetes {
   evict(name: string): Promise<readonly { readonly pod: string; readonly why: string }[]>
 }
 
+export interface NodeWatch {
+  /** Somebody works with the cluster: it does not rest for some minutes. True: it did, and `changed` is called as soon as its nodes were listed. */
+  stir(): boolean
+  stop(): void
+}
+
 export interface KubernetesDriver {
   /** One client for each cluster, kept while used. */
   connect(cluster: string, access: KubeAccess): TenantKubernetes
-  /** Keeps a watch on the cluster's nodes; calls back when any changes or the watch is (re)established. Returns the stop. */
-  watchNodes(cluster: string, access: KubeAccess, changed: (nodes: readonly KubeNode[]) => void): () => void
+  /** Keeps the cluster's nodes known; calls back when any changes or they were listed anew. `access` is asked for each connection: a certificate may be renewed. */
+  watchNodes(cluster: string, access: () => Promise<KubeAccess>, changed: (nodes: readonly KubeNode[]) => void): NodeWatch
   forget(cluster: string): void
   close(): Promise<void>
 }

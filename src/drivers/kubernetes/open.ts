@@ -3,7 +3,7 @@ import { isObject, maxListBytes, object, text, type Json } from './answer.ts'
 import { openConnection, systemClock, type Clock, type Connection } from './connection.ts'
 import { fromStatus, isExpired, isNotFound, kubernetesError } from './errors.ts'
 import { isLeaving, staysWithNode, whyLeft, type Left } from './eviction.ts'
-import type { KubeAccess, KubeObject, KubernetesDriver, TenantKubernetes } from './kubernetes.ts'
+import type { KubeAccess, KubeObject, KubernetesDriver, NodeWatch, TenantKubernetes } from './kubernetes.ts'
 import { toNode } from './node.ts'
 import { collectionPath, objectPath, openPlaces, type Named } from './paths.ts'
 import { openGate, watchNodes, type Log } from './watch.ts'
@@ -121,58 +121,52 @@ const toObject = (o: Json, of: { readonly apiVersion: string; readonly kind: str
   return { ...o, apiVersion: of.apiVersion, kind: of.kind, metadata: { ...metadata, name: text(metadata['name']), ...(typeof metadata['namespace'] === 'string' && { namespace: text(metadata['namespace']) }) } } as KubeObject
 }
 
-interface Client { readonly access: KubeAccess; readonly calls: Connection; readonly watching: Connection; readonly api: TenantKubernetes; readonly watches: Set<AbortController> }
+interface Client { readonly access: KubeAccess; readonly calls: Connection; readonly api: TenantKubernetes }
 
 const isSameAccess = (a: KubeAccess, b: KubeAccess): boolean =>
   a.server === b.server && a.serverName === b.serverName && a.ca === b.ca && a.clientCert === b.clientCert && a.clientKey === b.clientKey
 
 export const openKubernetes = ({ log, clock = systemClock, random = Math.random, timeoutMs = 10_000 }: KubernetesOptions): KubernetesDriver => {
   const clients = new Map<string, Client>()
+  const watches = new Map<string, Set<NodeWatch>>()
   const gates = { first: openGate(watchesAtOnce), broken: openGate(watchesAtOnce) }
   let isClosed = false
 
+  const demandOpen = (): void => { if (isClosed) throw kubernetesError('other', 'the Kubernetes driver is closed') }
   const drop = (cluster: string): void => {
-    const client = clients.get(cluster)
+    for (const w of watches.get(cluster) ?? []) w.stop()
+    watches.delete(cluster)
+    clients.get(cluster)?.calls.close()
     clients.delete(cluster)
-    if (client === undefined) return
-    for (const w of client.watches) w.abort(kubernetesError('interrupted', 'the watch was ended'))
-    client.calls.close()
-    client.watching.close()
-  }
-  const clientFor = (cluster: string, access: KubeAccess): Client => {
-    if (isClosed) throw kubernetesError('other', 'the Kubernetes driver is closed')
-    const have = clients.get(cluster)
-    if (have !== undefined && isSameAccess(have.access, access)) return have
-    const calls = openConnection({ label: cluster, access, clock, timeoutMs, connections: 6 })
-    const watching = openConnection({ label: cluster, access, clock, timeoutMs, connections: 1 })
-    // A renewed certificate: calls under way end on the old connection; watches go over to the new one when they next begin.
-    have?.calls.close()
-    have?.watching.close()
-    const made: Client = { access, calls, watching, api: clientOf(calls), watches: have?.watches ?? new Set() }
-    clients.set(cluster, made)
-    return made
   }
 
   return {
-    connect: (cluster, access) => clientFor(cluster, access).api,
+    connect: (cluster, access) => {
+      demandOpen()
+      const have = clients.get(cluster)
+      if (have !== undefined && isSameAccess(have.access, access)) return have.api
+      // A renewed certificate: calls under way end on the old connection.
+      have?.calls.close()
+      const calls = openConnection({ label: cluster, access, clock, timeoutMs, connections: 6 })
+      const api = clientOf(calls)
+      clients.set(cluster, { access, calls, api })
+      return api
+    },
     watchNodes: (cluster, access, changed) => {
-      const { watches } = clientFor(cluster, access)
-      const connection = (): Connection => {
-        const now = clients.get(cluster)
-        if (now === undefined) throw kubernetesError('interrupted', `${cluster} was forgotten`)
-        return now.watching
-      }
-      const stop = new AbortController()
-      watches.add(stop)
-      watchNodes({ cluster, connection, list: () => listAll(connection(), 'list nodes', '/api/v1/nodes', {}), gates, changed, clock, random, log, signal: stop.signal })
-        .catch((err: unknown) => { log.warn({ cluster, error: String(err) }, 'node watch ended') })
-        .finally(() => { watches.delete(stop) })
-      return () => { stop.abort(kubernetesError('interrupted', 'the watch was ended')) }
+      demandOpen()
+      const watch = watchNodes({
+        cluster, gates, changed, clock, random, log,
+        connect: async () => openConnection({ label: cluster, access: await access(), clock, timeoutMs, connections: 1 }),
+        list: (connection) => listAll(connection, 'list nodes', '/api/v1/nodes', {}),
+      })
+      const all = watches.get(cluster) ?? new Set()
+      watches.set(cluster, all.add(watch))
+      return { stir: watch.stir, stop: () => { watch.stop(); all.delete(watch) } }
     },
     forget: drop,
     close: async () => {
       isClosed = true
-      for (const cluster of clients.keys()) drop(cluster)
+      for (const cluster of new Set([...clients.keys(), ...watches.keys()])) drop(cluster)
     },
   }
 }

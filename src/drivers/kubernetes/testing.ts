@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createServer, type AddressInfo, type Server } from 'node:net'
 import { generateKeyPairSync } from 'node:crypto'
 import { issue, selfSign } from '../talos/pki/certificate.ts'
-import type { KubeAccess } from './kubernetes.ts'
+import type { KubeAccess, KubeNode } from './kubernetes.ts'
 import { createKubernetesSim, type KubernetesSim, type RegisteredNode, type SimulatedApi, type SimulatedCluster } from './sim/index.ts'
 
 const hour = 3_600_000
@@ -26,6 +26,8 @@ export const listen = async (server: Server): Promise<string> => {
 
 export const serverName = 'api.0123abcd.skerry.internal'
 export interface TestCluster {
+  /** To its API, of all that came. */
+  readonly connections: { open: number; total: number }
   readonly sim: KubernetesSim
   readonly api: SimulatedApi
   readonly cluster: SimulatedCluster
@@ -49,13 +51,34 @@ export const startTestCluster = async (): Promise<TestCluster> => {
   const sim = createKubernetesSim({ log: silent, podGraceMs: 0 })
   const api = sim.ensureCluster('c1', { ca: authority, serviceSans: [serverName, '10.0.0.7'], version: 'v1.36.3' })
   let isUp = true
-  const server = createServer((socket) => { if (isUp) api.accept(socket); else socket.destroy() })
+  const connections = { open: 0, total: 0 }
+  const server = createServer((socket) => {
+    connections.open++
+    connections.total++
+    socket.on('close', () => { connections.open-- })
+    if (isUp) api.accept(socket); else socket.destroy()
+  })
   const address = await listen(server)
   const accessAs = (user: string, groups: readonly string[]): KubeAccess => ({ server: `https://${address}`, serverName, ca: authority.crt, ...clientOf(authority, user, groups) })
   return {
-    sim, api, cluster: sim.cluster('c1')!, accessAs, access: accessAs('skerry:controllers', ['system:masters']),
+    connections, sim, api, cluster: sim.cluster('c1')!, accessAs, access: accessAs('skerry:controllers', ['system:masters']),
     down: () => { isUp = false; api.stop() },
     up: () => { isUp = true },
     close: async () => { await sim.close(); server.close(); await once(server, 'close'); if (faults.length > 0) throw new Error(faults.join('\n')) },
+  }
+}
+
+/** Calls back with each state of the nodes; `until` resolves with the first that passes. */
+export const observe = () => {
+  const seen: (readonly KubeNode[])[] = []
+  const waiting = new Set<() => void>()
+  return {
+    seen,
+    changed: (nodes: readonly KubeNode[]) => { seen.push(nodes); for (const w of waiting) w() },
+    until: (test: (nodes: readonly KubeNode[]) => boolean): Promise<readonly KubeNode[]> => new Promise((resolve) => {
+      const look = () => { const found = seen.find(test); if (found !== undefined) { waiting.delete(look); resolve(found) } }
+      waiting.add(look)
+      look()
+    }),
   }
 }

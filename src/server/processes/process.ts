@@ -1,11 +1,13 @@
-/** What every process of the program does: settings from its argument, a logger, an orderly end. */
+/** What every process of the program does: settings from its argument, a logger, memory that is given back, an orderly end. */
 import { pino, type Logger } from 'pino'
 import type { Settings } from '../settings.ts'
+import { collectWhenQuiet } from './collect-when-quiet.ts'
 
 export const begin = (name: string): { readonly settings: Settings; readonly log: Logger } => {
   const settings = JSON.parse(process.argv[2] ?? '{}') as Settings
   const log = pino({ level: settings.logLevel, redact: ['*.password', '*.secret', '*.token', '*.key', 'password', 'secret', 'token', 'key'] }).child({ process: name })
   process.on('unhandledRejection', (error) => { log.error({ error: String(error), stack: (error as Error).stack }, 'unhandled rejection'); process.exit(1) })
+  collectWhenQuiet()
   return { settings, log }
 }
 
