@@ -24,9 +24,11 @@ interface Cloud { readonly name: string; readonly shape: 'tenant' | 'routed'; re
 const { simulatedProjects } = settings
 const projects = Array.from({ length: simulatedProjects }, (_, i) => (i === 0 ? 'demo' : `demo-${i}`))
 const firstPort = settings.port + 1
+/** Two of these on one machine do not answer at each other's addresses: they follow from the port. Each has room for 16,000. */
+const cidr = (block: number): string => `127.${2 + (settings.port % 78)}.${block * 64}.0/18`
 const clouds = JSON.parse((await readOrMake(paths.simulators, () => JSON.stringify([
-  { name: 'sim', shape: 'tenant', port: firstPort, password: randomBytes(12).toString('hex'), projects, publicCidr: '127.80.0.0/16', providerCidr: '127.90.0.0/16' },
-  { name: 'sim-routed', shape: 'routed', port: firstPort + 1, password: randomBytes(12).toString('hex'), projects, publicCidr: '127.81.0.0/16', providerCidr: '127.91.0.0/16' },
+  { name: 'sim', shape: 'tenant', port: firstPort, password: randomBytes(12).toString('hex'), projects, publicCidr: cidr(0), providerCidr: cidr(1) },
+  { name: 'sim-routed', shape: 'routed', port: firstPort + 1, password: randomBytes(12).toString('hex'), projects, publicCidr: cidr(2), providerCidr: cidr(3) },
 ] satisfies Cloud[]))).toString()) as readonly Cloud[]
 
 const unlimited = { instances: -1, cores: -1, ram: -1, server_groups: -1, network: -1, subnet: -1, router: -1, port: -1, security_group: -1, security_group_rule: -1, floatingip: -1, volumes: -1, gigabytes: -1, load_balancer: -1 }
@@ -35,6 +37,7 @@ const running = await Promise.all(clouds.map(async (c) => {
   const isNew = !existsSync(stateFile)
   const sim = await startOpenStackSim({
     host: '127.0.0.1', port: c.port, region: 'RegionOne', shape: c.shape, latencies, guests, clock, publicCidr: c.publicCidr, providerCidr: c.providerCidr, stateFile,
+    addressTaken: (address, cause) => { log.error({ cloud: c.name, address, error: String(cause) }, 'a simulated address is in use by another program: give this server another --port') },
     octaviaProviders: ['amphora', 'ovn'], projects: c.projects.map((name) => ({ name, user: name, password: c.password, roles: ['member', 'reader', 'load-balancer_member'], quota: unlimited })),
   })
   if (isNew) sim.seedImage({ name: 'talos-v1.13.9', properties: { os_distro: 'talos', os_version: 'v1.13.9' } })

@@ -113,7 +113,7 @@ export const startOpenStackSim = async (options: SimOptions = {}): Promise<OpenS
       const server = tables.servers.get(id)
       return server === undefined ? [] : guests.console(server)
     },
-    listeners: { get open() { return wires.open }, get problems() { return wires.problems } },
+    listeners: { get open() { return wires.open } },
     async close() {
       world.stop()
       guests.close()

@@ -111,6 +111,8 @@ export interface SimOptions {
   readonly stateFile?: string
   /** Nova's `max_limit`, which every other service uses too. */
   readonly maxLimit?: number
+  /** An address that should answer cannot be listened at: another simulator of this machine has it. */
+  readonly addressTaken?: (address: string, cause: Error) => void
 }
 
 export interface Settings extends Required<Omit<SimOptions, 'guests' | 'stateFile' | 'latencies' | 'hosts'>> {
@@ -153,6 +155,7 @@ export const settle = (options: SimOptions): Settings => ({
   tokenLifetimeMs: options.tokenLifetimeMs ?? 3_600_000,
   stateFile: options.stateFile,
   maxLimit: options.maxLimit ?? 1000,
+  addressTaken: options.addressTaken ?? (() => {}),
 })
 
 export const hexId = (): string => randomBytes(16).toString('hex')

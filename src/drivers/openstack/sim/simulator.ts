@@ -32,6 +32,6 @@ export interface OpenStackSim {
   /** Lines of a server's console. */
   console(serverId: string): readonly string[]
   /** Open loopback listeners, and what went wrong opening them. */
-  readonly listeners: { readonly open: number; readonly problems: readonly string[] }
+  readonly listeners: { readonly open: number }
   close(): Promise<void>
 }

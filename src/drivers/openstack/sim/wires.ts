@@ -27,7 +27,6 @@ export interface Wires extends Fabric {
   use(balancers: Balancers): void
   resume(): void
   readonly open: number
-  readonly problems: readonly string[]
   close(): Promise<void>
 }
 
@@ -44,7 +43,6 @@ export const wires = (world: World, network: NetworkSide): Wires => {
   const ipByPort = world.ipsOfPort
   const boundTo = new WeakMap<FloatingIpRow, string>()
   const ipByAddress = new Map<string, FloatingIpRow>()
-  const problems: string[] = []
   let balancers: Balancers = { ports: () => undefined, accept: () => false }
   let count = 0
   let closed = false
@@ -100,7 +98,7 @@ export const wires = (world: World, network: NetworkSide): Wires => {
       if (own.has(number)) continue
       const server = createServer({ noDelay: true }, (socket) => { arrive(address, number, socket) })
       server.on('error', (cause) => {
-        problems.push(`${address}:${number}: ${String(cause)}`)
+        world.settings.addressTaken(`${address}:${number}`, cause)
         if (own!.get(number) === server) own!.delete(number)
       })
       server.listen({ host: address, port: number, backlog: 64 })
@@ -204,7 +202,6 @@ export const wires = (world: World, network: NetworkSide): Wires => {
     use(b) { balancers = b },
     resume() { for (const ip of floatingIps.all()) noteIp(ip) },
     get open() { return count },
-    problems,
     async close() {
       closed = true
       await Promise.all([...outside.values()].flatMap((own) => [...own.values()].map((server) => new Promise<void>((resolve) => { server.close(() => { resolve() }) }))))
