@@ -46,6 +46,19 @@ test('ovn calls the balancer ACTIVE before the pools that came with it, which ar
   await c.until(`${lbaas}/pools/${id}`, (a) => a.body.pool.provisioning_status === 'ACTIVE')
 })
 
+test('ovn calls balancer and pool ACTIVE with the first of the members that came in one call', async () => {
+  const { c, p } = await open({ latencies: { loadBalancerChange: 200 } })
+  const made = (await post(c, p.subnet, { provider: 'ovn', listeners: [listener()] })).body.loadbalancer
+  const members = `${lbaas}/pools/${made.pools[0].id}/members`
+  await c.until(`${lbaas}/pools/${made.pools[0].id}`, (a) => a.body.pool.provisioning_status === 'ACTIVE')
+  await c.call('PUT', members, { members: [1, 2, 3].map((n) => ({ address: `10.10.0.${n}`, protocol_port: 1, subnet_id: p.subnet })) })
+  await quiet(c, made.id)
+  const { pools: [below] } = await tree(c, made.id)
+  const states = (list: readonly { provisioning_status: string }[]): readonly string[] => list.map((m) => m.provisioning_status)
+  expect([below.provisioning_status, states(below.members)]).toEqual(['ACTIVE', ['ACTIVE', 'PENDING_CREATE', 'PENDING_CREATE']])
+  await c.until(members, (a) => states(a.body.members).every((s) => s === 'ACTIVE'))
+})
+
 test('a driver that fails leaves the balancer in ERROR with all of it, and cascade takes it away', async () => {
   const { c, p } = await open()
   sim!.faults.add({ kind: 'load-balancer-error', method: 'POST', path: '/loadbalancers$', times: 1 })

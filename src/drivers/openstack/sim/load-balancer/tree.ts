@@ -99,8 +99,11 @@ export const tree = (world: World, network: NetworkSide, traffic: Traffic): Tree
       lb.provisioning = 'ACTIVE'
       return world.later(loadBalancers, lb, 'settle', world.settings.ovnParts)
     }
+    // Members that came in one call too: with the first of them balancer and pool are ACTIVE.
+    const late = lb.provider === 'ovn' && lb.provisioning === 'PENDING_UPDATE' ? parts(lb).flatMap(([table, row]) => (table.name === 'members' && /^PENDING_(CREATE|UPDATE)$/.test(row.provisioning) ? [row] : [])).slice(1) : []
+    if (late.length > 0) world.later(loadBalancers, lb, 'settle', world.settings.ovnParts)
     for (const [table, row] of parts(lb)) {
-      if (row.isLost === true) continue
+      if (row.isLost === true || late.includes(row)) continue
       if (row.provisioning === 'PENDING_DELETE') dropPart(lb, table, row)
       else if (row.provisioning !== 'ACTIVE') {
         row.provisioning = 'ACTIVE'
