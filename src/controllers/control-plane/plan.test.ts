@@ -66,7 +66,12 @@ describe('T1 etcd is bootstrapped at most once', () => {
   })
   test('T1 a marked server without a Machine stops it', () => expect(steps(seen({ answers: [...empty, answer(7, 'no', { machine: undefined })] }))).toEqual([]))
   test('T1 the instance id must be Nova\'s', () => expect(steps(seen({ answers: [answer(0, 'no', { instanceId: 'other' }), answer(1, 'no'), answer(2, 'no')] }))).toEqual([]))
-  test('T2 two nodes with one host name stop it', () => expect(steps(seen({ answers: [answer(0, 'no', { hostname: 'x' }), answer(1, 'no', { hostname: 'x' }), answer(2, 'no')] }))).toEqual([]))
+  test('T2 two nodes with one host name stop it', () => {
+    expect(plan(seen({ answers: [answer(0, 'no', { hostname: 'x' }), answer(1, 'no', { hostname: 'x' }), answer(2, 'no')] }), now)).toMatchObject({ steps: [], outcome: { kind: 'refused', reason: 'EtcdUnhealthy' } })
+  })
+  test.each([{ hostname: undefined }, { instanceId: undefined }])('T2 nodes that do not answer who they are are asked again, and not taken for one: %o', (silent) => {
+    expect(plan(seen({ answers: [answer(0, 'no', silent), answer(1, 'no', silent), answer(2, 'no')] }), now)).toMatchObject({ steps: [], outcome: { kind: 'waiting', afterSeconds: 2 } })
+  })
 })
 
 describe('T2 one member in motion', () => {

@@ -44,10 +44,13 @@ const planBootstrap = (s: Seen, now: Date): Plan<Step> => {
     return { steps: [], outcome: refused('EtcdDataLost', 'this cluster had an etcd and no server holds its data any more; restore a backup into a new cluster') }
   const unknown = s.answers.find((a) => a.machine === undefined)
   if (unknown !== undefined) return { steps: [], outcome: refused('UnknownObjects', `server ${unknown.serverId} carries the mark of this control plane and has no Machine; a person must decide: skerry site reconcile ${s.cluster.spec.site}`) }
+  // Who does not say who it is has said nothing that could be compared.
+  const mute = s.answers.find((a) => a.instanceId === undefined || a.hostname === undefined)
+  if (mute !== undefined) return { steps: [], outcome: waiting('WaitingForBoot', `the node at ${mute.address ?? '?'} does not say who it is`, 2) }
   const names = s.answers.map((a) => a.hostname)
   if (new Set(names).size !== names.length) return { steps: [], outcome: refused('EtcdUnhealthy', `two control-plane nodes call themselves ${names.join(', ')}; etcd would evict one`) }
   const mismatch = s.answers.find((a) => a.instanceId !== a.serverId)
-  if (mismatch !== undefined) return { steps: [], outcome: waiting('WaitingForBoot', `the node at ${mismatch.address ?? '?'} does not say that it is server ${mismatch.serverId}`, 5) }
+  if (mismatch !== undefined) return { steps: [], outcome: waiting('WaitingForBoot', `the node at ${mismatch.address ?? '?'} says that it is ${mismatch.instanceId} and not server ${mismatch.serverId}`, 5) }
   if (bootstrap !== undefined && !s.isBootstrapServerGone && !s.answers.some((a) => a.serverId === bootstrap.serverId))
     return { steps: [], outcome: waiting('WaitingForBoot', `server ${bootstrap.serverId} was asked to bootstrap and is not listed; it is not known to be gone`, 10) }
   // Requested before and unanswered: only that server, as long as it is there.
