@@ -23,7 +23,7 @@ import (
 )
 
 var (
-	phase    = flag.String("phase", "create", "create, update, apply, get, list, table, pages, watch")
+	phase    = flag.String("phase", "create", "warm-up (creates nothing), create, update, apply, get, list, table, pages, watch")
 	server   = flag.String("server", "", "https://host:port")
 	cert     = flag.String("cert", "", "files: the server's authority, and the client's certificate and key")
 	path     = flag.String("path", "", "of the collection")
@@ -306,6 +306,11 @@ func main() {
 	}
 	const asJSON = "application/json"
 	switch *phase {
+	case "warm-up":
+		each(*count, *conns, func(c *http.Client, i int) error {
+			_, err := do(c, "POST", *path+"?fieldManager=load&dryRun=All", asJSON, asJSON, fill(text, i, "", "0"))
+			return err
+		})
 	case "create":
 		each(*count, *conns, func(c *http.Client, i int) error {
 			_, err := do(c, "POST", *path+"?fieldManager=load", asJSON, asJSON, fill(text, i, "", "0"))
