@@ -51,7 +51,7 @@ const kindText = (kind: Kind<any>): string => {
     `\`${apiVersionOf(kind)}\`, \`${kind.plural}\`${kind.shortNames.length === 0 ? '' : ` (${kind.shortNames.map((n) => `\`${n}\``).join(', ')})`}, ${kind.namespaced ? 'in a project' : 'of the whole installation'}; lives in the ${kind.home}.`,
     ...(kind.scale === undefined ? [] : ['It can be scaled (`kubectl scale`).']),
     ...(kind.selectableFields === undefined ? [] : [`Field selectors: ${kind.selectableFields.map((f) => `\`${f}\``).join(', ')}.`]),
-    ...(kind.finalizers === undefined ? [] : [`Gets the finalizers ${kind.finalizers.map((f) => `\`${f}\``).join(', ')} when it is made.`]),
+    ...(kind.finalizers === undefined ? [] : [`Gets the finalizer${kind.finalizers.length === 1 ? '' : 's'} ${kind.finalizers.map((f) => `\`${f}\``).join(', ')} when it is made.`]),
   ]
   return [`## ${kind.kind}`, `${kind.description} ${facts.join(' ')}`, part('spec', kind.spec, 'default'), part('status', kind.status, '')].join('\n\n')
 }
