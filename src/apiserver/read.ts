@@ -2,13 +2,13 @@
 import { isExpired } from '../store/errors.ts'
 import type { Row } from '../store/store.ts'
 import type { Api } from './api.ts'
-import { objectOf, textOf } from './objects.ts'
+import { objectOf, shownOf, textOf } from './objects.ts'
 import { firstBehind, positionIn, tokenOf } from './pages.ts'
 import type { RequestInfo } from './request.ts'
 import { parseFieldSelector, parseLabelSelector } from './selectors.ts'
 import type { Served } from './served.ts'
 import { badRequest, gone, notFound } from './status.ts'
-import { partialMetadata, rowOf, tableOf, type View } from './table.ts'
+import { partialText, rowText, tableText, type View } from './table.ts'
 import type { Mutable } from './values.ts'
 
 const futureMs = 3_000
@@ -49,8 +49,8 @@ export const get = async (api: Api, served: Served, r: RequestInfo, view: View):
   if (row === undefined) throw notFound(served.kind, r.name)
   switch (view) {
     case 'object': return textOf(served, row)
-    case 'metadata': return JSON.stringify(partialMetadata(objectOf(served, row)))
-    case 'table': return JSON.stringify(tableOf(served.kind, [objectOf(served, row)], { resourceVersion: String(row.version) }, api.now().getTime(), r.query.get('includeObject')))
+    case 'metadata': return partialText(shownOf(served, row))
+    case 'table': return tableText(served.kind, [shownOf(served, row)], { resourceVersion: String(row.version) }, api.now().getTime(), r.query.get('includeObject'))
   }
 }
 
@@ -132,8 +132,8 @@ export const listTexts = function* (api: Api, served: Served, r: RequestInfo, vi
   const meta = { resourceVersion: String(p.version), ...(p.token !== undefined && { continue: p.token }), ...(p.remaining !== undefined && { remainingItemCount: p.remaining }) }
   const include = r.query.get('includeObject')
   const now = api.now().getTime()
-  const item = (row: Row): string => (view === 'object' ? textOf(served, row) : JSON.stringify(view === 'table' ? rowOf(served.kind, objectOf(served, row), now, include) : partialMetadata(objectOf(served, row))))
-  const head = view === 'table' ? JSON.stringify(tableOf(served.kind, [], meta, now, include)).slice(0, -2)
+  const item = (row: Row): string => (view === 'object' ? textOf(served, row) : view === 'table' ? rowText(served.kind, shownOf(served, row), now, include) : partialText(shownOf(served, row)))
+  const head = view === 'table' ? tableText(served.kind, [], meta, now, include).slice(0, -2)
     : `{"kind":"${view === 'metadata' ? 'PartialObjectMetadataList' : `${served.kind.kind}List`}","apiVersion":"${view === 'metadata' ? 'meta.k8s.io/v1' : served.apiVersion}","metadata":${JSON.stringify(meta)},"items":[`
   let text = head
   for (const [i, row] of p.rows.entries()) {

@@ -5,14 +5,13 @@ import { isExpired } from '../store/errors.ts'
 import type { Change, Row } from '../store/store.ts'
 import type { Api } from './api.ts'
 import type { Turn } from './flow-control.ts'
-import { objectOf, textOf } from './objects.ts'
+import { shownOf, textOf } from './objects.ts'
 import { awaitVersion, selectionOf } from './read.ts'
 import { isTrue, type RequestInfo } from './request.ts'
 import { commonHeaders, drained, unread } from './respond.ts'
 import type { Served } from './served.ts'
 import { apiStatusOf, badRequest, gone, internal, type ApiError } from './status.ts'
-import { partialMetadata, tableOf, type View } from './table.ts'
-import type { Mutable } from './values.ts'
+import { partialText, tableText, type View } from './table.ts'
 
 type Type = 'ADDED' | 'MODIFIED' | 'DELETED'
 /** What a reader gets, apart from the selector: readers of one format share the bytes of an event. */
@@ -22,10 +21,10 @@ interface Format { readonly served: Served; readonly view: View; readonly includ
 export type Streams = Set<{ end(): void; reauthorize(): void }>
 
 const lineOf = (api: Api, f: Format, type: Type, row: Row, version: number, withColumns: boolean): string => {
-  if (f.view === 'object') return `{"type":"${type}","object":${textOf(f.served, row, version)}}\n`
-  const o = objectOf(f.served, row)
-  const at = { ...o, metadata: { ...(o['metadata'] as Mutable), resourceVersion: String(version) } }
-  return `${JSON.stringify({ type, object: f.view === 'metadata' ? partialMetadata(at) : tableOf(f.served.kind, [at], { resourceVersion: String(version) }, api.now().getTime(), f.include, withColumns) })}\n`
+  const object = f.view === 'object' ? textOf(f.served, row, version)
+    : f.view === 'metadata' ? partialText(shownOf(f.served, row, version))
+      : tableText(f.served.kind, [shownOf(f.served, row, version)], { resourceVersion: String(version) }, api.now().getTime(), f.include, withColumns)
+  return `{"type":"${type}","object":${object}}\n`
 }
 
 /** The bytes of an event, made once for each format and all who are told of it in this turn (rule E5). Kept for as long as the change, they weighed as much as the ring. */
