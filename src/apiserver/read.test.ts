@@ -92,9 +92,8 @@ test('S9 the metadata in Tables, in metadata only and in watches of them is that
   expect((await call('GET', `${clusters}/a`, undefined, metadata)).body).toEqual(partial)
   expect((await call('GET', clusters, undefined, metadata)).body.items[0]).toEqual(partial)
   const w = await watching(lab, `${clusters}?watch=1`, table)
-  const tableEvent = (await w.next())!
+  expect((await w.next())!.object.rows[0].object).toEqual(partial)
   w.stop()
-  expect(tableEvent.object.rows[0].object).toEqual(partial)
 })
 
 test('Tables and metadata only, of lists and of one', async () => {

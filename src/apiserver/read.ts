@@ -31,9 +31,11 @@ export interface Selection {
 const labelsOf = (served: Served, row: Row): Readonly<Record<string, string>> =>
   served.view === undefined ? row.labels : (((objectOf(served, row)['metadata'] as Mutable)['labels'] ?? {}) as Readonly<Record<string, string>>)
 
+const everything = (): boolean => true
 export const selectionOf = (served: Served, r: RequestInfo): Selection => {
   const labels = parseLabelSelector(r.query.get('labelSelector') ?? undefined)
   const fields = parseFieldSelector(r.query.get('fieldSelector') ?? undefined, served.kind.selectableFields ?? [])
+  if (labels === undefined && fields === undefined) return { name: undefined, wants: everything }
   const passes = (row: Row): boolean => {
     if (fields === undefined) return true
     if ((fields.name !== undefined && fields.name !== row.name) || (fields.namespace !== undefined && fields.namespace !== row.namespace)) return false
