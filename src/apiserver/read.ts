@@ -127,8 +127,8 @@ const awaitList = async (api: Api, query: URLSearchParams, limit: number): Promi
   return match === 'Exact' || (match === '' && limit > 0 && version !== '' && version !== '0') ? Number(version) : undefined
 }
 
-/** As many lists as there are slow readers wait in memory, a piece of each. */
-const pieceAtLeast = 128 << 10
+/** As many lists as there are slow readers wait in memory, a piece of each. V8 maps memory anew for every string of 128 KiB or more. */
+const pieceAtLeast = 64 << 10
 /** The list as text in pieces, so that a long one is written with back-pressure and the event loop breathes (rule E5). */
 export const listTexts = function* (api: Api, served: Served, r: RequestInfo, view: View, p: Page): Generator<string> {
   const meta = { resourceVersion: String(p.version), ...(p.token !== undefined && { continue: p.token }), ...(p.remaining !== undefined && { remainingItemCount: p.remaining }) }
