@@ -32,7 +32,12 @@ const collecting = '--expose-gc'
  * Of glibc: by default each thread has an arena of its own, and what is freed in the middle of one stays with the process.
  * With 100 clusters at rest controllers held 194 MiB and the API 232 with this, 241 and 256 without.
  */
-const allocator = { MALLOC_ARENA_MAX: '2', MALLOC_TRIM_THRESHOLD_: '131072' }
+const allocator = {
+  MALLOC_ARENA_MAX: '2',
+  // Fixed, they do not grow with the largest buffer that was freed. Above 145 KB, which one HTTP/2 session with 62 watches sends at once:
+  // buffers that are mapped anew each time took a tenth of what an event costs.
+  MALLOC_MMAP_THRESHOLD_: '1048576', MALLOC_TRIM_THRESHOLD_: '2097152',
+}
 
 const maxDelayMs = 10_000
 /** Beyond the delay that an API process keeps. */
