@@ -1,7 +1,7 @@
 /** One batch of group commit: which waiting writes go into it, how it is sent to commit_batch, and what its answer means. Pure. */
 import type pg from 'pg'
 import { keyId, sizeOf } from '../row.ts'
-import type { Committed, Transaction } from '../store.ts'
+import type { Committed, News, OwnChange, Transaction } from '../store.ts'
 import { bigints, booleans, texts } from './arrays.ts'
 import { rowOf, type SqlRow } from './rows.ts'
 
@@ -80,6 +80,19 @@ export function batchQuery(head: BatchHead, transactions: readonly Transaction[]
       booleans(rows.map((row) => row?.deleting)), texts(rows.map((row) => row?.body)),
     ],
   }
+}
+
+/** What the batch has added to the log: its versions follow each other without a gap, for nobody else had the counter (S1). */
+export function newsOf(transactions: readonly Transaction[], versions: readonly (number | null)[]): News | undefined {
+  const changes: OwnChange[] = []
+  transactions.flatMap((each) => each.operations).forEach(({ key, expect, row }, i) => {
+    const version = versions[i] ?? null
+    const stood = expect === 'absent' ? undefined : expect
+    // Refused, or what stood there already.
+    if (version === null || version === (stood ?? 0)) return
+    changes.push({ version, key, stood, after: row && { ...row, version } })
+  })
+  return changes.length === 0 ? undefined : { upTo: changes.at(-1)!.version, own: { after: changes[0]!.version - 1, changes } }
 }
 
 /** One outcome a transaction; undefined: refused for a reason that this answer does not hold (a batch looked up later, rule S3). */

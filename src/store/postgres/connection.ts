@@ -31,7 +31,7 @@ export interface SessionOptions {
   /** SQL run on each new connection, after the limits. */
   readonly setup?: string
   readonly limits?: string
-  readonly onNotification?: () => void
+  readonly onNotification?: (payload: string) => void
   readonly onConnected?: () => void
 }
 
@@ -60,7 +60,7 @@ export async function connect({ connection, purpose, log, setup = '', limits: bo
     onLost()
   })
   client.on('end', onLost)
-  if (onNotification !== undefined) client.on('notification', onNotification)
+  if (onNotification !== undefined) client.on('notification', ({ payload }) => onNotification(payload ?? ''))
   try {
     await client.connect()
     await client.query(`${bounds} ${setup}`)
