@@ -19,6 +19,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -50,6 +51,14 @@ type result struct {
 	Bytes      int     `json:"bytes,omitempty"`
 	Delivered  int     `json:"delivered,omitempty"`
 	Expected   int     `json:"expected,omitempty"`
+	ClientCPU  float64 `json:"clientCpuMs"`
+}
+
+// cpu is what this process has used, in milliseconds.
+func cpu() float64 {
+	var u syscall.Rusage
+	fail("rusage", syscall.Getrusage(syscall.RUSAGE_SELF, &u))
+	return float64(u.Utime.Nano()+u.Stime.Nano()) / 1e6
 }
 
 func fail(what string, err error) {
@@ -178,7 +187,7 @@ func each(n, workers int, one func(c *conn, i int) error) {
 	}
 	group.Wait()
 	wait("ready")
-	begun := time.Now()
+	begun, before := time.Now(), cpu()
 	for w := range all {
 		c := &all[w]
 		group.Add(1)
@@ -196,7 +205,7 @@ func each(n, workers int, one func(c *conn, i int) error) {
 	}
 	group.Wait()
 	text, _ := first.Load().(string)
-	report(result{Operations: n, Seconds: time.Since(begun).Seconds(), Errors: int(failed.Load()), First: text}, took)
+	report(result{Operations: n, Seconds: time.Since(begun).Seconds(), Errors: int(failed.Load()), First: text, ClientCPU: (cpu() - before) / float64(n)}, took)
 }
 
 type listing struct {

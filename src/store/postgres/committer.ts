@@ -8,7 +8,7 @@ import { behind, isUnavailable, isUnclear, unavailable, unclear } from '../error
 import type { Log } from '../log.ts'
 import { checkTransaction } from '../row.ts'
 import type { Committed, News, Transaction } from '../store.ts'
-import { batchQuery, newsOf, outcomes, takeBatch, type BatchAnswer } from './batch.ts'
+import { answerOf, batchMessage, commitBatch, newsOf, outcomes, takeBatch, type BatchAnswer } from './batch.ts'
 import { isRolledBack, openSession, sqlState, type Connection, type Session } from './connection.ts'
 import { keepEpoch, type Memory } from './epoch.ts'
 import type { Schema } from './schema.ts'
@@ -128,8 +128,8 @@ export function openCommitter({ connection, log, memory, schema, onCommitted, ex
       // Apart from the query: a connection that was never made has lost nothing.
       await session.ready()
       reached = true
-      const { rows } = await session.query<BatchAnswer & Record<string, unknown>>(batchQuery({ committer: id, number, seen: memory.highest, known: schema.known, written: schema.agreed }, transactions))
-      return { kind: 'answered', answer: rows[0]! }
+      const rows = await session.execute(commitBatch, batchMessage({ committer: id, number, seen: memory.highest, known: schema.known, written: schema.agreed }, transactions))
+      return { kind: 'answered', answer: answerOf(rows) }
     } catch (error) {
       const known = !reached || isRolledBack(error)
       if (known) number -= 1
