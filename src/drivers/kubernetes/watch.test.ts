@@ -81,10 +81,10 @@ describe('E4 a cluster in which nothing happens', () => {
   let watch: NodeWatch
 
   /** One node, known by a watch, and then so many minutes of nothing. */
-  const quiet = async (minutes: number, isReady = true): Promise<void> => {
+  const quiet = async (minutes: number, isReady = true, random = 0): Promise<void> => {
     await driver.close()
     clock = fakeClock()
-    driver = openKubernetes({ log: { ...silent, warn: warned.resolve }, clock, random: () => 0.5 })
+    driver = openKubernetes({ log: { ...silent, warn: warned.resolve }, clock, random: () => random })
     bed.api.registerNode(nodeCalled('w1'))
     bed.api.nodeReady('w1', isReady)
     await bed.cluster.settled()
@@ -93,10 +93,12 @@ describe('E4 a cluster in which nothing happens', () => {
     await o.until((n) => n[0]?.ready === isReady)
     await clock.advance(minutes * minute)
   }
-  const atRest = async (): Promise<void> => { await quiet(3); await expect.poll(() => bed.connections.open).toBe(0) }
-  const listed = async (): Promise<void> => {
+  const atRest = async (random?: number): Promise<void> => { await quiet(3, true, random); await expect.poll(() => bed.connections.open).toBe(0) }
+  const listed = async (minutes: number): Promise<void> => {
     const { total } = bed.connections
-    await clock.advance(2 * minute)
+    await clock.advance((minutes - 0.1) * minute)
+    expect(bed.connections).toEqual({ open: 0, total })
+    await clock.advance(0.1 * minute)
     await expect.poll(() => [bed.connections.total, bed.connections.open]).toEqual([total + 1, 0])
   }
 
@@ -107,12 +109,18 @@ describe('E4 a cluster in which nothing happens', () => {
     await expect.poll(() => bed.connections).toEqual({ open: 0, total: 1 })
   })
 
-  test('is listed every two minutes, and as long as its nodes are the same nothing is told', async () => {
+  test('is listed after three minutes at the latest, and as long as its nodes are the same nothing is told', async () => {
     await atRest()
     const told = o.seen.length
-    await listed()
-    await listed()
+    await listed(3)
+    await listed(3)
     expect(o.seen.length).toBe(told)
+  })
+
+  test('is listed for the first time at any moment, and then a little sooner than it must: many clusters are not listed together', async () => {
+    await atRest(0.9)
+    await listed(0.3)
+    await listed(2.55)
   })
 
   test('is watched for as long as one of its nodes is not Ready', async () => {
@@ -124,7 +132,7 @@ describe('E4 a cluster in which nothing happens', () => {
     await atRest()
     bed.api.nodeReady('w1', false)
     await bed.cluster.settled()
-    await clock.advance(2 * minute)
+    await clock.advance(3 * minute)
     await o.until((n) => n[0]?.ready === false)
     bed.api.registerNode(nodeCalled('w2'))
     await o.until((n) => n.length === 2)
@@ -163,7 +171,7 @@ describe('E4 a cluster in which nothing happens', () => {
   test('and whose API does not answer a list is said to be broken, and asked again until it answers', async () => {
     await atRest()
     bed.down()
-    await clock.advance(2 * minute)
+    await clock.advance(3 * minute)
     expect(await warned.promise).toMatchObject({ cluster: 'c1', error: expect.stringContaining('list nodes') })
     bed.api.nodeReady('w1', false)
     await bed.cluster.settled()
