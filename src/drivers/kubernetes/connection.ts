@@ -8,10 +8,14 @@ import type { KubeAccess } from './kubernetes.ts'
 
 /** What the driver needs of time. */
 export interface Clock {
+  monotonic(): number
   /** Calls once after `ms`; returns the cancel. */
   after(ms: number, call: () => void): () => void
 }
-export const systemClock: Clock = { after: (ms, call) => { const timer = setTimeout(call, ms); return () => { clearTimeout(timer) } } }
+export const systemClock: Clock = {
+  monotonic: () => performance.now(),
+  after: (ms, call) => { const timer = setTimeout(call, ms); return () => { clearTimeout(timer) } },
+}
 
 export interface Call {
   /** For messages. */

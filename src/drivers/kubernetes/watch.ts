@@ -46,12 +46,11 @@ const backOffMs = { first: 500, mostNew: 4_000, most: 30_000 }
 const silenceMs = 150_000
 /** All nodes Ready, none changed, and nobody asked for so long: the cluster rests. */
 const restAfterMs = 180_000
-/**
- * The longest between two lists of a cluster that rests, and how much sooner one may come, so that lists of many clusters do not
- * stay together; the first comes any time before.
- */
+/** The longest between two lists of a cluster that rests; so much sooner one may come, that not all clusters stay together, and the first at any time. */
 const listEveryMs = 180_000
-const sooner = 1 / 6
+const spreadMs = 20_000
+/** Lists are begun together, in rounds: one by itself takes twice the CPU of one among ten, because all that it runs through is cold. */
+const roundMs = 10_000
 
 const pause = (clock: Clock, ms: number, signal: AbortSignal): Promise<void> => new Promise((resolve) => {
   if (signal.aborted) { resolve(); return }
@@ -137,7 +136,9 @@ export const watchNodes = ({ cluster, connect, list, gates, changed, clock, rand
     return { ends }
   }
   const rest = async (signal: AbortSignal): Promise<void> => {
-    await pause(clock, listEveryMs * (1 - random() * (wasListed ? sooner : 1)), signal)
+    const now = clock.monotonic()
+    const latest = now + listEveryMs - random() * (wasListed ? spreadMs : listEveryMs)
+    await pause(clock, Math.max(0, Math.floor(latest / roundMs) * roundMs - now), signal)
     if (signal.aborted) return
     wasListed = true
     await gates.first(async () => {
