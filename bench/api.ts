@@ -45,6 +45,8 @@ interface Phase {
   readonly bytes?: number
   readonly delivered?: number
   readonly expected?: number
+  /** Of the load itself, for one operation; of watches it is not measured. */
+  readonly clientCpuMs: number
   /** Of server and database, for one operation (of a watch: for one delivered event). */
   readonly cpuMs: number
   /** Of server and database, while the load was still connected. */
@@ -70,9 +72,9 @@ const phase = async (s: Subject, name: string, options: Readonly<Record<string, 
   const memoryMiB = round(pssMiB(s.pids()))
   child.stdin.end('\n')
   await ended
-  const result = { ...measured, cpuMs: round((cpu * 1000) / (measured.delivered ?? measured.operations), 4), memoryMiB }
+  const result = { ...measured, clientCpuMs: round(measured.clientCpuMs, 4), cpuMs: round((cpu * 1000) / (measured.delivered ?? measured.operations), 4), memoryMiB }
   const of = measured.delivered === undefined ? '' : ` ${measured.delivered} of ${measured.expected} delivered`
-  say(`${s.name.padEnd(15)} ${name.padEnd(7)} ${round(result.operations / result.seconds).toString().padStart(8)}/s  p50 ${result.p50Ms} p99 ${result.p99Ms} ms  CPU ${result.cpuMs} ms  ${memoryMiB} MiB${of}${result.errors > 0 ? `  ${result.errors} FAILED: ${result.firstError ?? ''}` : ''}`)
+  say(`${s.name.padEnd(15)} ${name.padEnd(7)} ${round(result.operations / result.seconds).toString().padStart(8)}/s  p50 ${result.p50Ms} p99 ${result.p99Ms} ms  CPU ${result.cpuMs} ms (load ${result.clientCpuMs})  ${memoryMiB} MiB${of}${result.errors > 0 ? `  ${result.errors} FAILED: ${result.firstError ?? ''}` : ''}`)
   if (result.errors > 0) throw new Error(`${result.errors} operations of phase ${name} failed at ${s.name}`)
   return result
 }

@@ -19,6 +19,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -50,6 +51,14 @@ type result struct {
 	Bytes      int     `json:"bytes,omitempty"`
 	Delivered  int     `json:"delivered,omitempty"`
 	Expected   int     `json:"expected,omitempty"`
+	ClientCPU  float64 `json:"clientCpuMs"`
+}
+
+// cpu is what this process has used, in milliseconds.
+func cpu() float64 {
+	var u syscall.Rusage
+	fail("rusage", syscall.Getrusage(syscall.RUSAGE_SELF, &u))
+	return float64(u.Utime.Nano()+u.Stime.Nano()) / 1e6
 }
 
 func fail(what string, err error) {
@@ -59,7 +68,7 @@ func fail(what string, err error) {
 	}
 }
 
-func newClient(isHTTP2 bool, most int) *http.Client {
+func tlsConfig() *tls.Config {
 	t := &tls.Config{}
 	if *cert != "" {
 		ca, err := os.ReadFile(*cert + "/ca.crt")
@@ -72,37 +81,68 @@ func newClient(isHTTP2 bool, most int) *http.Client {
 			t.Certificates = []tls.Certificate{pair}
 		}
 	}
-	transport := &http.Transport{TLSClientConfig: t, MaxConnsPerHost: most, MaxIdleConnsPerHost: most, ForceAttemptHTTP2: isHTTP2, DisableCompression: true}
-	if !isHTTP2 {
-		transport.TLSNextProto = map[string]func(string, *tls.Conn) http.RoundTripper{}
-	}
-	return &http.Client{Transport: transport}
+	return t
 }
 
-func newRequest(method, url, contentType, accept string, body []byte) *http.Request {
-	r, err := http.NewRequest(method, *server+url, bytes.NewReader(body))
-	fail("request", err)
+// conn is one HTTP/1.1 connection with one request at a time on it. The client of net/http takes two goroutines and some thirty
+// allocations for a request, on the cores for which the server competes.
+type conn struct {
+	socket *tls.Conn
+	in     *bufio.Reader
+	out    []byte
+	body   bytes.Buffer
+}
+
+func (c *conn) close() {
+	if c.socket != nil {
+		c.socket.Close()
+		c.socket = nil
+	}
+}
+
+// do answers the body, which is good until the next call.
+func (c *conn) do(method, url, contentType, accept string, body []byte) ([]byte, error) {
+	if c.socket == nil {
+		socket, err := tls.Dial("tcp", strings.TrimPrefix(*server, "https://"), tlsConfig())
+		if err != nil {
+			return nil, err
+		}
+		c.socket, c.in = socket, bufio.NewReader(socket)
+	}
+	c.out = fmt.Appendf(c.out[:0], "%s %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: load\r\nAccept: %s\r\n", method, url, strings.TrimPrefix(*server, "https://"), accept)
 	if token != "" {
-		r.Header.Set("Authorization", "Bearer "+token)
+		c.out = fmt.Appendf(c.out, "Authorization: Bearer %s\r\n", token)
 	}
-	r.Header.Set("Accept", accept)
 	if contentType != "" {
-		r.Header.Set("Content-Type", contentType)
+		c.out = fmt.Appendf(c.out, "Content-Type: %s\r\nContent-Length: %d\r\n", contentType, len(body))
 	}
-	return r
-}
-
-func do(c *http.Client, method, url, contentType, accept string, body []byte) ([]byte, error) {
-	answer, err := c.Do(newRequest(method, url, contentType, accept, body))
+	c.out = append(append(c.out, "\r\n"...), body...)
+	c.body.Reset()
+	status, err := c.exchange()
 	if err != nil {
+		c.close()
 		return nil, err
 	}
-	defer answer.Body.Close()
-	text, err := io.ReadAll(answer.Body)
-	if err == nil && answer.StatusCode > 299 {
-		err = fmt.Errorf("%d: %s", answer.StatusCode, text[:min(len(text), 300)])
+	text := c.body.Bytes()
+	if status > 299 {
+		return text, fmt.Errorf("%d: %s", status, text[:min(len(text), 300)])
 	}
-	return text, err
+	return text, nil
+}
+
+func (c *conn) exchange() (int, error) {
+	if _, err := c.socket.Write(c.out); err != nil {
+		return 0, err
+	}
+	answer, err := http.ReadResponse(c.in, nil)
+	if err != nil {
+		return 0, err
+	}
+	_, err = c.body.ReadFrom(answer.Body)
+	if answer.Close {
+		c.close()
+	}
+	return answer.StatusCode, err
 }
 
 // wait tells that everything is prepared and goes on when told to.
@@ -112,7 +152,10 @@ func name(i int) string { return fmt.Sprintf("load-%06d", i) }
 
 // fill makes an object of the template.
 func fill(text []byte, i int, version, mark string) []byte {
-	return []byte(strings.NewReplacer("%NAME%", name(i), "%VERSION%", version, "%MARK%", mark).Replace(string(text)))
+	for _, each := range [][2]string{{"%NAME%", name(i)}, {"%VERSION%", version}, {"%MARK%", mark}} {
+		text = bytes.Replace(text, []byte(each[0]), []byte(each[1]), -1)
+	}
+	return text
 }
 
 func at(sorted []time.Duration, q float64) float64 {
@@ -130,22 +173,23 @@ func report(r result, took []time.Duration) {
 }
 
 // each runs `one` for 0 to n-1 over all connections.
-func each(n, workers int, one func(c *http.Client, i int) error) {
-	c := newClient(false, workers)
+func each(n, workers int, one func(c *conn, i int) error) {
+	all := make([]conn, workers)
 	var next atomic.Int64
 	var failed atomic.Int64
 	var first atomic.Value
 	took := make([]time.Duration, n)
 	var group sync.WaitGroup
 	// Connections are made before the clock starts.
-	for range workers {
+	for w := range all {
 		group.Add(1)
-		go func() { defer group.Done(); do(c, "GET", "/readyz", "", "*/*", nil) }()
+		go func() { defer group.Done(); all[w].do("GET", "/readyz", "", "*/*", nil) }()
 	}
 	group.Wait()
 	wait("ready")
-	begun := time.Now()
-	for range workers {
+	begun, before := time.Now(), cpu()
+	for w := range all {
+		c := &all[w]
 		group.Add(1)
 		go func() {
 			defer group.Done()
@@ -161,7 +205,7 @@ func each(n, workers int, one func(c *http.Client, i int) error) {
 	}
 	group.Wait()
 	text, _ := first.Load().(string)
-	report(result{Operations: n, Seconds: time.Since(begun).Seconds(), Errors: int(failed.Load()), First: text}, took)
+	report(result{Operations: n, Seconds: time.Since(begun).Seconds(), Errors: int(failed.Load()), First: text, ClientCPU: (cpu() - before) / float64(n)}, took)
 }
 
 type listing struct {
@@ -178,7 +222,9 @@ type listing struct {
 }
 
 func list(query string) listing {
-	text, err := do(newClient(false, 1), "GET", *path+query, "", "application/json", nil)
+	var c conn
+	defer c.close()
+	text, err := c.do("GET", *path+query, "", "application/json", nil)
 	fail("list", err)
 	var l listing
 	fail("list", json.Unmarshal(text, &l))
@@ -187,13 +233,13 @@ func list(query string) listing {
 
 func read(accept string, pages bool) {
 	size := 0
-	each(*times, 1, func(c *http.Client, _ int) error {
+	each(*times, 1, func(c *conn, _ int) error {
 		query := ""
 		if pages {
 			query = "?limit=500"
 		}
 		for {
-			text, err := do(c, "GET", *path+query, "", accept, nil)
+			text, err := c.do("GET", *path+query, "", accept, nil)
 			if err != nil {
 				return err
 			}
@@ -223,13 +269,18 @@ type seen struct {
 // follow opens all watches, changes objects at the given rate, and measures from the sending of a change to its arrival at each watcher.
 func follow(text []byte) {
 	version := list("?limit=1").Metadata.ResourceVersion
-	writer := newClient(false, 16)
+	writers := make(chan *conn, *conns)
+	for range *conns {
+		c := &conn{}
+		c.do("GET", "/readyz", "", "*/*", nil)
+		writers <- c
+	}
 	all := make([][]seen, *watchers)
 	var open, done sync.WaitGroup
 	var failed atomic.Int64
 	pool := make([]*http.Client, *sessions)
 	for i := range pool {
-		pool[i] = newClient(true, 1)
+		pool[i] = &http.Client{Transport: &http.Transport{TLSClientConfig: tlsConfig(), MaxConnsPerHost: 1, ForceAttemptHTTP2: true, DisableCompression: true}}
 	}
 	bodies := make([]io.Closer, *watchers)
 	for i := range *watchers {
@@ -237,7 +288,13 @@ func follow(text []byte) {
 		done.Add(1)
 		go func() {
 			defer done.Done()
-			answer, err := pool[i%*sessions].Do(newRequest("GET", *path+"?watch=1&allowWatchBookmarks=true&resourceVersion="+version, "", "application/json", nil))
+			request, err := http.NewRequest("GET", *server+*path+"?watch=1&allowWatchBookmarks=true&resourceVersion="+version, nil)
+			fail("request", err)
+			if token != "" {
+				request.Header.Set("Authorization", "Bearer "+token)
+			}
+			request.Header.Set("Accept", "application/json")
+			answer, err := pool[i%*sessions].Do(request)
 			if err != nil || answer.StatusCode != 200 {
 				failed.Add(1)
 				open.Done()
@@ -273,7 +330,9 @@ func follow(text []byte) {
 		group.Add(1)
 		go func() {
 			defer group.Done()
-			if _, err := do(writer, "PATCH", *path+"/"+name(i%*count), "application/merge-patch+json", "application/json", fill(text, i, "", m)); err != nil {
+			c := <-writers
+			defer func() { writers <- c }()
+			if _, err := c.do("PATCH", *path+"/"+name(i%*count), "application/merge-patch+json", "application/json", fill(text, i, "", m)); err != nil {
 				wrong.Add(1)
 			}
 		}()
@@ -307,13 +366,13 @@ func main() {
 	const asJSON = "application/json"
 	switch *phase {
 	case "warm-up":
-		each(*count, *conns, func(c *http.Client, i int) error {
-			_, err := do(c, "POST", *path+"?fieldManager=load&dryRun=All", asJSON, asJSON, fill(text, i, "", "0"))
+		each(*count, *conns, func(c *conn, i int) error {
+			_, err := c.do("POST", *path+"?fieldManager=load&dryRun=All", asJSON, asJSON, fill(text, i, "", "0"))
 			return err
 		})
 	case "create":
-		each(*count, *conns, func(c *http.Client, i int) error {
-			_, err := do(c, "POST", *path+"?fieldManager=load", asJSON, asJSON, fill(text, i, "", "0"))
+		each(*count, *conns, func(c *conn, i int) error {
+			_, err := c.do("POST", *path+"?fieldManager=load", asJSON, asJSON, fill(text, i, "", "0"))
 			return err
 		})
 	case "update":
@@ -321,18 +380,18 @@ func main() {
 		for _, o := range list("").Items {
 			versions[o.Metadata.Name] = o.Metadata.ResourceVersion
 		}
-		each(*count, *conns, func(c *http.Client, i int) error {
-			_, err := do(c, "PUT", *path+"/"+name(i)+"?fieldManager=load", asJSON, asJSON, fill(text, i, versions[name(i)], "updated"))
+		each(*count, *conns, func(c *conn, i int) error {
+			_, err := c.do("PUT", *path+"/"+name(i)+"?fieldManager=load", asJSON, asJSON, fill(text, i, versions[name(i)], "updated"))
 			return err
 		})
 	case "apply":
-		each(*count, *conns, func(c *http.Client, i int) error {
-			_, err := do(c, "PATCH", *path+"/"+name(i)+"?fieldManager=load-apply&force=true", "application/apply-patch+yaml", asJSON, fill(text, i, "", "applied"))
+		each(*count, *conns, func(c *conn, i int) error {
+			_, err := c.do("PATCH", *path+"/"+name(i)+"?fieldManager=load-apply&force=true", "application/apply-patch+yaml", asJSON, fill(text, i, "", "applied"))
 			return err
 		})
 	case "get":
-		each(*count, *conns, func(c *http.Client, i int) error {
-			_, err := do(c, "GET", *path+"/"+name(i), "", asJSON, nil)
+		each(*count, *conns, func(c *conn, i int) error {
+			_, err := c.do("GET", *path+"/"+name(i), "", asJSON, nil)
 			return err
 		})
 	case "list":

@@ -16,13 +16,13 @@ export interface Writer {
 }
 
 /** Fields that nobody owns. */
-const system = ['name', 'namespace', 'uid', 'resourceVersion', 'selfLink', 'generation', 'creationTimestamp', 'deletionTimestamp', 'deletionGracePeriodSeconds', 'managedFields'] as const
+const system: ReadonlySet<string> = new Set(['name', 'namespace', 'uid', 'resourceVersion', 'selfLink', 'generation', 'creationTimestamp', 'deletionTimestamp', 'deletionGracePeriodSeconds', 'managedFields'])
 
 /** The part of an object that is owned by managers. */
 export const owned = (object: Mutable): Mutable => {
   const { apiVersion: _, kind: __, metadata, ...rest } = object
-  const meta: Mutable = { ...(metadata as Mutable) }
-  for (const k of system) delete meta[k]
+  const meta: Mutable = {}
+  for (const k of Object.keys((metadata as Mutable | undefined) ?? {})) if (!system.has(k)) meta[k] = (metadata as Mutable)[k]
   return Object.keys(meta).length === 0 ? rest : { ...rest, metadata: meta }
 }
 

@@ -3,7 +3,7 @@
  * difference, intersection, removal. Shape: KEP-555; `f:` a field, `k:` an item of a list map, `v:` an item of a set, `.` the thing itself.
  */
 import type { Schema } from './schema.ts'
-import { equal, isObject, type Mutable } from './values.ts'
+import { equal, isObject, type JsonObject, type Mutable } from './values.ts'
 
 export type Fields = { readonly [element: string]: Fields }
 const leaf: Fields = Object.freeze({})
@@ -97,9 +97,11 @@ const unchanged: Changed = { changed: undefined, removed: undefined }
 
 /** What differs between two values: what is in `b` and new or different, and what is only in `a`. */
 export const compare = (a: unknown, b: unknown, s: Schema | undefined): Changed => {
-  if (equal(a, b)) return unchanged
+  if (a === b) return unchanged
   if (a === undefined) return { changed: fieldsOf(b, s, 'Update'), removed: undefined }
   if (b === undefined) return { changed: undefined, removed: fieldsOf(a, s, 'Update') }
+  if (isObject(a) && isObject(b) && !isAtomic(s)) return compareObjects(a, b, s)
+  if (equal(a, b)) return unchanged
   const x = partsOf(a, s)
   const y = partsOf(b, s)
   if (x === undefined || y === undefined) return { changed: leaf, removed: undefined }
@@ -114,6 +116,21 @@ export const compare = (a: unknown, b: unknown, s: Schema | undefined): Changed 
   }
   return { changed: build(false, changed), removed: build(false, removed) }
 }
+
+/** Names are made only of what differs: of two large objects that is mostly little. */
+const compareObjects = (a: JsonObject, b: JsonObject, s: Schema | undefined): Changed => {
+  const changed: Record<string, Fields> = {}
+  const removed: Record<string, Fields> = {}
+  const look = (k: string): void => {
+    const c = compare(own(a, k), own(b, k), fieldSchema(s, k))
+    if (c.changed !== undefined) changed[`f:${k}`] = c.changed
+    if (c.removed !== undefined) removed[`f:${k}`] = c.removed
+  }
+  for (const k of Object.keys(b)) look(k)
+  for (const k of Object.keys(a)) if (!Object.hasOwn(b, k)) look(k)
+  return { changed: build(false, changed), removed: build(false, removed) }
+}
+const own = (o: JsonObject, k: string): unknown => (Object.hasOwn(o, k) ? o[k] : undefined)
 
 /** An item is a member itself, with what is in it; one that is replaced whole is nothing else. */
 const asItem = (f: Fields): Fields => (Object.keys(f).length === 0 ? f : { '.': leaf, ...f })

@@ -1,12 +1,13 @@
 /**
- * The watch cache: what the API server reads. Every row of the store, sorted, at one known version, kept current by one tailer
- * that reads the log in order; and the watches fed from it. It proves its freshness (rule S5) and never guesses.
+ * The watch cache: what the API server reads. Every row of the store, sorted, at one known version, kept current in the log's order: by
+ * one tailer that reads it, and, where nobody else wrote between, by what this program itself has committed. Watches are fed from it. It
+ * proves its freshness (rule S5) and never guesses.
  */
 import { isExpired, tooLarge } from './errors.ts'
 import { rowIndex, type RowIndex } from './index-of-rows.ts'
 import type { Log } from './log.ts'
 import { overwritten, undone } from './past.ts'
-import type { Change, Row, Store, StoreKey } from './store.ts'
+import type { Change, OwnChange, Row, Store, StoreKey } from './store.ts'
 import { openWatchers, type OnChange, type Watch } from './watchers.ts'
 
 export type { OnChange, Watch } from './watchers.ts'
@@ -49,27 +50,43 @@ export async function openCache(store: Store, { log, ring = 16_384, pollMs = 1_0
   const first = await store.snapshot()
   let rows: RowIndex = rowIndex(first.rows)
   let version = first.version
+  // false: the rows do not fit the log, or the log below is gone; they are built anew.
+  let isWhole = true
   let closed = false
   const watchers = openWatchers(version, ring, (after, limit) => store.changes(after, limit))
   const waiting = new Set<{ readonly version: number; readonly done: () => void }>()
   const alarm = openAlarm()
-  const unsubscribe = store.onChange(alarm.ring)
+  const unsubscribe = store.onChange(({ upTo, own }) => {
+    if (upTo <= version) return
+    if (own === undefined || own.after !== version || !isWhole) return alarm.ring()
+    try {
+      apply(own.changes)
+    } catch (err) {
+      log.warn({ version, err }, 'watch cache cannot take over a commit')
+      alarm.ring()
+    }
+  })
 
   function reached(to: number): void {
     version = to
     for (const each of waiting) if (each.version <= to) each.done()
   }
 
-  function apply(changes: readonly Change[]): void {
-    const shared = changes.map((change) => applyOne(rows, change))
-    version = changes.at(-1)!.version
-    watchers.push(shared)
+  function apply(next: readonly OwnChange[]): void {
+    const last = next.at(-1)
+    if (last === undefined) return
+    isWhole = false
+    const changes = next.map((each) => applyOne(rows, each))
+    isWhole = true
+    version = last.version
+    watchers.push(changes)
     reached(version)
   }
 
   async function rebuild(): Promise<void> {
     const again = await store.snapshot()
     rows = rowIndex(again.rows)
+    isWhole = true
     watchers.reset(again.version)
     reached(again.version)
   }
@@ -79,17 +96,17 @@ export async function openCache(store: Store, { log, ring = 16_384, pollMs = 1_0
     while (!closed) {
       try {
         alarm.clear()
+        if (!isWhole) await rebuild()
         const changes = await store.changes(version, page)
         if (closed) return
-        if (changes.length > 0) apply(changes)
+        // A commit of ours may have come first.
+        apply(changes.filter((change) => change.version > version).map(ofLog))
         backOff = backOffMs.first
         if (changes.length < page) await alarm.wait(pollMs)
       } catch (error) {
         if (closed) return
-        if (isExpired(error) || isBroken(error)) {
-          log.warn({ version, err: error }, 'watch cache is rebuilt from a snapshot')
-          await rebuild().catch((err: unknown) => log.warn({ err }, 'watch cache cannot be rebuilt yet'))
-        } else log.warn({ version, err: error }, 'watch cache cannot read the log')
+        if (isExpired(error)) isWhole = false
+        log.warn({ version, err: error }, isWhole ? 'watch cache cannot read the log' : 'watch cache is rebuilt from a snapshot')
         alarm.clear()
         await alarm.wait(backOff)
         backOff = Math.min(2 * backOff, backOffMs.most)
@@ -140,18 +157,16 @@ export async function openCache(store: Store, { log, ring = 16_384, pollMs = 1_0
   }
 }
 
-/** Applies one change and answers it with the cache's own `before`, so that a row is in memory once. */
-function applyOne(rows: RowIndex, change: Change): Change {
-  const standing = rows.get(change.key)
-  if (standing?.version !== change.before?.version)
-    throw Object.assign(new Error(`change ${change.version} follows version ${change.before?.version ?? 'none'} of a key that stands at ${standing?.version ?? 'none'}`), { broken: true })
-  if (change.after === undefined) rows.remove(change.key)
-  else rows.put(change.after)
-  return standing === undefined ? change : { ...change, before: standing }
-}
+const ofLog = ({ version, key, before, after }: Change): OwnChange => ({ version, key, stood: before?.version, after })
 
-/** The log and the rows do not fit together: must not happen; a rebuilt cache is right again, a patched one would hide it. */
-const isBroken = (error: unknown): boolean => (error as { broken?: unknown } | undefined)?.broken === true
+/** Applies one change; its `before` is the cache's own row, so that a row is in memory once. A patched cache would hide a misfit. */
+function applyOne(rows: RowIndex, { version, key, stood, after }: OwnChange): Change {
+  const before = rows.get(key)
+  if (before?.version !== stood) throw new Error(`change ${version} follows version ${stood ?? 'none'} of a key that stands at ${before?.version ?? 'none'}`)
+  if (after === undefined) rows.remove(key)
+  else rows.put(after)
+  return { version, key, uid: (after ?? before)!.uid, before, after }
+}
 
 /** A bell that is not lost: rung before the wait begins, the wait ends at once. */
 function openAlarm(): { ring(): void; clear(): void; wait(mostMs: number): Promise<void> } {

@@ -55,6 +55,22 @@ export interface Change {
   readonly after: Row | undefined
 }
 
+/** That there is something new. A hint: it may be lost, and the poll is the truth. */
+export interface News {
+  /** The log goes up to here at least. */
+  readonly upTo: number
+  /** Written by this program, which therefore need not read it back: all that the log holds above `after`, in order, up to `upTo`. */
+  readonly own?: { readonly after: number; readonly changes: readonly OwnChange[] }
+}
+
+/** `stood`: the version that it followed; undefined: there was no object. */
+export interface OwnChange {
+  readonly version: number
+  readonly key: StoreKey
+  readonly stood: number | undefined
+  readonly after: Row | undefined
+}
+
 /** A key that changed, and its row before the first change of a span; undefined: there was none. */
 export interface Earlier {
   readonly key: StoreKey
@@ -104,8 +120,8 @@ export interface Store {
   readonly schema: { readonly known: number; readonly agreed: number }
   /** Lowest version from which changes() answers. */
   floor(): Promise<number>
-  /** Called when there is probably something new (a hint; the poll is the truth). Returns the unsubscribe. */
-  onChange(wake: () => void): () => void
+  /** Returns the unsubscribe. */
+  onChange(tell: (news: News) => void): () => void
   readonly leases: Leases
   readonly sealed: Sealed
   /** undefined: this store keeps no audit. */

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { expired } from '../errors.ts'
 import { overwritten } from '../past.ts'
 import { checkTransaction, isSameRow, keyId } from '../row.ts'
-import type { Change, Committed, Row, Store, Transaction } from '../store.ts'
+import type { Change, Committed, News, Row, Store, Transaction } from '../store.ts'
 import { memoryLeases, type MemoryLeases } from './leases.ts'
 import { memorySealed } from './sealed.ts'
 
@@ -21,21 +21,21 @@ const alone = { known: Number.MAX_SAFE_INTEGER, agreed: Number.MAX_SAFE_INTEGER 
 
 export function openMemoryStore({ now = Date.now, keep = 1_000, from = { version: 0, rows: [] } }: MemoryOptions = {}): Store {
   const rows = new Map<string, Row>(from.rows.map((row) => [keyId(row), row]))
-  const wakes = new Set<() => void>()
+  const listeners = new Set<(news: News) => void>()
   const leases = memoryLeases(now)
   // Versions have no gaps, so log[i] is the change with version floor + 1 + i.
   let log: Change[] = []
   let floor = from.version
   let { version } = from
-  let waking = false
+  let telling = false
   const tokenKey = randomBytes(32)
 
-  function wake(): void {
-    if (waking || wakes.size === 0) return
-    waking = true
+  function tell(): void {
+    if (telling || listeners.size === 0) return
+    telling = true
     queueMicrotask(() => {
-      waking = false
-      for (const each of wakes) each()
+      telling = false
+      for (const each of listeners) each({ upTo: version })
     })
   }
 
@@ -59,7 +59,7 @@ export function openMemoryStore({ now = Date.now, keep = 1_000, from = { version
       log = log.slice(-keep)
       floor = version - keep
     }
-    if (version > before) wake()
+    if (version > before) tell()
     return { kind: 'committed', versions }
   }
 
@@ -80,14 +80,14 @@ export function openMemoryStore({ now = Date.now, keep = 1_000, from = { version
     schema: alone,
     floor: async () => floor,
     onChange(each) {
-      wakes.add(each)
-      return () => void wakes.delete(each)
+      listeners.add(each)
+      return () => void listeners.delete(each)
     },
     leases,
     sealed: memorySealed(),
     audit: undefined,
     async close() {
-      wakes.clear()
+      listeners.clear()
     },
   }
 }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { put } from '../../../testkit/store-contract.ts'
+import { put, remove } from '../../../testkit/store-contract.ts'
 import type { Transaction } from '../store.ts'
-import { outcomes, takeBatch } from './batch.ts'
+import { newsOf, outcomes, takeBatch } from './batch.ts'
 
 const waiting = (...names: string[]) => ({ names, transaction: { operations: names.map((name) => put(name, 'absent')) } satisfies Transaction })
 const namesOf = (list: readonly { readonly names: readonly string[] }[]) => list.map((each) => each.names.join('+'))
@@ -36,4 +36,12 @@ test('S2 each transaction gets its own part of the answer', () => {
     undefined,
     { kind: 'newer' },
   ])
+})
+
+test('S4 what a batch added to the log: not what was refused, nor what stood there already', () => {
+  const transactions: Transaction[] = [{ operations: [put('same', 3)] }, { operations: [put('new', 'absent')] }, { operations: [put('refused', 1)] }, { operations: [put('changed', 5, '2'), remove('gone', 4)] }, { operations: [remove('absent', 'absent' as never)] }]
+  const { upTo, own } = newsOf(transactions, [3, 8, null, 9, 10, 0])!
+  expect([upTo, own!.after]).toEqual([10, 7])
+  expect(own!.changes.map(({ version, key, stood, after }) => [version, key.name, stood, after?.version])).toEqual([[8, 'new', undefined, 8], [9, 'changed', 5, 9], [10, 'gone', 4, undefined]])
+  expect(newsOf(transactions.slice(0, 1), [3])).toBeUndefined()
 })

@@ -1,8 +1,8 @@
 /** One batch of group commit: which waiting writes go into it, how it is sent to commit_batch, and what its answer means. Pure. */
-import type pg from 'pg'
 import { keyId, sizeOf } from '../row.ts'
-import type { Committed, Transaction } from '../store.ts'
-import { bigints, booleans, texts } from './arrays.ts'
+import type { Committed, News, OwnChange, Transaction } from '../store.ts'
+import { bigints } from './connection.ts'
+import { message, type Rows, type Statement } from './execution.ts'
 import { rowOf, type SqlRow } from './rows.ts'
 
 export const most = { writes: 256, characters: 4 * 1024 * 1024 }
@@ -41,7 +41,14 @@ export interface BatchAnswer {
   readonly versions: readonly (number | null)[]
   readonly fenced: readonly number[]
   readonly newer: readonly number[]
+  /** JSON; null: none. */
   readonly conflicts: string | null
+}
+
+/** Of the one row that commit_batch answers. */
+export function answerOf([row]: Rows): BatchAnswer {
+  const [versions, fenced, newer, conflicts] = row!
+  return { versions: bigints(versions!), fenced: bigints(fenced!) as number[], newer: bigints(newer!) as number[], conflicts: conflicts ?? null }
 }
 
 export interface BatchHead {
@@ -54,7 +61,12 @@ export interface BatchHead {
   readonly written: number
 }
 
-export function batchQuery(head: BatchHead, transactions: readonly Transaction[]): pg.QueryConfig {
+export const commitBatch: Statement = {
+  name: 'commit_batch',
+  text: `select versions, fenced, newer, conflicts from commit_batch(${Array.from({ length: 22 }, (_, i) => `$${i + 1}`).join(', ')})`,
+}
+
+export function batchMessage(head: BatchHead, transactions: readonly Transaction[]): Buffer {
   const operations = transactions.flatMap((each) => each.operations)
   const rows = operations.map((each) => each.row)
   const fences: { readonly tx: number; readonly slot: string; readonly epoch: number }[] = []
@@ -66,20 +78,39 @@ export function batchQuery(head: BatchHead, transactions: readonly Transaction[]
     if (each.fence !== undefined) fences.push({ tx: i, ...each.fence })
     if (each.audit !== undefined) audits.push({ first, last: tx.length, record: each.audit })
   })
-  return {
-    name: 'commit_batch',
-    text: 'select * from commit_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)',
-    values: [
-      head.committer, head.number, head.seen, head.known, head.written,
-      bigints(fences.map((each) => each.tx)), texts(fences.map((each) => each.slot)), bigints(fences.map((each) => each.epoch)),
-      bigints(audits.map((each) => each.first)), bigints(audits.map((each) => each.last)), texts(audits.map((each) => each.record)),
-      bigints(tx), texts(operations.map((each) => each.key.resource)), texts(operations.map((each) => each.key.namespace)),
-      texts(operations.map((each) => each.key.name)), bigints(operations.map((each) => (each.expect === 'absent' ? 0 : each.expect))),
-      texts(rows.map((row) => row?.uid)), texts(rows.map((row) => row && JSON.stringify(row.labels))),
-      texts(rows.map((row) => row && JSON.stringify(row.ownerUids))), texts(rows.map((row) => row && JSON.stringify(row.finalizers))),
-      booleans(rows.map((row) => row?.deleting)), texts(rows.map((row) => row?.body)),
-    ],
-  }
+  return message(commitBatch, 22, ({ text, texts, bigints: numbers, booleans }) => {
+    for (const each of [head.committer, head.number, head.seen, head.known, head.written]) text(String(each))
+    numbers(fences.map((each) => each.tx))
+    texts(fences.map((each) => each.slot))
+    numbers(fences.map((each) => each.epoch))
+    numbers(audits.map((each) => each.first))
+    numbers(audits.map((each) => each.last))
+    texts(audits.map((each) => each.record))
+    numbers(tx)
+    texts(operations.map((each) => each.key.resource))
+    texts(operations.map((each) => each.key.namespace))
+    texts(operations.map((each) => each.key.name))
+    numbers(operations.map((each) => (each.expect === 'absent' ? 0 : each.expect)))
+    texts(rows.map((row) => row?.uid))
+    texts(rows.map((row) => row && JSON.stringify(row.labels)))
+    texts(rows.map((row) => row && JSON.stringify(row.ownerUids)))
+    texts(rows.map((row) => row && JSON.stringify(row.finalizers)))
+    booleans(rows.map((row) => row?.deleting))
+    texts(rows.map((row) => row?.body))
+  })
+}
+
+/** What the batch has added to the log: its versions follow each other without a gap, for nobody else had the counter (S1). */
+export function newsOf(transactions: readonly Transaction[], versions: readonly (number | null)[]): News | undefined {
+  const changes: OwnChange[] = []
+  transactions.flatMap((each) => each.operations).forEach(({ key, expect, row }, i) => {
+    const version = versions[i] ?? null
+    const stood = expect === 'absent' ? undefined : expect
+    // Refused, or what stood there already.
+    if (version === null || version === (stood ?? 0)) return
+    changes.push({ version, key, stood, after: row && { ...row, version } })
+  })
+  return changes.length === 0 ? undefined : { upTo: changes.at(-1)!.version, own: { after: changes[0]!.version - 1, changes } }
 }
 
 /** One outcome a transaction; undefined: refused for a reason that this answer does not hold (a batch looked up later, rule S3). */

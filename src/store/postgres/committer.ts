@@ -7,8 +7,8 @@ import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 import { behind, isUnavailable, isUnclear, unavailable, unclear } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { checkTransaction } from '../row.ts'
-import type { Committed, Transaction } from '../store.ts'
-import { batchQuery, outcomes, takeBatch, type BatchAnswer } from './batch.ts'
+import type { Committed, News, Transaction } from '../store.ts'
+import { answerOf, batchMessage, commitBatch, newsOf, outcomes, takeBatch, type BatchAnswer } from './batch.ts'
 import { isRolledBack, openSession, sqlState, type Connection, type Session } from './connection.ts'
 import { keepEpoch, type Memory } from './epoch.ts'
 import type { Schema } from './schema.ts'
@@ -24,8 +24,8 @@ export interface CommitterOptions {
   readonly log: Log
   readonly memory: Memory
   readonly schema: Schema
-  /** A batch wrote something: `version` is the highest. */
-  readonly onCommitted: (version: number) => void
+  /** A batch wrote something. */
+  readonly onCommitted: (news: News) => void
   /** The log has no partition for the next versions: make some. */
   readonly extendLog: () => Promise<void>
   /** S3: how long the truth is looked for. */
@@ -54,7 +54,6 @@ export function openCommitter({ connection, log, memory, schema, onCommitted, ex
   const queue: Waiting[] = []
   let id = ''
   let number = 0
-  let highest = 0
   let running: Promise<void> | undefined
   let closed = false
 
@@ -105,10 +104,10 @@ export function openCommitter({ connection, log, memory, schema, onCommitted, ex
   }
 
   function answer(batch: readonly Waiting[], given: BatchAnswer): readonly Waiting[] {
-    // What changed nothing answers with an old version and wakes nobody.
-    const version = given.versions.reduce<number>((most, each) => Math.max(most, each ?? 0), 0)
-    if (version > highest) onCommitted((highest = version))
-    const results = outcomes(batch.map((each) => each.transaction), given)
+    const transactions = batch.map((each) => each.transaction)
+    const news = newsOf(transactions, given.versions)
+    if (news !== undefined) onCommitted(news)
+    const results = outcomes(transactions, given)
     batch.forEach((each, i) => {
       const result = results[i]
       if (result !== undefined) each.resolve(result)
@@ -129,8 +128,8 @@ export function openCommitter({ connection, log, memory, schema, onCommitted, ex
       // Apart from the query: a connection that was never made has lost nothing.
       await session.ready()
       reached = true
-      const { rows } = await session.query<BatchAnswer & Record<string, unknown>>(batchQuery({ committer: id, number, seen: memory.highest, known: schema.known, written: schema.agreed }, transactions))
-      return { kind: 'answered', answer: rows[0]! }
+      const rows = await session.execute(commitBatch, batchMessage({ committer: id, number, seen: memory.highest, known: schema.known, written: schema.agreed }, transactions))
+      return { kind: 'answered', answer: answerOf(rows) }
     } catch (error) {
       const known = !reached || isRolledBack(error)
       if (known) number -= 1

@@ -2,6 +2,7 @@
 import pg from 'pg'
 import { unavailable } from '../errors.ts'
 import type { Log } from '../log.ts'
+import { execution, type Rows, type Statement } from './execution.ts'
 
 export interface Connection {
   /** A name, an address, or the directory of the unix socket. */
@@ -16,6 +17,8 @@ export interface Connection {
 export interface Session {
   /** One at a time, in order. Connects when needed; throws isUnavailable(e) when that fails. */
   query<R extends pg.QueryResultRow>(query: pg.QueryConfig): Promise<pg.QueryResult<R>>
+  /** As `query`, of a message that was composed for the statement. */
+  execute(statement: Statement, message: Buffer): Promise<Rows>
   /** Until it is connected; throws isUnavailable(e). */
   ready(): Promise<void>
   /** Cuts the connection without a word; the next query makes a new one. */
@@ -31,7 +34,7 @@ export interface SessionOptions {
   /** SQL run on each new connection, after the limits. */
   readonly setup?: string
   readonly limits?: string
-  readonly onNotification?: () => void
+  readonly onNotification?: (payload: string) => void
   readonly onConnected?: () => void
 }
 
@@ -42,7 +45,7 @@ export const noLimits = `set statement_timeout = 0; set lock_timeout = '3s'; set
 const none = Object.freeze({})
 const noTexts: readonly string[] = Object.freeze([])
 const json = (text: string): unknown => (text === '{}' ? none : text === '[]' ? noTexts : JSON.parse(text))
-const bigints = (text: string): (number | null)[] => (text === '{}' ? [] : text.slice(1, -1).split(',').map((each) => (each === 'NULL' ? null : Number(each))))
+export const bigints = (text: string): (number | null)[] => (text === '{}' ? [] : text.slice(1, -1).split(',').map((each) => (each === 'NULL' ? null : Number(each))))
 const parsers: Readonly<Record<number, (text: string) => unknown>> = { 20: Number, 1016: bigints, 3802: json }
 
 /** bigint as number (versions stay below 2⁵³), jsonb with the empty values shared. */
@@ -60,7 +63,7 @@ export async function connect({ connection, purpose, log, setup = '', limits: bo
     onLost()
   })
   client.on('end', onLost)
-  if (onNotification !== undefined) client.on('notification', onNotification)
+  if (onNotification !== undefined) client.on('notification', ({ payload }) => onNotification(payload ?? ''))
   try {
     await client.connect()
     await client.query(`${bounds} ${setup}`)
@@ -98,12 +101,15 @@ export function openSession(options: SessionOptions): Session {
     return current
   }
 
+  function inTurn<T>(send: (client: pg.Client) => Promise<T>): Promise<T> {
+    const result = last.then(async () => send(await client()))
+    last = result.catch(() => {})
+    return result
+  }
+
   return {
-    query<R extends pg.QueryResultRow>(query: pg.QueryConfig): Promise<pg.QueryResult<R>> {
-      const result = last.then(async () => (await client()).query<R>(query))
-      last = result.catch(() => {})
-      return result
-    },
+    query: <R extends pg.QueryResultRow>(query: pg.QueryConfig) => inTurn((connected) => connected.query<R>(query)),
+    execute: (statement, message) => inTurn((connected) => new Promise<Rows>((resolve, reject) => connected.query(execution(statement, message, { resolve, reject })))),
     ready: async () => void (await client()),
     cut() {
       const cutting = current

@@ -260,6 +260,30 @@ test('S4 compaction writes out the object before where a kept change refers to a
   expect((await store.changes(11, 1))[0]).toMatchObject({ version: 12, before: { ...rowOf(keyOf('a'), 'old', { labels: { tier: 'x' } }), version: 1 } })
 })
 
+test('S4 two programs write at once: each cache has every change once and in order, whoever wrote it', async () => {
+  const stores = await Promise.all([openStore(), openStore()])
+  const all = await Promise.all(stores.map(async (store) => {
+    const cache = await openCache(store, { log: silent, pollMs: 0 })
+    closing.push(() => cache.close())
+    const watched = collect()
+    cache.watch('things.test', undefined, 0, watched.note)
+    return { store, cache, watched }
+  }))
+  const each = 40
+  await Promise.all(all.map(async ({ store }, s) => {
+    for (let i = 0; i < each; i += 1) {
+      const [version] = await versionsOf(store.commit({ operations: [put(`s${s}-${i}`, 'absent', '1', { labels: { tier: 'x', a: 'y' } })] }))
+      if (i % 4 === 0) await store.commit({ operations: [remove(`s${s}-${i}`, version!)] })
+    }
+  }))
+  const changes = await stores[0]!.changes(0, 1_000)
+  for (const { cache, watched } of all) {
+    await watched.until(changes.length)
+    expect(watched.seen).toEqual(changes)
+    expect(cache.list('things.test')).toEqual((await stores[1]!.snapshot()).rows.toSorted((a, b) => (a.name < b.name ? -1 : 1)))
+  }
+})
+
 test('S5 who writes in one program reads it in another one', async () => {
   const [writer, reader] = await Promise.all([openStore(), openStore()])
   const cache = await openCache(reader, { log: silent, pollMs: 60_000 })

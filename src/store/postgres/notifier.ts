@@ -6,25 +6,26 @@ export const channel = 'skerry_log'
 /** A hint may come this much later when the last one was just sent; the poll is the truth. */
 const pauseMs = 10
 
-export function openNotifier(connection: Connection, log: Log): { notify(): void; close(): Promise<void> } {
+export function openNotifier(connection: Connection, log: Log): { notify(version: number): void; close(): Promise<void> } {
   // A NOTIFY writes a commit record; nobody needs it on the disk.
   const session = openSession({ connection, purpose: 'notify', log, setup: 'set synchronous_commit = off;' })
-  let wanted = false
+  let told = 0
+  let highest = 0
   let running: Promise<void> | undefined
   let closed = false
 
   async function run(): Promise<void> {
-    while (wanted && !closed) {
-      wanted = false
-      await session.query({ text: `notify ${channel}` }).catch((err: unknown) => log.warn({ err }, 'others are not told of a commit; their poll finds it'))
+    while (told < highest && !closed) {
+      told = highest
+      await session.query({ text: 'select pg_notify($1, $2)', values: [channel, String(told)] }).catch((err: unknown) => log.warn({ err }, 'others are not told of a commit; their poll finds it'))
       await new Promise((resolve) => setTimeout(resolve, pauseMs).unref())
     }
     running = undefined
   }
 
   return {
-    notify() {
-      wanted = true
+    notify(version) {
+      highest = version
       running ??= run()
     },
     async close() {

@@ -2,7 +2,7 @@
 import { expired } from '../errors.ts'
 import type { Audit } from '../audit.ts'
 import type { Log } from '../log.ts'
-import type { Row, Store } from '../store.ts'
+import type { News, Row, Store } from '../store.ts'
 import { auditOn } from './audit.ts'
 import { openCommitter } from './committer.ts'
 import { connect, noLimits, openSession, type Connection } from './connection.ts'
@@ -47,9 +47,9 @@ export async function openPostgresStore({ connection, owner = connection, log, k
   const maintenance: MaintenanceOptions = { connection: owner, log, span, keepMs }
   let extendBefore = await extendLog(maintenance)
 
-  const wakes = new Set<() => void>()
-  const wake = (): void => {
-    for (const each of wakes) each()
+  const listeners = new Set<(news: News) => void>()
+  const tell = (news: News): void => {
+    for (const each of listeners) each(news)
   }
   const notifier = openNotifier(connection, log)
   const memory = openMemory()
@@ -61,9 +61,10 @@ export async function openPostgresStore({ connection, owner = connection, log, k
   const audit = openSession({ connection, purpose: 'audit', log, setup: keepEpoch })
   const tail = openSession({
     connection, purpose: 'tail', log, setup: `${keepEpoch} set jit = off; set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off; listen ${channel};`,
-    onNotification: wake,
+    // A program of an earlier version says no number.
+    onNotification: (payload) => tell({ upTo: Number(payload) || Infinity }),
     // What was notified while we were away is lost.
-    onConnected: wake,
+    onConnected: () => tell({ upTo: Infinity }),
   })
   const extend = sharedCall(async () => {
     extendBefore = await extendLog(maintenance)
@@ -71,11 +72,12 @@ export async function openPostgresStore({ connection, owner = connection, log, k
   const schema = known === undefined ? undefined : await announce(read, known, beatMs, log)
   const committer = openCommitter({
     connection, log, memory, schema: schema ?? { known: 1, agreed: 1 }, extendLog: extend, settleMs,
-    onCommitted(version) {
-      memory.note(version)
-      wake()
-      notifier.notify()
-      if (version < extendBefore) return
+    onCommitted(news) {
+      memory.note(news.upTo)
+      // A turn later: whoever waits for the answer comes before whoever watches.
+      setImmediate(tell, news)
+      notifier.notify(news.upTo)
+      if (news.upTo < extendBefore) return
       extendBefore = Infinity // once; the call sets it anew
       extend().catch((err: unknown) => log.warn({ err }, 'log cannot be extended yet'))
     },
@@ -125,9 +127,9 @@ export async function openPostgresStore({ connection, owner = connection, log, k
     },
     tokenKey: sharedCall(async () => (await read.query<{ key: Buffer }>({ text: 'select key from token_key' })).rows[0]!.key),
     onChange(each) {
-      wakes.add(each)
+      listeners.add(each)
       tail.ready().catch(() => {}) // hears others from now on; when it cannot, the poll finds out
-      return () => void wakes.delete(each)
+      return () => void listeners.delete(each)
     },
     leases: leasesOn(lease),
     sealed: sealedOn(read),
@@ -135,7 +137,7 @@ export async function openPostgresStore({ connection, owner = connection, log, k
     compact: () => compact(maintenance),
     async close() {
       clearInterval(timer)
-      wakes.clear()
+      listeners.clear()
       await committer.close()
       await schema?.close()
       await Promise.all([notifier.close(), read.close(), past.close(), lease.close(), audit.close(), tail.close(), maintaining])
