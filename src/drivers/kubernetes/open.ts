@@ -130,7 +130,7 @@ export const openKubernetes = ({ log, clock = systemClock, random = Math.random,
   const clients = new Map<string, Client>()
   const watches = new Map<string, Set<NodeWatch>>()
   const tickets: Tickets = new WeakMap()
-  const gates = { first: openGate(watchesAtOnce), broken: openGate(watchesAtOnce) }
+  const gates = { first: openGate(watchesAtOnce), broken: openGate(watchesAtOnce), resting: openGate(watchesAtOnce) }
   let isClosed = false
 
   const demandOpen = (): void => { if (isClosed) throw kubernetesError('other', 'the Kubernetes driver is closed') }

@@ -1,8 +1,9 @@
+import { createServer } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { fakeClock, type FakeClock } from '../../../testkit/fake-clock.ts'
 import { openKubernetes, type KubernetesDriver, type NodeWatch, type TenantKubernetes } from './index.ts'
 import { Node } from './sim/kinds.ts'
-import { nodeCalled, observe, startTestCluster, type TestCluster } from './testing.ts'
+import { listen, nodeCalled, observe, startTestCluster, type TestCluster } from './testing.ts'
 
 const silent = { info() {}, warn() {} }
 
@@ -136,6 +137,26 @@ describe('E4 a cluster in which nothing happens', () => {
     expect(bed.connections).toEqual({ open: 0, total })
     await clock.advance(1_000)
     await expect.poll(() => bed.connections).toEqual({ open: 0, total: total + 2 })
+  })
+
+  test('keeps no other waiting when its server, and those of many more, accept a connection and say nothing', async () => {
+    await quiet(0)
+    const mute = createServer()
+    let server = bed.access.server
+    await Promise.all(Array.from({ length: 20 }, async (_, i) => {
+      const one = observe()
+      driver.watchNodes(`rests-${i}`, async () => ({ ...bed.access, server }), one.changed)
+      await one.until((n) => n.length === 1)
+    }))
+    await clock.advance(3 * minute)
+    await expect.poll(() => bed.connections.open).toBe(0)
+    server = `https://${await listen(mute)}`
+    await clock.advance(3 * minute)
+    const other = observe()
+    driver.watchNodes('new', async () => bed.access, other.changed)
+    expect(await Promise.race([other.until((n) => n.length === 1).then(() => 'seen'), warned.promise])).toBe('seen')
+    await driver.close()
+    mute.close()
   })
 
   test('is watched for as long as one of its nodes is not Ready', async () => {

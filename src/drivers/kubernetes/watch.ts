@@ -31,8 +31,8 @@ export interface NodeWatchOptions {
   /** With the certificate of now, for one stream or list; whoever asked closes it. */
   readonly connect: () => Promise<Connection>
   readonly list: (connection: Connection) => Promise<{ readonly items: readonly Json[]; readonly version: string }>
-  /** So many watches begin at once: a thousand handshakes together would time each other out. Servers that do not answer wait for each other only. */
-  readonly gates: { readonly first: Gate; readonly broken: Gate }
+  /** So many watches begin at once: a thousand handshakes together would time each other out. Servers that do not answer wait for each other only, and clusters at rest keep nobody waiting. */
+  readonly gates: { readonly first: Gate; readonly broken: Gate; readonly resting: Gate }
   readonly changed: (nodes: readonly KubeNode[]) => void
   readonly clock: Clock
   readonly random: () => number
@@ -141,7 +141,7 @@ export const watchNodes = ({ cluster, connect, list, gates, changed, clock, rand
     await pause(clock, Math.max(0, Math.floor(latest / roundMs) * roundMs - now), signal)
     if (signal.aborted) return
     wasListed = true
-    await gates.first(async () => {
+    await gates.resting(async () => {
       const connection = await connect()
       try {
         // Who asked meanwhile waits to be told.
