@@ -16,7 +16,13 @@ export interface Certificate {
   readonly subjectAltName: string | undefined
   /** Milliseconds. */
   readonly notAfter: number
+  /** Of the whole certificate: `X509SHA256=` and lower-case hexadecimal digits, as kube-apiserver names it. */
+  readonly credentialId: string
 }
+/** By Kubernetes' name, in reviews and in audit records. */
+export const credentialIdKey = 'authentication.kubernetes.io/credential-id'
+/** From the SHA-256 fingerprint as Node writes it. */
+export const credentialIdOf = (fingerprint: string): string => `X509SHA256=${fingerprint.replaceAll(':', '').toLowerCase()}`
 export type Authenticate = (request: IncomingMessage) => Identity | undefined | Promise<Identity | undefined>
 
 const list = (v: unknown): readonly string[] => (v === undefined ? [] : Array.isArray(v) ? v.map(String) : [String(v)])
@@ -44,7 +50,7 @@ const certified = (request: IncomingMessage): Certified | null => {
   const subject = peer?.subject as unknown as Readonly<Record<string, unknown>> | undefined
   const user = subject === undefined ? '' : (list(subject['CN'])[0] ?? '')
   const groups = subject === undefined ? [] : list(subject['O'])
-  return user === '' ? null : { user, groups: [...groups, 'system:authenticated'], certificate: { subjectAltName: peer!.subjectaltname, notAfter: Date.parse(peer!.valid_to) } }
+  return user === '' ? null : { user, groups: [...groups, 'system:authenticated'], certificate: { subjectAltName: peer!.subjectaltname, notAfter: Date.parse(peer!.valid_to), credentialId: credentialIdOf(peer!.fingerprint256) } }
 }
 
 /** Tokens are compared by lookup of the whole; the table holds them hashed where they last. */

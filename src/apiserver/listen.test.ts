@@ -1,3 +1,4 @@
+import { createHash, X509Certificate } from 'node:crypto'
 import http2 from 'node:http2'
 import { request } from 'node:https'
 import { afterEach, expect, test } from 'vitest'
@@ -41,7 +42,8 @@ const firstLine = (s: http2.ClientHttp2Stream): Promise<string> => new Promise((
 test('a client certificate under the given authority is an identity, over HTTP/1.1 and HTTP/2; without one, or of a stranger, 401', async () => {
   await start()
   const client = await authority.client('ada', 'skerry:admins')
-  const wanted = { status: { userInfo: { username: 'ada', groups: ['skerry:admins', 'system:authenticated'] } } }
+  const digest = createHash('sha256').update(new X509Certificate(client.cert).raw).digest('hex')
+  const wanted = { status: { userInfo: { username: 'ada', groups: ['skerry:admins', 'system:authenticated'], extra: { 'authentication.kubernetes.io/credential-id': [`X509SHA256=${digest}`] } } } }
   expect(await ask1(client)).toMatchObject(wanted)
   expect(await ask1()).toMatchObject({ code: 401 })
   expect(await ask1(await (await newAuthority()).client('ada', 'skerry:admins'))).toMatchObject({ code: 401 })

@@ -1,6 +1,6 @@
 /** The reviews by which a client learns who it is and what it may do. */
 import type { Api } from './api.ts'
-import type { Identity } from './identity.ts'
+import { credentialIdKey, type Identity } from './identity.ts'
 import type { Served } from './served.ts'
 import { badRequest } from './status.ts'
 import { isObject, type Mutable } from './values.ts'
@@ -56,7 +56,7 @@ const reviews: Readonly<Record<'selfsubjectaccessreviews' | 'selfsubjectrulesrev
   },
   selfsubjectrulesreviews: (api, identity, spec) => rulesOf(api, identity, textsIn(spec)['namespace'] ?? ''),
   selfsubjectreviews: (_api, { user, groups, certificate }) => ({
-    userInfo: { username: user, groups, ...(certificate?.subjectAltName !== undefined && { extra: { 'skerry.dev/certificate': [certificate.subjectAltName] } }) },
+    userInfo: { username: user, groups, ...(certificate !== undefined && { extra: { [credentialIdKey]: [certificate.credentialId], ...(certificate.subjectAltName !== undefined && { 'skerry.dev/certificate': [certificate.subjectAltName] }) } }) },
   }),
 }
 

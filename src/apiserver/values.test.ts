@@ -11,6 +11,14 @@ test('any JSON is read as it is', () => {
   fc.assert(fc.property(safe, (v) => { expect(parseJson(JSON.stringify(v))).toEqual(JSON.parse(JSON.stringify(v))) }))
 })
 
+test('quotation marks, escapes and colons in strings are no fields, and hide none', () => {
+  const text = fc.string({ unit: fc.constantFrom('"', '\\', ':', 'a', ' ') })
+  const object = fc.dictionary(fc.constantFrom('a', 'b', 'c:d', 'e"'), fc.oneof(text, fc.array(text)))
+  fc.assert(fc.property(object, (o) => { expect(parseJson(JSON.stringify(o))).toEqual(o) }))
+  const twice = (o: object): string => `{"x":${JSON.stringify(o)},"y":1,"z":${JSON.stringify(o)},"y":2}`
+  fc.assert(fc.property(object, (o) => { expect(refusal(() => parseJson(twice(o)))).toBe('strict decoding error: duplicate field "y"') }))
+})
+
 test('values are equal when their JSON is, in whatever order: a field that is undefined is none', () => {
   const { value } = fc.letrec<{ value: unknown }>((tie) => ({
     value: fc.oneof({ maxDepth: 3 }, fc.constantFrom(0, 1, null, '', undefined), fc.array(tie('value').filter((v) => v !== undefined), { maxLength: 2 }), fc.dictionary(fc.constantFrom('a', 'b', 'constructor'), tie('value'), { noNullPrototype: true })),

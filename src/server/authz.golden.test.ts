@@ -51,7 +51,7 @@ const grantsOf = (role: Role | 'nobody'): Grants => {
     projects: () => (isProjectRole ? ['acme'] : []), since: () => 0, onChange: () => () => {},
   }
 }
-const own = { subjectAltName: `URI:${uriOf({ name: 'own', uid: crypto.randomUUID() })}`, notAfter: 0 }
+const own = { subjectAltName: `URI:${uriOf({ name: 'own', uid: crypto.randomUUID() })}`, credentialId: 'X509SHA256=ab', notAfter: 0 }
 const identityOf = (role: Role | 'nobody') => ({ user: 'tess', groups: [...(role === 'site' ? [sites] : []), 'system:authenticated'], writer: 'user' as const, certificate: own })
 
 const may = (role: Role | 'nobody', project: string, named = 'a-name') => {

@@ -1,9 +1,10 @@
 /** Which client certificates count, and POST …/clientcertificates/NAME/certificate, by which one is signed: for an administrator, or for its holder who renews it (rule A4). */
+import { X509Certificate } from 'node:crypto'
 import { ClientCertificate } from '../api/index.ts'
 import { certificateRequest, type CertificateAnswer } from '../api/access/index.ts'
 import { certifiedBy, endOf, longestLife } from '../api/client-certificate/index.ts'
 import { resourceName } from '../api/meta/index.ts'
-import { forbidden, invalid, type Certificate, type Identity, type Subresource } from '../apiserver/index.ts'
+import { credentialIdOf, forbidden, invalid, type Certificate, type Identity, type Subresource } from '../apiserver/index.ts'
 import type { CacheView } from '../store/scoped-cache.ts'
 import { sites } from '../rules/roles.ts'
 import { signRequest, type Pair } from './platform-pki.ts'
@@ -39,7 +40,7 @@ export const certificateSubresource = (authority: Pair): Subresource => async ({
   const { crt: certificate, serial, expiresAt } = signed
   await decide({
     change: (live) => ({ ...live, status: { ...(live as ClientCertificate).status, last: { serial, issuedAt: now.toISOString(), expiresAt } } }),
-    events: [], note: `certificate ${serial} for ${spec.user} until ${expiresAt}, asked for by ${identity.user}`,
+    events: [], note: `certificate ${serial} (${credentialIdOf(new X509Certificate(certificate).fingerprint256)}) for ${spec.user} until ${expiresAt}, asked for by ${identity.user}`,
   })
   return { apiVersion: 'skerry.dev/v1alpha1', kind: 'CertificateRequest', status: { certificate, ca: authority.crt, expiresAt } satisfies CertificateAnswer }
 }

@@ -11,7 +11,8 @@ export interface AuditRecord {
   readonly level: 'Metadata' | 'Change'
   /** Of the request; `login` is the first request of a connection. */
   readonly verb: string
-  readonly user: { readonly username: string; readonly groups: readonly string[] }
+  /** `extra` names the certificate: `authentication.kubernetes.io/credential-id`. */
+  readonly user: { readonly username: string; readonly groups: readonly string[]; readonly extra?: Readonly<Record<string, readonly string[]>> }
   readonly sourceIPs: readonly string[]
   readonly userAgent: string
   readonly objectRef?: {

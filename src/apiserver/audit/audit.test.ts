@@ -64,6 +64,15 @@ const told = async (from = 0): Promise<readonly (AuditRecord & { readonly versio
 }
 const inShort = (all: readonly AuditRecord[]) => all.map((r) => `${r.user.username} ${r.verb} ${r.objectRef?.resource ?? r.requestURI ?? ''}${r.objectRef?.subresource === undefined ? '' : `/${r.objectRef.subresource}`} ${r.objectRef?.name ?? '-'} ${r.responseStatus.code} ${r.level}`)
 
+test('S12 a record names the certificate by which somebody was known, so that what one certificate did can be told apart', async () => {
+  await lab.close()
+  store = await openPostgresStore({ connection: database.connection, log: silent })
+  await begin({ authenticate: () => ({ user: 'tess', groups: [], writer: 'admin', certificate: { subjectAltName: undefined, notAfter: Infinity, credentialId: 'X509SHA256=ab' } }) })
+  await call('POST', clusters, { metadata: { name: 'a' }, spec: { site: 's' } })
+  await call('POST', `${clusters}/a/kubeconfig`, {})
+  expect((await told()).slice(-2).map((r) => [r.objectRef?.subresource, r.user.extra])).toEqual([undefined, 'kubeconfig'].map((part) => [part, { 'authentication.kubernetes.io/credential-id': ['X509SHA256=ab'] }]))
+})
+
 test('S12 the record of a write: who, from where, what, which object, what changed, what came of it', async () => {
   const made = await call('POST', clusters, { metadata: { name: 'a', labels: { tier: 'x' } }, spec: { site: 's', tags: ['one'] } }, { as: 'user' })
   const changed = await call('PATCH', `${clusters}/a`, { spec: { replicas: 5, tags: ['one', 'two'] }, metadata: { labels: { tier: null } } }, { as: 'user' })

@@ -1,6 +1,6 @@
 /** Makes the text of an audit record (rule S12). It is what is chained, so nothing is added to it later. */
 import type { AuditRecord } from '../../api/audit/index.ts'
-import type { Identity } from '../identity.ts'
+import { credentialIdKey, type Identity } from '../identity.ts'
 import type { RequestInfo } from '../request.ts'
 import type { Failure } from '../status.ts'
 
@@ -17,8 +17,12 @@ const textAtMost = 256
 const cut = (text: string): string => text.slice(0, textAtMost)
 const codeOfDenials = new Set([401, 403])
 
+const userOf = (identity: Identity | undefined): AuditRecord['user'] => ({
+  username: identity?.user ?? '', groups: identity?.groups ?? [], ...(identity?.certificate !== undefined && { extra: { [credentialIdKey]: [identity.certificate.credentialId] } }),
+})
+
 export const baseOf = (a: Asker, now: Date, verb: string, code: number): Pick<AuditRecord, 'auditID' | 'time' | 'verb' | 'user' | 'sourceIPs' | 'userAgent' | 'decision'> => ({
-  auditID: a.requestId, time: now.toISOString(), verb, user: { username: a.identity?.user ?? '', groups: a.identity?.groups ?? [] },
+  auditID: a.requestId, time: now.toISOString(), verb, user: userOf(a.identity),
   sourceIPs: a.source === '' ? [] : [a.source], userAgent: cut(a.userAgent), decision: codeOfDenials.has(code) ? 'deny' : 'allow',
 })
 
