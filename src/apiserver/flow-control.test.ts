@@ -5,7 +5,7 @@ import { apiStatusOf } from './status.ts'
 import { caller, startLab, watching, type LabServer } from './testing/lab-server.ts'
 
 const level: Level = { seats: 2, rate: 1_000, burst: 1_000, queue: 3, waitMs: 60_000, streams: 2, streamsInAll: 3, bytes: 100, bytesInAll: 150 }
-const levels = (more: Partial<Level> = {}): FlowControlOptions => ({ levels: { people: { ...level, ...more }, controllers: level }, levelOf: (i) => (i.writer === 'site' ? 'controllers' : 'people') })
+const levels = (more: Partial<Level> = {}): FlowControlOptions => ({ levels: { people: { ...level, ...more }, controllers: level, strangers: { ...level, burst: 2, rate: 1 } }, levelOf: (i) => (!('writer' in i) ? 'strangers' : i.writer === 'site' ? 'controllers' : 'people') })
 const who = (user: string) => ({ user, groups: [], writer: user === 'site' ? 'site' : 'user' } as const)
 
 const refused: string[] = []
@@ -130,4 +130,11 @@ test('health is asked without limits; watches are limited and their places get f
   for (const w of watches) w.stop()
   const free = async (): Promise<void> => { while (lab!.server.flows.state().some((s) => s.streams + s.seated > 0)) await turnOver() }
   await free()
+})
+
+test('who is not known is a flow by address: beyond its rate 429, while others come from there as before', async () => {
+  lab = await startLab({ flowControl: levels() })
+  const call = caller(lab)
+  const codeOf = async (as: string): Promise<number> => (await call('GET', '/api/v1/namespaces', undefined, { headers: { authorization: as } })).code
+  expect([await codeOf('none'), await codeOf('none'), await codeOf('none'), await codeOf('Bearer admin')]).toEqual([401, 401, 429, 200])
 })

@@ -1,6 +1,6 @@
 /**
  * Which request is answered now, which waits and which is refused with 429: API priority and fairness, smaller. Every identity is a
- * flow of one priority level. A level has seats of its own, so that none starves another; within it the flow that has used least
+ * flow of one priority level, and so is every address from which somebody comes who is not known. A level has seats of its own, so that none starves another; within it the flow that has used least
  * comes next (start-time fair queueing over the milliseconds that its requests sat), so that no flow starves another.
  * Of one process, and not shared between replicas: N of them let N times as much through.
  */
@@ -23,10 +23,14 @@ export interface Level extends Rate {
   readonly bytesInAll: number
 }
 
+/** Somebody who is not known is a flow by where they come from. */
+export interface Stranger { readonly address: string }
+export type Caller = Identity | Stranger
+
 export interface FlowControlOptions {
   readonly levels: Readonly<Record<string, Level>>
   /** One of the levels' names. */
-  levelOf(identity: Identity): string
+  levelOf(caller: Caller): string
 }
 
 export type Refusal = 'rate' | 'queue-full' | 'time-out' | 'streams' | 'bytes'
@@ -52,7 +56,7 @@ export interface Turn {
 }
 export interface FlowControl {
   /** Throws 429 to who comes too often. */
-  arrive(identity: Identity): Turn
+  arrive(caller: Caller): Turn
   /** By level. */
   state(): readonly { readonly level: string; readonly seated: number; readonly waiting: number; readonly streams: number }[]
 }
@@ -198,10 +202,10 @@ export const openFlowControl = (o: FlowControlOptions, events: FlowControlEvents
   }
 
   return {
-    arrive(identity) {
-      const room = rooms.get(o.levelOf(identity))!
+    arrive(caller) {
+      const room = rooms.get(o.levelOf(caller))!
       const at = now()
-      const flow = flowOf(room, identity.user, at)
+      const flow = flowOf(room, 'user' in caller ? caller.user : caller.address, at)
       const inMs = flow.bucket.take(at)
       if (inMs > 0) throw refuse(room, 'rate', inMs)
       flow.open++

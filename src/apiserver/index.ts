@@ -1,5 +1,5 @@
 export type { Admission, ApiOptions, Decision, Reader, Subresource, SubresourceRequest } from './api.ts'
-export type { FlowControlOptions, Level } from './flow-control.ts'
+export type { Caller, FlowControlOptions, Level } from './flow-control.ts'
 export { chainLines, type ChainIdentity } from './audit/export.ts'
 export { byClientCertificate, byToken, credentialIdOf, firstOf, type Attributes, type Authenticate, type Authorize, type Certificate, type Identity, type WriterRole } from './identity.ts'
 export { listen, type Listening, type ListenOptions } from './listen.ts'

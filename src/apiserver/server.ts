@@ -93,10 +93,10 @@ export const createApiServer = async (o: ApiOptions): Promise<ApiServer> => {
   const answer = async (request: IncomingMessage, response: ServerResponse, r: RequestInfo, asker: Asker): Promise<void> => {
     if (isHealth(r.path)) return health(api, r.path, isDraining, response)
     const identity = await o.authenticate(request)
-    if (identity === undefined) throw unauthorized()
     asker.identity = identity
-    const turn = flows.arrive(identity)
+    const turn = flows.arrive(identity ?? { address: asker.source })
     response.once('close', turn.end)
+    if (identity === undefined) throw unauthorized()
     try {
       await trail.login(asker, request)
       // Who sends slowly holds bytes, and no seat.

@@ -1,17 +1,21 @@
 /** One cluster's connections: mutual TLS, the expected name apart from the address, a limit of time and size on every call. */
 import { createSecureContext } from 'node:tls'
 import { StringDecoder } from 'node:string_decoder'
-import { Client, Pool, type Dispatcher } from 'undici'
+import { buildConnector, Client, Pool, type Dispatcher } from 'undici'
 import { maxAnswerBytes, maxEventBytes, object, parseAnswer, text, type Json } from './answer.ts'
 import { fromFault, fromStatus, kubernetesError } from './errors.ts'
 import type { KubeAccess } from './kubernetes.ts'
 
 /** What the driver needs of time. */
 export interface Clock {
+  monotonic(): number
   /** Calls once after `ms`; returns the cancel. */
   after(ms: number, call: () => void): () => void
 }
-export const systemClock: Clock = { after: (ms, call) => { const timer = setTimeout(call, ms); return () => { clearTimeout(timer) } } }
+export const systemClock: Clock = {
+  monotonic: () => performance.now(),
+  after: (ms, call) => { const timer = setTimeout(call, ms); return () => { clearTimeout(timer) } },
+}
 
 export interface Call {
   /** For messages. */
@@ -35,9 +39,16 @@ export interface Connection {
   close(): void
 }
 
+/**
+ * What a server left for the next connection under the same access: both sides are then known by it, without their certificates'
+ * signatures. An access that is renewed begins without. As text of one byte a character: less memory than a Buffer.
+ */
+export type Tickets = WeakMap<KubeAccess, string>
+
 export interface ConnectionOptions {
   readonly label: string
   readonly access: KubeAccess
+  readonly tickets: Tickets
   readonly clock: Clock
   readonly timeoutMs: number
   /** At the same time; 1 for a watch, whose one connection costs less alone than in a pool. */
@@ -75,7 +86,23 @@ const send = (to: Dispatcher, options: Dispatcher.DispatchOptions, signal: Abort
   })
 })
 
-export const openConnection = ({ label, access, clock, timeoutMs, connections }: ConnectionOptions): Connection => {
+/** A ticket serves until the server gives another one or a connection does not come about. That it tells who comes again (RFC 8446, C.4) says no more than our certificate. */
+const connector = (access: KubeAccess, tickets: Tickets, timeoutMs: number): buildConnector.connector => {
+  const options = {
+    secureContext: createSecureContext({ ca: access.ca, cert: access.clientCert, key: access.clientKey, minVersion: 'TLSv1.2' }),
+    servername: access.serverName, rejectUnauthorized: true, timeout: Math.min(timeoutMs, 10_000), maxCachedSessions: 0,
+  } as const
+  return (to, done) => {
+    const ticket = tickets.get(access)
+    buildConnector({ ...options, ...(ticket !== undefined && { session: Buffer.from(ticket, 'latin1') }) })(to, (...[error, socket]) => {
+      if (error !== null) { tickets.delete(access); done(error, null); return }
+      socket.on('session', (given: Buffer) => { tickets.set(access, given.toString('latin1')) })
+      done(null, socket)
+    })
+  }
+}
+
+export const openConnection = ({ label, access, tickets, clock, timeoutMs, connections }: ConnectionOptions): Connection => {
   const { protocol, origin } = new URL(access.server)
   if (protocol !== 'https:') throw kubernetesError('invalid', `${label}: the server's address is not https`)
   let open: Dispatcher | undefined
@@ -86,10 +113,7 @@ export const openConnection = ({ label, access, clock, timeoutMs, connections }:
   const dispatcher = (): Dispatcher => {
     const options = {
       pipelining: 1, keepAliveTimeout: 5_000, keepAliveMaxTimeout: 15_000, headersTimeout: timeoutMs, bodyTimeout: timeoutMs, maxHeaderSize: 16_384,
-      connect: {
-        secureContext: createSecureContext({ ca: access.ca, cert: access.clientCert, key: access.clientKey, minVersion: 'TLSv1.2' }),
-        servername: access.serverName, rejectUnauthorized: true, timeout: Math.min(timeoutMs, 10_000), maxCachedSessions: 0,
-      },
+      connect: connector(access, tickets, timeoutMs),
     } as const
     return connections === 1 ? new Client(origin, options) : new Pool(origin, { ...options, connections })
   }

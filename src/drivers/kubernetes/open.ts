@@ -1,6 +1,6 @@
 /** Opens the driver: one client for each tenant cluster, kept until it is forgotten. */
 import { isObject, maxListBytes, object, text, type Json } from './answer.ts'
-import { openConnection, systemClock, type Clock, type Connection } from './connection.ts'
+import { openConnection, systemClock, type Clock, type Connection, type Tickets } from './connection.ts'
 import { fromStatus, isExpired, isNotFound, kubernetesError } from './errors.ts'
 import { isLeaving, staysWithNode, whyLeft, type Left } from './eviction.ts'
 import type { KubeAccess, KubeObject, KubernetesDriver, NodeWatch, TenantKubernetes } from './kubernetes.ts'
@@ -129,7 +129,8 @@ const isSameAccess = (a: KubeAccess, b: KubeAccess): boolean =>
 export const openKubernetes = ({ log, clock = systemClock, random = Math.random, timeoutMs = 10_000 }: KubernetesOptions): KubernetesDriver => {
   const clients = new Map<string, Client>()
   const watches = new Map<string, Set<NodeWatch>>()
-  const gates = { first: openGate(watchesAtOnce), broken: openGate(watchesAtOnce) }
+  const tickets: Tickets = new WeakMap()
+  const gates = { first: openGate(watchesAtOnce), broken: openGate(watchesAtOnce), resting: openGate(watchesAtOnce) }
   let isClosed = false
 
   const demandOpen = (): void => { if (isClosed) throw kubernetesError('other', 'the Kubernetes driver is closed') }
@@ -147,7 +148,7 @@ export const openKubernetes = ({ log, clock = systemClock, random = Math.random,
       if (have !== undefined && isSameAccess(have.access, access)) return have.api
       // A renewed certificate: calls under way end on the old connection.
       have?.calls.close()
-      const calls = openConnection({ label: cluster, access, clock, timeoutMs, connections: 6 })
+      const calls = openConnection({ label: cluster, access, tickets, clock, timeoutMs, connections: 6 })
       const api = clientOf(calls)
       clients.set(cluster, { access, calls, api })
       return api
@@ -156,7 +157,7 @@ export const openKubernetes = ({ log, clock = systemClock, random = Math.random,
       demandOpen()
       const watch = watchNodes({
         cluster, gates, changed, clock, random, log,
-        connect: async () => openConnection({ label: cluster, access: await access(), clock, timeoutMs, connections: 1 }),
+        connect: async () => openConnection({ label: cluster, access: await access(), tickets, clock, timeoutMs, connections: 1 }),
         list: (connection) => listAll(connection, 'list nodes', '/api/v1/nodes', {}),
       })
       const all = watches.get(cluster) ?? new Set()

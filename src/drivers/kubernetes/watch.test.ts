@@ -1,8 +1,9 @@
+import { createServer } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { fakeClock, type FakeClock } from '../../../testkit/fake-clock.ts'
 import { openKubernetes, type KubernetesDriver, type NodeWatch, type TenantKubernetes } from './index.ts'
 import { Node } from './sim/kinds.ts'
-import { nodeCalled, observe, startTestCluster, type TestCluster } from './testing.ts'
+import { listen, nodeCalled, observe, startTestCluster, type TestCluster } from './testing.ts'
 
 const silent = { info() {}, warn() {} }
 
@@ -81,10 +82,10 @@ describe('E4 a cluster in which nothing happens', () => {
   let watch: NodeWatch
 
   /** One node, known by a watch, and then so many minutes of nothing. */
-  const quiet = async (minutes: number, isReady = true): Promise<void> => {
+  const quiet = async (minutes: number, isReady = true, random = 0): Promise<void> => {
     await driver.close()
     clock = fakeClock()
-    driver = openKubernetes({ log: { ...silent, warn: warned.resolve }, clock, random: () => 0.5 })
+    driver = openKubernetes({ log: { ...silent, warn: warned.resolve }, clock, random: () => random })
     bed.api.registerNode(nodeCalled('w1'))
     bed.api.nodeReady('w1', isReady)
     await bed.cluster.settled()
@@ -93,10 +94,12 @@ describe('E4 a cluster in which nothing happens', () => {
     await o.until((n) => n[0]?.ready === isReady)
     await clock.advance(minutes * minute)
   }
-  const atRest = async (): Promise<void> => { await quiet(3); await expect.poll(() => bed.connections.open).toBe(0) }
-  const listed = async (): Promise<void> => {
+  const atRest = async (random?: number): Promise<void> => { await quiet(3, true, random); await expect.poll(() => bed.connections.open).toBe(0) }
+  const listed = async (minutes: number): Promise<void> => {
     const { total } = bed.connections
-    await clock.advance(2 * minute)
+    await clock.advance((minutes - 0.1) * minute)
+    expect(bed.connections).toEqual({ open: 0, total })
+    await clock.advance(0.1 * minute)
     await expect.poll(() => [bed.connections.total, bed.connections.open]).toEqual([total + 1, 0])
   }
 
@@ -107,12 +110,53 @@ describe('E4 a cluster in which nothing happens', () => {
     await expect.poll(() => bed.connections).toEqual({ open: 0, total: 1 })
   })
 
-  test('is listed every two minutes, and as long as its nodes are the same nothing is told', async () => {
+  test('is listed after three minutes at the latest, and as long as its nodes are the same nothing is told', async () => {
     await atRest()
     const told = o.seen.length
-    await listed()
-    await listed()
+    await listed(3)
+    await listed(3)
     expect(o.seen.length).toBe(told)
+  })
+
+  test('is listed for the first time at any moment, and then up to half a minute sooner than it must: not all clusters are listed together', async () => {
+    await atRest(0.9)
+    await listed(10 / 60)
+    await listed(160 / 60)
+  })
+
+  test('is listed together with others that are due in the same ten seconds, and no later than it must', async () => {
+    await quiet(0)
+    await clock.advance(4_000)
+    const other = observe()
+    driver.watchNodes('c2', async () => bed.access, other.changed)
+    await other.until((n) => n.length === 1)
+    await clock.advance(3 * minute)
+    await expect.poll(() => bed.connections.open).toBe(0)
+    const { total } = bed.connections
+    await clock.advance(3 * minute - 5_000)
+    expect(bed.connections).toEqual({ open: 0, total })
+    await clock.advance(1_000)
+    await expect.poll(() => bed.connections).toEqual({ open: 0, total: total + 2 })
+  })
+
+  test('keeps no other waiting when its server, and those of many more, accept a connection and say nothing', async () => {
+    await quiet(0)
+    const mute = createServer()
+    let server = bed.access.server
+    await Promise.all(Array.from({ length: 20 }, async (_, i) => {
+      const one = observe()
+      driver.watchNodes(`rests-${i}`, async () => ({ ...bed.access, server }), one.changed)
+      await one.until((n) => n.length === 1)
+    }))
+    await clock.advance(3 * minute)
+    await expect.poll(() => bed.connections.open).toBe(0)
+    server = `https://${await listen(mute)}`
+    await clock.advance(3 * minute)
+    const other = observe()
+    driver.watchNodes('new', async () => bed.access, other.changed)
+    expect(await Promise.race([other.until((n) => n.length === 1).then(() => 'seen'), warned.promise])).toBe('seen')
+    await driver.close()
+    mute.close()
   })
 
   test('is watched for as long as one of its nodes is not Ready', async () => {
@@ -124,7 +168,7 @@ describe('E4 a cluster in which nothing happens', () => {
     await atRest()
     bed.api.nodeReady('w1', false)
     await bed.cluster.settled()
-    await clock.advance(2 * minute)
+    await clock.advance(3 * minute)
     await o.until((n) => n[0]?.ready === false)
     bed.api.registerNode(nodeCalled('w2'))
     await o.until((n) => n.length === 2)
@@ -163,7 +207,7 @@ describe('E4 a cluster in which nothing happens', () => {
   test('and whose API does not answer a list is said to be broken, and asked again until it answers', async () => {
     await atRest()
     bed.down()
-    await clock.advance(2 * minute)
+    await clock.advance(3 * minute)
     expect(await warned.promise).toMatchObject({ cluster: 'c1', error: expect.stringContaining('list nodes') })
     bed.api.nodeReady('w1', false)
     await bed.cluster.settled()

@@ -106,6 +106,15 @@ test('E4 every two seconds while somebody is interested, every three minutes whi
   expect(clock.timers).toBe(0)
 })
 
+test('E4 lists that nobody waits for and that are due within ten seconds are begun together, and no later than they must', async () => {
+  const { clock, state, lister } = bed()
+  await clock.advance(4_000)
+  lister.onChange(() => undefined)
+  await clock.advance(200_000)
+  expect(state.calls).toEqual([4_000, 180_000])
+  lister.close()
+})
+
 test('E2 a list that failed is thrown away: who waited hears of it, nothing is told to be gone, and the next one counts', async () => {
   const { clock, state, lister } = bed()
   const told: string[][] = []

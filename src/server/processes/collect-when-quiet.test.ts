@@ -1,3 +1,5 @@
+import { execFileSync } from 'node:child_process'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { quietCollector } from './collect-when-quiet.ts'
 
@@ -26,4 +28,17 @@ test('and never while there is work', () => {
   const p = processWith(100)
   p.heap.used = 1_000
   expect(p.look(0.2, 0.2, 0.2, 0.2, 0.2)).toEqual([0, 0, 0, 0, 0])
+})
+
+test('what it gives back is the nursery too, which supervised processes have large from the start', () => {
+  const script = `
+    import { getHeapSpaceStatistics } from 'node:v8'
+    import { collectAll } from ${JSON.stringify(join(import.meta.dirname, 'collect-when-quiet.ts'))}
+    const nursery = () => getHeapSpaceStatistics().find((s) => s.space_name === 'new_space').physical_space_size / 2 ** 20
+    let kept = []
+    for (let i = 0; i < 400_000; i++) kept[i % 1000] = [i, String(i), { i }]
+    const before = nursery()
+    collectAll(gc)
+    console.log(JSON.stringify([before > 16, nursery() < 4, kept.length]))`
+  expect(JSON.parse(execFileSync(process.execPath, ['--expose-gc', '--min-semi-space-size=32', '--max-semi-space-size=32', '--input-type=module', '-e', script], { encoding: 'utf8' }))).toEqual([true, true, 1000])
 })

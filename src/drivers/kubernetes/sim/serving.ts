@@ -8,6 +8,8 @@ export interface Authority { readonly crt: string; readonly key: string }
 export type Handle = (request: IncomingMessage, response: ServerResponse) => void
 
 const year = 365 * 24 * 3_600_000
+/** Seconds for which Go's servers resume a session (crypto/tls, maxSessionTicketLifetime). */
+const week = 7 * 24 * 3_600
 
 /** Requests of all clusters; each connection carries its own handler. */
 export const openHttp = (): { readonly server: Server; readonly handlers: WeakMap<object, Handle> } => {
@@ -41,7 +43,7 @@ export const openServing = (ca: Authority, http: ReturnType<typeof openHttp>, ha
 
   const start = (): TlsServer => {
     const own = newServingCert(ca, { sans: [...names], now: now(), ttlMs: year, commonName: 'kube-apiserver' })
-    const server = createTlsServer({ cert: own.crt, key: own.key, ca: ca.crt, requestCert: true, rejectUnauthorized: false, minVersion: 'TLSv1.2', handshakeTimeout: 10_000, ALPNProtocols: ['http/1.1'] })
+    const server = createTlsServer({ cert: own.crt, key: own.key, ca: ca.crt, requestCert: true, rejectUnauthorized: false, minVersion: 'TLSv1.2', handshakeTimeout: 10_000, sessionTimeout: week, ALPNProtocols: ['http/1.1'] })
     server.on('secureConnection', (socket) => { http.handlers.set(socket, handle); http.server.emit('connection', socket) })
     // A client that goes away in the middle of the handshake.
     server.on('tlsClientError', (_error, socket) => { socket.destroy() })
