@@ -22,7 +22,7 @@ import { answerReview, findReview } from './reviews.ts'
 import { scaleOf, writeScale } from './scale.ts'
 import type { Served } from './served.ts'
 import { apiStatusOf, badRequest, methodNotAllowed, noSuchPath, notFound, unavailable, type ApiError } from './status.ts'
-import { checkInclude, partialMetadata, tableOf, viewOf, type View } from './table.ts'
+import { checkInclude, partialText, shownAs, tableText, viewOf, type View } from './table.ts'
 import type { Mutable } from './values.ts'
 import { watch, type Streams } from './watch.ts'
 
@@ -154,8 +154,8 @@ const answerOf = (c: Call, done: Written, view: View): object | string => {
   if ('row' in done && view === 'object') return textOf(c.served, done.row)
   const o = 'row' in done ? objectOf(c.served, done.row) : (done.object as Mutable)
   if (view === 'object' || o['kind'] !== c.served.kind.kind) return o
-  if (view === 'metadata') return partialMetadata(o)
-  return tableOf(c.served.kind, [o], { resourceVersion: (o['metadata'] as Mutable)['resourceVersion'] as string }, c.api.now().getTime(), c.r.query.get('includeObject'))
+  if (view === 'metadata') return partialText(shownAs(o))
+  return tableText(c.served.kind, [shownAs(o)], { resourceVersion: (o['metadata'] as Mutable)['resourceVersion'] as string }, c.api.now().getTime(), c.r.query.get('includeObject'))
 }
 
 const fenceOf = (request: IncomingMessage): Call['fence'] => {

@@ -4,14 +4,15 @@ import { request } from 'node:https'
 import { afterEach, expect, test } from 'vitest'
 import { byClientCertificate } from './index.ts'
 import { newAuthority, type Authority, type Pair } from './testing/certificates.ts'
+import { silent } from '../store/log.ts'
 import { startLab, type LabServer } from './testing/lab-server.ts'
 
 let lab: LabServer
 let authority: Authority
-const start = async (): Promise<void> => {
+const start = async (options: Parameters<typeof startLab>[0] = {}): Promise<void> => {
   authority = await newAuthority()
   const { cert, key } = await authority.serving()
-  lab = await startLab({ tls: { cert, key, clientCa: authority.cert }, authenticate: byClientCertificate(({ groups }) => (groups.includes('skerry:sites') ? 'site' : 'user')) })
+  lab = await startLab({ tls: { cert, key, clientCa: authority.cert }, authenticate: byClientCertificate(({ groups }) => (groups.includes('skerry:sites') ? 'site' : 'user')), ...options })
 }
 afterEach(() => lab.close())
 
@@ -55,14 +56,15 @@ test('a client certificate under the given authority is an identity, over HTTP/1
 test('E5 at the end watches are finished and the client is told to go away', async () => {
   await start()
   const session = http2.connect(lab.listening.url, { ca: authority.cert, ...(await authority.client('ada', 'skerry:admins')) })
-  const stream = session.request({ ':path': '/api/v1/nodes?watch=1' })
+  const stream = session.request({ ':path': '/api/v1/nodes?watch=1&allowWatchBookmarks=true' })
   const response = await new Promise<http2.IncomingHttpHeaders>((done) => stream.on('response', done))
   expect(response[':status']).toBe(200)
-  const ended = new Promise<void>((done) => stream.on('end', () => done()))
+  let text = ''
+  const ended = new Promise<void>((done) => stream.on('data', (chunk: Buffer) => { text += chunk }).on('end', () => done()))
   const told = new Promise<number>((done) => session.on('goaway', (code) => done(code)))
-  stream.resume()
   await lab.server.close()
   await ended
+  expect(JSON.parse(text)).toMatchObject({ type: 'BOOKMARK' })
   await lab.listening.close()
   expect(await told).toBe(http2.constants.NGHTTP2_NO_ERROR)
 })
@@ -77,6 +79,33 @@ test('E5 one session carries many watches, and each gets the event', async () =>
   post.resume().end('{"metadata":{"name":"n1"}}')
   expect(new Set((await first).map((line) => JSON.parse(line).object.metadata.name))).toEqual(new Set(['n1']))
   for (const s of streams) s.close()
+  session.close()
+})
+
+test('E5 over HTTP/2 too a watch that is not read is dropped, and the others of its session are not held up', async () => {
+  let dropped = 0
+  await start({ slowWatcherBytes: 256 << 10, log: { ...silent, warn: (_, message) => { if (message === 'slow watcher dropped') dropped++ } } })
+  // A window of a stream is a part of the session's.
+  const session = http2.connect(lab.listening.url, { ca: authority.cert, settings: { initialWindowSize: 16 << 10 }, ...(await authority.client('ada', 'skerry:admins')) })
+  const [slow, reader] = [session.request({ ':path': '/api/v1/nodes?watch=1' }), session.request({ ':path': '/api/v1/nodes?watch=1' })]
+  await Promise.all([slow, reader].map((s) => new Promise((done) => s.on('response', done))))
+  const closed = new Promise<void>((done) => slow.on('error', () => {}).on('close', () => done()))
+  let text = ''
+  reader.on('data', (chunk: Buffer) => { text += chunk })
+  let made = 0
+  for (; dropped === 0; made++) {
+    const post = session.request({ ':path': '/api/v1/nodes', ':method': 'POST', 'content-type': 'application/json' })
+    post.resume().end(JSON.stringify({ metadata: { name: `n${made}`, annotations: { padding: 'x'.repeat(8 << 10) } } }))
+    await new Promise((done) => post.on('close', done))
+  }
+  slow.resume()
+  await closed
+  // What a stream holds before it is too much, and no more than one event beyond.
+  expect(made).toBeGreaterThan(30)
+  expect(made).toBeLessThan(40)
+  while (text.split('\n').length <= made) await new Promise((done) => reader.once('data', done))
+  expect(dropped).toBe(1)
+  reader.close()
   session.close()
 })
 

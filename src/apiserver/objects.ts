@@ -1,7 +1,8 @@
 /** Rows of the store and the objects that they are. Parsed only when somebody must look inside; the cache itself holds text (rule E5). */
-import { bodyOf, withVersion } from '../store/body.ts'
+import { bodyOf, cut, withVersion } from '../store/body.ts'
 import type { NewRow, Row } from '../store/store.ts'
 import type { Served } from './served.ts'
+import { shownAs, type Shown } from './table.ts'
 import type { Mutable } from './values.ts'
 
 /** Two generations: what was asked for lately stays parsed, for all servers of the process together. */
@@ -27,11 +28,20 @@ export const storedObject = (row: Row): Mutable => {
 }
 export const objectOf = (served: Served, row: Row): Mutable => (served.view === undefined ? storedObject(row) : served.view.toView(storedObject(row)))
 
-/** The text as served; nothing is parsed where the kind is served as it is stored. */
-export const textOf = (served: Served, row: Row, version = row.version): string => {
-  if (served.view === undefined) return withVersion(row.body, version)
+const objectAt = (served: Served, row: Row, version: number): Mutable => {
   const o = objectOf(served, row)
-  return JSON.stringify({ ...o, metadata: { ...(o['metadata'] as Mutable), resourceVersion: String(version) } })
+  return { ...o, metadata: { ...(o['metadata'] as Mutable), resourceVersion: String(version) } }
+}
+
+/** The text as served; nothing is parsed where the kind is served as it is stored. */
+export const textOf = (served: Served, row: Row, version = row.version): string =>
+  (served.view === undefined ? withVersion(row.body, version) : JSON.stringify(objectAt(served, row, version)))
+
+/** For Tables and metadata only: most of an object's text is not parsed. */
+export const shownOf = (served: Served, row: Row, version = row.version): Shown => {
+  if (served.view !== undefined) return shownAs(objectAt(served, row, version))
+  const { metadata, brief } = cut(row.body, version)
+  return { metadata, object: () => JSON.parse(brief) as Mutable, whole: () => withVersion(row.body, version) }
 }
 
 export const rowFor = (served: Served, object: Mutable): NewRow => {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { caller, startLab, type LabServer } from './testing/lab-server.ts'
+import { caller, startLab, watching, type LabServer } from './testing/lab-server.ts'
 
 let lab: LabServer
 let call: ReturnType<typeof caller>
@@ -77,6 +77,23 @@ test('options of a list or a watch that do not go together are 422, as of an obj
     const { body } = await call('GET', `${clusters}?${query}`)
     expect([query, body.code, body.details.kind, body.details.causes.map((c: { reason: string }) => c.reason)]).toEqual([query, 422, 'ListOptions', causes])
   }
+})
+
+test('S9 the metadata in Tables, in metadata only and in watches of them is that of the object, managedFields and version included', async () => {
+  const object = (await call('GET', `${clusters}/a`)).body
+  expect(object.metadata.managedFields).toHaveLength(1)
+  const partial = { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata: object.metadata }
+  const table = { accept: 'application/json;as=Table;v=v1;g=meta.k8s.io' }
+  const metadata = { accept: 'application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io' }
+  const rowOf = async (path: string): Promise<unknown> => (await call('GET', path, undefined, table)).body.rows[0].object
+  expect(await rowOf(clusters)).toEqual(partial)
+  expect(await rowOf(`${clusters}/a`)).toEqual(partial)
+  expect(await rowOf(`${clusters}?includeObject=Object`)).toEqual(object)
+  expect((await call('GET', `${clusters}/a`, undefined, metadata)).body).toEqual(partial)
+  expect((await call('GET', clusters, undefined, metadata)).body.items[0]).toEqual(partial)
+  const w = await watching(lab, `${clusters}?watch=1`, table)
+  expect((await w.next())!.object.rows[0].object).toEqual(partial)
+  w.stop()
 })
 
 test('Tables and metadata only, of lists and of one', async () => {

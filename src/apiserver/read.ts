@@ -2,13 +2,13 @@
 import { isExpired } from '../store/errors.ts'
 import type { Row } from '../store/store.ts'
 import type { Api } from './api.ts'
-import { objectOf, textOf } from './objects.ts'
+import { objectOf, shownOf, textOf } from './objects.ts'
 import { firstBehind, positionIn, tokenOf } from './pages.ts'
 import type { RequestInfo } from './request.ts'
 import { parseFieldSelector, parseLabelSelector } from './selectors.ts'
 import type { Served } from './served.ts'
 import { badRequest, gone, notFound } from './status.ts'
-import { partialMetadata, rowOf, tableOf, type View } from './table.ts'
+import { partialText, rowText, tableText, type View } from './table.ts'
 import type { Mutable } from './values.ts'
 
 const futureMs = 3_000
@@ -31,9 +31,11 @@ export interface Selection {
 const labelsOf = (served: Served, row: Row): Readonly<Record<string, string>> =>
   served.view === undefined ? row.labels : (((objectOf(served, row)['metadata'] as Mutable)['labels'] ?? {}) as Readonly<Record<string, string>>)
 
+const everything = (): boolean => true
 export const selectionOf = (served: Served, r: RequestInfo): Selection => {
   const labels = parseLabelSelector(r.query.get('labelSelector') ?? undefined)
   const fields = parseFieldSelector(r.query.get('fieldSelector') ?? undefined, served.kind.selectableFields ?? [])
+  if (labels === undefined && fields === undefined) return { name: undefined, wants: everything }
   const passes = (row: Row): boolean => {
     if (fields === undefined) return true
     if ((fields.name !== undefined && fields.name !== row.name) || (fields.namespace !== undefined && fields.namespace !== row.namespace)) return false
@@ -49,8 +51,8 @@ export const get = async (api: Api, served: Served, r: RequestInfo, view: View):
   if (row === undefined) throw notFound(served.kind, r.name)
   switch (view) {
     case 'object': return textOf(served, row)
-    case 'metadata': return JSON.stringify(partialMetadata(objectOf(served, row)))
-    case 'table': return JSON.stringify(tableOf(served.kind, [objectOf(served, row)], { resourceVersion: String(row.version) }, api.now().getTime(), r.query.get('includeObject')))
+    case 'metadata': return partialText(shownOf(served, row))
+    case 'table': return tableText(served.kind, [shownOf(served, row)], { resourceVersion: String(row.version) }, api.now().getTime(), r.query.get('includeObject'))
   }
 }
 
@@ -125,15 +127,15 @@ const awaitList = async (api: Api, query: URLSearchParams, limit: number): Promi
   return match === 'Exact' || (match === '' && limit > 0 && version !== '' && version !== '0') ? Number(version) : undefined
 }
 
-/** As many lists as there are slow readers wait in memory, a piece of each. */
-const pieceAtLeast = 128 << 10
+/** As many lists as there are slow readers wait in memory, a piece of each. V8 maps memory anew for every string of 128 KiB or more. */
+const pieceAtLeast = 64 << 10
 /** The list as text in pieces, so that a long one is written with back-pressure and the event loop breathes (rule E5). */
 export const listTexts = function* (api: Api, served: Served, r: RequestInfo, view: View, p: Page): Generator<string> {
   const meta = { resourceVersion: String(p.version), ...(p.token !== undefined && { continue: p.token }), ...(p.remaining !== undefined && { remainingItemCount: p.remaining }) }
   const include = r.query.get('includeObject')
   const now = api.now().getTime()
-  const item = (row: Row): string => (view === 'object' ? textOf(served, row) : JSON.stringify(view === 'table' ? rowOf(served.kind, objectOf(served, row), now, include) : partialMetadata(objectOf(served, row))))
-  const head = view === 'table' ? JSON.stringify(tableOf(served.kind, [], meta, now, include)).slice(0, -2)
+  const item = (row: Row): string => (view === 'object' ? textOf(served, row) : view === 'table' ? rowText(served.kind, shownOf(served, row), now, include) : partialText(shownOf(served, row)))
+  const head = view === 'table' ? tableText(served.kind, [], meta, now, include).slice(0, -2)
     : `{"kind":"${view === 'metadata' ? 'PartialObjectMetadataList' : `${served.kind.kind}List`}","apiVersion":"${view === 'metadata' ? 'meta.k8s.io/v1' : served.apiVersion}","metadata":${JSON.stringify(meta)},"items":[`
   let text = head
   for (const [i, row] of p.rows.entries()) {

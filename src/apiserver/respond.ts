@@ -76,8 +76,10 @@ export const send = (response: ServerResponse, code: number, body: object | stri
   response.end(content)
 }
 
+/** What the bytes of an answer are written to: under HTTP/2 its stream, without the layer that makes it look like HTTP/1.1. */
+export const sinkOf = (response: ServerResponse): Writable => (response as { stream?: Writable }).stream ?? response
 /** Bytes that the client has not taken yet. */
-export const unread = (response: ServerResponse): number => (response as { stream?: { writableLength: number } }).stream?.writableLength ?? response.writableLength
+export const unread = (response: ServerResponse): number => sinkOf(response).writableLength
 
 /** An answer that is written and not taken is in memory: for a while only. */
 export const awaitReader = (response: ServerResponse, { readerMs }: Patience): void => {

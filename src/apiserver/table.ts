@@ -56,13 +56,26 @@ const cell = (c: Column, v: unknown, now: number): unknown => {
   return typeof v === 'object' ? JSON.stringify(v) : c.type === 'string' ? String(v) : v
 }
 
-export const partialMetadata = (object: Mutable): object => ({ kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata: object['metadata'] })
+/** An object as far as it is shown. */
+export interface Shown {
+  /** Its metadata as JSON. */
+  readonly metadata: string
+  /** For the cells, and so perhaps without managedFields. */
+  object(): Mutable
+  /** All of it as JSON. */
+  whole(): string
+}
+export const shownAs = (object: Mutable): Shown => ({ metadata: JSON.stringify(object['metadata']), object: () => object, whole: () => JSON.stringify(object) })
 
-export const rowOf = (kind: Kind<any>, object: Mutable, now: number, include: string | null): object => ({
-  cells: [(object['metadata'] as Mutable)['name'], ...columnsOf(kind).map((c) => cell(c, 'value' in c ? c.value(object) : evaluate(object, c.jsonPath), now))],
-  object: include === 'None' ? null : include === 'Object' ? object : partialMetadata(object),
-})
+export const partialText = ({ metadata }: Shown): string => `{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1","metadata":${metadata}}`
 
-export const tableOf = (kind: Kind<any>, objects: readonly Mutable[], metadata: object, now: number, include: string | null, withColumns = true): object => ({
-  kind: 'Table', apiVersion: 'meta.k8s.io/v1', metadata, columnDefinitions: withColumns ? columnDefinitions(kind) : null, rows: objects.map((o) => rowOf(kind, o, now, include)),
-})
+export const rowText = (kind: Kind<any>, shown: Shown, now: number, include: string | null): string => {
+  const object = shown.object()
+  const cells = [(object['metadata'] as Mutable)['name'], ...columnsOf(kind).map((c) => cell(c, 'value' in c ? c.value(object) : evaluate(object, c.jsonPath), now))]
+  return `{"cells":${JSON.stringify(cells)},"object":${include === 'None' ? 'null' : include === 'Object' ? shown.whole() : partialText(shown)}}`
+}
+
+export const tableText = (kind: Kind<any>, rows: readonly Shown[], metadata: object, now: number, include: string | null, withColumns = true): string => {
+  const head = JSON.stringify({ kind: 'Table', apiVersion: 'meta.k8s.io/v1', metadata, columnDefinitions: withColumns ? columnDefinitions(kind) : null })
+  return `${head.slice(0, -1)},"rows":[${rows.map((row) => rowText(kind, row, now, include)).join(',')}]}`
+}

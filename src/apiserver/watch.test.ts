@@ -102,6 +102,23 @@ describe('watch', () => {
     expect(second.rows[0].cells[2]).toBe(9)
   })
 
+  test('E5 readers of one change get it each in the format and with the type that is theirs', async () => {
+    await call('POST', clusters, cluster('a'))
+    const table = 'application/json;as=Table;v=v1;g=meta.k8s.io'
+    const { metadata } = (await call('GET', clusters)).body
+    const from = (query: string, accept?: string): Promise<Watching> => watch(`resourceVersion=${metadata.resourceVersion}&${query}`, accept)
+    const [plain, entering, partial, rows, bare, whole] = await Promise.all([
+      from(''), from('labelSelector=on%3Dyes'), from('', 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1'), from('', table), from('includeObject=None', table), from('includeObject=Object', table),
+    ])
+    await call('PATCH', `${clusters}/a`, { spec: { site: 'first' } })
+    for (const w of [plain, partial, rows, bare, whole]) await w.take(1)
+    const made = (await call('PATCH', `${clusters}/a`, { metadata: { labels: { on: 'yes' } } })).body
+    const events = await Promise.all([plain, entering, partial, rows, bare, whole].map(async (w) => (await w.next())!))
+    const half = { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata: made.metadata }
+    expect(events.map((e) => e.type)).toEqual(['MODIFIED', 'ADDED', 'MODIFIED', 'MODIFIED', 'MODIFIED', 'MODIFIED'])
+    expect(events.map((e) => (e.object.kind === 'Table' ? e.object.rows[0].object : e.object))).toEqual([made, made, half, half, null, made])
+  })
+
   test('unknown and unsupported options are errors, never ignored', async () => {
     for (const query of ['limit=5', 'bogus=1', 'labelSelector=a%3D%3D%3D', 'fieldSelector=spec.other%3D1', 'resourceVersion=abc', 'timeoutSeconds=x'])
       expect([query, (await call('GET', `${clusters}?watch=1&${query}`)).code]).toEqual([query, 400])

@@ -1,42 +1,56 @@
 /** Watches: every change once and in order, bookmarks, initial events; a reader that does not read is dropped (rules S4, A1, E5). */
 import type { ServerResponse } from 'node:http'
+import type { Writable } from 'node:stream'
 import type { Watch } from '../store/cache.ts'
 import { isExpired } from '../store/errors.ts'
 import type { Change, Row } from '../store/store.ts'
 import type { Api } from './api.ts'
 import type { Turn } from './flow-control.ts'
-import { objectOf, textOf } from './objects.ts'
+import { shownOf, textOf } from './objects.ts'
 import { awaitVersion, selectionOf } from './read.ts'
 import { isTrue, type RequestInfo } from './request.ts'
-import { commonHeaders, drained, unread } from './respond.ts'
+import { commonHeaders, drained, sinkOf } from './respond.ts'
 import type { Served } from './served.ts'
 import { apiStatusOf, badRequest, gone, internal, type ApiError } from './status.ts'
-import { partialMetadata, tableOf, type View } from './table.ts'
-import type { Mutable } from './values.ts'
+import { partialText, tableText, type View } from './table.ts'
 
 type Type = 'ADDED' | 'MODIFIED' | 'DELETED'
-/** What a reader gets, apart from the selector: readers of one format share the bytes of an event. */
-interface Format { readonly served: Served; readonly view: View; readonly include: string | null }
+/** What a reader gets, apart from the selector. Readers of one format share it, and so the bytes of an event. */
+interface Format {
+  readonly served: Served
+  readonly view: View
+  readonly include: string | null
+  /** The bytes of this turn's events (rule E5). Kept for as long as the change, they weighed as much as the ring. */
+  readonly events: Readonly<Record<Type, Map<Change, Buffer>>>
+}
+const formats = new WeakMap<Served, Map<string, Format>>()
+const formatOf = (served: Served, view: View, include: string | null): Format => {
+  const of = formats.get(served) ?? new Map<string, Format>()
+  formats.set(served, of)
+  const id = `${view} ${include ?? ''}`
+  const format = of.get(id) ?? { served, view, include, events: { ADDED: new Map(), MODIFIED: new Map(), DELETED: new Map() } }
+  of.set(id, format)
+  return format
+}
 
 /** Open watches, so that the server can end them, and ask again whether they may go on. */
 export type Streams = Set<{ end(): void; reauthorize(): void }>
 
 const lineOf = (api: Api, f: Format, type: Type, row: Row, version: number, withColumns: boolean): string => {
-  if (f.view === 'object') return `{"type":"${type}","object":${textOf(f.served, row, version)}}\n`
-  const o = objectOf(f.served, row)
-  const at = { ...o, metadata: { ...(o['metadata'] as Mutable), resourceVersion: String(version) } }
-  return `${JSON.stringify({ type, object: f.view === 'metadata' ? partialMetadata(at) : tableOf(f.served.kind, [at], { resourceVersion: String(version) }, api.now().getTime(), f.include, withColumns) })}\n`
+  const object = f.view === 'object' ? textOf(f.served, row, version)
+    : f.view === 'metadata' ? partialText(shownOf(f.served, row, version))
+      : tableText(f.served.kind, [shownOf(f.served, row, version)], { resourceVersion: String(version) }, api.now().getTime(), f.include, withColumns)
+  return `{"type":"${type}","object":${object}}\n`
 }
 
-/** The bytes of an event, made once for each format and all who are told of it in this turn (rule E5). Kept for as long as the change, they weighed as much as the ring. */
-const events = new Map<Change, Map<string, Buffer>>()
+/** Made once for all who are told of it in this turn. */
 const eventOf = (api: Api, f: Format, type: Type, row: Row, c: Change): Buffer => {
-  const id = `${type} ${f.served.apiVersion} ${f.served.kind.kind} ${f.view} ${f.include ?? ''}`
+  const events = f.events[type]
+  const made = events.get(c)
+  if (made !== undefined) return made
   if (events.size === 0) setImmediate(() => { events.clear() })
-  const made = events.get(c) ?? new Map<string, Buffer>()
-  events.set(c, made)
-  let bytes = made.get(id)
-  if (bytes === undefined) made.set(id, (bytes = Buffer.from(lineOf(api, f, type, row, c.version, false))))
+  const bytes = Buffer.from(lineOf(api, f, type, row, c.version, false))
+  events.set(c, bytes)
   return bytes
 }
 
@@ -98,7 +112,7 @@ export const watch = async (api: Api, served: Served, r: RequestInfo, view: View
   turn.stream()
   response.writeHead(200, { 'content-type': 'application/json', ...commonHeaders } as never)
   response.flushHeaders()
-  await new WatchStream(api, { served, view, include: r.query.get('includeObject') }, plan, response, streams, again).run()
+  await new WatchStream(api, formatOf(served, view, r.query.get('includeObject')), plan, response, streams, again).run()
 }
 
 const anotherScope = (version: number): ApiError => gone(`what you may see changed after version ${version}: list again`)
@@ -109,6 +123,7 @@ class WatchStream {
   readonly #format: Format
   readonly #plan: Plan
   readonly #response: ServerResponse
+  readonly #sink: Writable
   readonly #streams: Streams
   readonly #again: Again
   readonly #timers: NodeJS.Timeout[] = []
@@ -124,6 +139,7 @@ class WatchStream {
     this.#format = format
     this.#plan = plan
     this.#response = response
+    this.#sink = sinkOf(response)
     this.#streams = streams
     this.#again = again
   }
@@ -242,8 +258,8 @@ class WatchStream {
 
   #send(data: string | Buffer): void {
     if (!this.#isOpen) return
-    this.#response.write(data)
-    const bytes = unread(this.#response)
+    this.#sink.write(data)
+    const bytes = this.#sink.writableLength
     if (bytes <= this.#api.slowWatcherBytes) return
     this.#api.log.warn({ resource: this.#format.served.resource, bytes }, 'slow watcher dropped')
     this.#close()

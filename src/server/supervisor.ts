@@ -32,7 +32,12 @@ const collecting = '--expose-gc'
  * Of glibc: by default each thread has an arena of its own, and what is freed in the middle of one stays with the process.
  * With 100 clusters at rest controllers held 194 MiB and the API 232 with this, 241 and 256 without.
  */
-const allocator = { MALLOC_ARENA_MAX: '2', MALLOC_TRIM_THRESHOLD_: '131072' }
+const allocator = {
+  MALLOC_ARENA_MAX: '2',
+  // Both fixed: glibc would let them grow with the largest buffer that was freed. They are above what an HTTP/2 session with 60 watches sends
+  // of one change, 145 KB: such buffers mapped anew each time were up to a tenth of what an event cost.
+  MALLOC_MMAP_THRESHOLD_: '262144', MALLOC_TRIM_THRESHOLD_: '524288',
+}
 
 const maxDelayMs = 10_000
 /** Beyond the delay that an API process keeps. */

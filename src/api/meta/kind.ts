@@ -5,6 +5,7 @@ import type { Resource } from './object.ts'
 /** Who may write a part (rule H2). `user`: people and their tools; `site`: the site's controllers; `hub`: the hub's own. */
 export type Writer = 'user' | 'site' | 'hub'
 
+/** Of an object without managedFields and resourceVersion. */
 export type Column = ColumnHead & (
   /** A simple JSONPath: `.spec.site`, `.status.conditions[?(@.type=="Ready")].status`. */
   | { readonly jsonPath: string }

@@ -9,7 +9,7 @@ import { send } from '../respond.ts'
 import { compile } from '../schema.ts'
 import type { Served } from '../served.ts'
 import { badRequest } from '../status.ts'
-import { partialMetadata, tableOf, type View } from '../table.ts'
+import { partialText, shownAs, tableText, type View } from '../table.ts'
 import type { Mutable } from '../values.ts'
 import { sealAll } from './export.ts'
 
@@ -62,7 +62,8 @@ export const listRecords = async (api: Api, audit: Audit, r: RequestInfo, view: 
   const items = found.slice(0, limit).map(listed)
   const metadata = { resourceVersion: String(api.cache.version), ...(found.length > limit && { continue: String(found[limit - 1]!.position) }) }
   const { kind } = auditRecords
-  if (view === 'table') return send(response, 200, tableOf(kind, items as readonly object[] as readonly Mutable[], metadata, api.now().getTime(), r.query.get('includeObject')))
-  if (view === 'metadata') return send(response, 200, { kind: 'PartialObjectMetadataList', apiVersion: 'meta.k8s.io/v1', metadata, items: items.map((o) => partialMetadata(o as object as Mutable)) })
+  const shown = items.map((o) => shownAs(o as object as Mutable))
+  if (view === 'table') return send(response, 200, tableText(kind, shown, metadata, api.now().getTime(), r.query.get('includeObject')))
+  if (view === 'metadata') return send(response, 200, `{"kind":"PartialObjectMetadataList","apiVersion":"meta.k8s.io/v1","metadata":${JSON.stringify(metadata)},"items":[${shown.map(partialText).join(',')}]}`)
   send(response, 200, { kind: `${kind.kind}List`, apiVersion: auditRecords.apiVersion, metadata, items })
 }
