@@ -231,7 +231,7 @@ export const openWorld = async (options: WorldOptions = {}): Promise<World> => {
       // A process keeps the bundles that it has read.
       const own = openOwnSecrets()
       const ports: Ports = {
-        installation, secrets: own, talos: talosPort(talos), tenants: openTenants(kubernetes, signOwn, Date.now), errors: driverErrors,
+        installation, secrets: own, talos: talosPort(talos), tenants: openTenants(kubernetes, signOwn(own), Date.now), errors: driverErrors,
         clouds: openClouds(own, async (s, credential) => {
           const one = await openCloud({
             auth: { authUrl: s.spec.authUrl, ...credential }, region: s.spec.region, clock, log, rejections, budget: tokenBucket(1e6, 1e6, clock),

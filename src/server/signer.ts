@@ -5,6 +5,7 @@ import { newOwnKubernetesClient, signKubernetesClient, signTalosClient } from '.
 import type { SecretsBundle } from '../drivers/talos/talos.ts'
 import type { Signer } from './access.ts'
 import type { SignOwn } from './ports/tenants.ts'
+import type { Secrets } from './ports/secrets.ts'
 
 /** What kubeconfigs carry; the manifest that binds it is an add-on of every cluster (`controllers/add-ons`). */
 const clusterAdministrators = 'skerry:cluster-admins'
@@ -19,4 +20,8 @@ export const signer: Signer = {
   talosconfig: async (bundle, csr, role, seconds) => signed(signTalosClient(bundle, { csr, roles: [role], ttlMs: seconds * 1000, now: new Date() })),
 }
 
-export const signOwn: SignOwn = async (bundle) => newOwnKubernetesClient(bundle, new Date())
+export const signOwn = (secrets: Pick<Secrets, 'get'>): SignOwn => async (clusterUid) => {
+  const bundle = await secrets.get(clusterUid)
+  if (bundle === undefined) throw new Error(`there are no keys of cluster ${clusterUid}`)
+  return newOwnKubernetesClient(bundle, new Date())
+}

@@ -19,27 +19,36 @@ export interface Secrets {
 const bundleId = (uid: string) => `bundle/${uid}`
 const credentialId = (siteUid: string, project: string) => `credential/${siteUid}/${project}`
 
-export const openSecrets = (sealed: Sealed, key: Buffer, newBundle: () => Promise<SecretsBundle>): Secrets => {
-  // Bundles never change; parsed ones are kept for as long as a controllers process works with the cluster.
-  const bundles = new Map<string, Promise<SecretsBundle | undefined>>()
+/** Bundles never change. One that nobody asked for in this time, or twice it at most, is not kept: keys of clusters at rest are in no memory. */
+const keptMs = 5 * 60_000
+
+export const openSecrets = (sealed: Sealed, key: Buffer, newBundle: () => Promise<SecretsBundle>, forgetAfterMs = keptMs): Secrets => {
+  let young = new Map<string, Promise<SecretsBundle | undefined>>()
+  let old: typeof young = new Map()
+  setInterval(() => {
+    old = young
+    young = new Map()
+  }, forgetAfterMs).unref()
   const open = async <T>(id: string): Promise<T | undefined> => {
     const bytes = await sealed.get(id)
     return bytes === undefined ? undefined : (JSON.parse(unseal(key, id, bytes).toString()) as T)
   }
+  const drop = (uid: string, bundle: Promise<SecretsBundle | undefined>): void => {
+    for (const kept of [young, old]) if (kept.get(uid) === bundle) kept.delete(uid)
+  }
   const get = (uid: string): Promise<SecretsBundle | undefined> => {
-    const kept = bundles.get(uid)
-    if (kept !== undefined) return kept
-    const read = open<SecretsBundle>(bundleId(uid))
-    bundles.set(uid, read)
-    read.then((b) => { if (b === undefined) bundles.delete(uid) }, () => bundles.delete(uid))
-    return read
+    const kept = young.get(uid) ?? old.get(uid)
+    const bundle = kept ?? open<SecretsBundle>(bundleId(uid))
+    young.set(uid, bundle)
+    if (kept === undefined) bundle.then((b) => { if (b === undefined) drop(uid, bundle) }, () => drop(uid, bundle))
+    return bundle
   }
   const keep = async (uid: string, wanted: SecretsBundle): Promise<SecretsBundle> => {
     const id = bundleId(uid)
     // Two makers: the first one's stands, and both use it.
     const standing = await sealed.putIfAbsent(id, seal(key, id, Buffer.from(JSON.stringify(wanted))))
     const bundle = JSON.parse(unseal(key, id, standing).toString()) as SecretsBundle
-    bundles.set(uid, Promise.resolve(bundle))
+    young.set(uid, Promise.resolve(bundle))
     return bundle
   }
   return {

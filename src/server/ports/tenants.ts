@@ -5,8 +5,8 @@ import { isSameNode, type KubeAccess, type KubeNode, type KubernetesDriver, type
 import type { SecretsBundle } from '../../drivers/talos/talos.ts'
 import { endpointName } from '../../rules/names.ts'
 
-/** Signs our own short-lived certificate for one cluster. */
-export type SignOwn = (secrets: SecretsBundle) => Promise<{ readonly crt: string; readonly key: string; readonly renewAt: number }>
+/** Signs our own short-lived certificate for the cluster with this uid. */
+export type SignOwn = (clusterUid: string) => Promise<{ readonly crt: string; readonly key: string; readonly renewAt: number }>
 
 /** An API that is known to stand is given this long to answer, before anything is said of its nodes. */
 const firstAnswerMs = 5_000
@@ -53,7 +53,7 @@ export const openTenants = (driver: KubernetesDriver, sign: SignOwn, now: () => 
     const have = tenants.get(uid)
     if (have?.server === server) return have
     if (have !== undefined) drop(uid)
-    const access = openAccess(() => sign(secrets), { server, serverName: endpointName(uid), ca: secrets.certs.k8s.crt }, now)
+    const access = openAccess(() => sign(uid), { server, serverName: endpointName(uid), ca: secrets.certs.k8s.crt }, now)
     const made: Tenant = { server, access, nodes: have?.nodes, watch: undefined, answered: Promise.resolve(), answer: () => {} }
     tenants.set(uid, made)
     return made

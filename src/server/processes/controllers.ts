@@ -38,7 +38,7 @@ const served = settings.metricsPort === undefined ? undefined : await serveMetri
 
 const running = await runControllers({
   controllers: controllers({
-    installation, secrets, clouds: openClouds(secrets, cloudOpener()), talos: talosPort(talos), tenants: openTenants(kubernetes, signOwn, Date.now), errors: driverErrors,
+    installation, secrets, clouds: openClouds(secrets, cloudOpener()), talos: talosPort(talos), tenants: openTenants(kubernetes, signOwn(secrets), Date.now), errors: driverErrors,
   }),
   resources, leases: store.leases, slot: 'controllers', identity: `${place}${process.pid}`, endedPlace: place, log, metrics, readOnly: settings.readOnly, events: httpEvents({ resources, now: () => new Date(), log }),
 })
