@@ -106,6 +106,8 @@ async function use(product: Product, bed: Bed, wish: Wish, state: string, env: N
     const { items } = JSON.parse(await tenant.kubectl('get', 'nodes', '-o', 'json')) as { items: Node[] }
     return items.length === 1 + wish.workers && items.every((node) => node.status.conditions.some((one) => one.type === 'Ready' && one.status === 'True')) && items
   })
+  const readyAt = Date.now()
+  say(`three Ready nodes ${((readyAt - (await firstServerAt(bed))) / 1000).toFixed(0)} s after the first server was asked for (by Nova's clock, to the second)`)
   say(await tenant.kubectl('get', 'nodes', '-o', 'wide'))
   for (const node of nodes) {
     const { kubeletVersion, osImage } = node.status.nodeInfo
@@ -129,6 +131,13 @@ async function use(product: Product, bed: Bed, wish: Wish, state: string, env: N
   const told = (await product.get<Cluster>('cluster', wish.name, wish.project))?.status?.conditions?.find((one) => one.type === 'MetadataReachable')
   if (told === undefined || reached.is !== (told.status === 'True')) throw new Error(`a pod ${reached.is ? 'reached' : 'did not reach'} the metadata service, and the cluster says MetadataReachable ${told?.status ?? 'nothing'}: ${told?.message ?? ''}`)
   done(`it was ${reached.is ? '' : 'not '}answered, as the cluster says: ${told.reason}`)
+}
+
+/** When Nova took the first request for a server, in milliseconds. */
+async function firstServerAt(bed: Bed): Promise<number> {
+  const servers = JSON.parse(await bed.openstack(['server', 'list', '-f', 'json', '-c', 'ID'])) as { ID: string }[]
+  const created = await Promise.all(servers.map(async ({ ID }) => Date.parse((JSON.parse(await bed.openstack(['server', 'show', ID, '-f', 'json', '-c', 'created'])) as { created: string }).created)))
+  return Math.min(...created)
 }
 
 async function explain(product: Product, wish: Wish): Promise<void> {

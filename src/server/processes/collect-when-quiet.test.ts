@@ -6,8 +6,8 @@ import { quietCollector } from './collect-when-quiet.ts'
 const MiB = 1024 * 1024
 /** A process that holds `used` and in which `live` of it lives; answers how often it has collected after each look. */
 const processWith = (live: number) => {
-  const heap = { used: live, collections: 0 }
-  const look = quietCollector(() => heap.used * MiB, () => { heap.collections++; heap.used = live })
+  const heap = { used: live, collections: 0, trims: 0 }
+  const look = quietCollector(() => heap.used * MiB, () => { heap.collections++; heap.used = live }, () => { heap.trims++ })
   return { heap, look: (...busy: readonly number[]): readonly number[] => busy.map((b) => { look(b); return heap.collections }) }
 }
 
@@ -22,6 +22,12 @@ test('again only when it brings a tenth and some MiB more', () => {
   expect(p.look(0, 0, 0)).toEqual([1, 1, 1])
   p.heap.used = 119
   expect(p.look(0, 0)).toEqual([2, 2])
+})
+
+test('freed memory is given back every minute for as long as it is quiet', () => {
+  const p = processWith(100)
+  const trims = (...busy: readonly number[]): readonly number[] => busy.map((b) => { p.look(b); return p.heap.trims })
+  expect(trims(0, 0, 0, 0, 0, 0, 0, 0.5, 0, 0, 0, 0, 0, 0)).toEqual([0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 2])
 })
 
 test('and never while there is work', () => {
