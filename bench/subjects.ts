@@ -44,7 +44,10 @@ const freePort = (): Promise<number> => new Promise((done, failed) => {
 export const openOurs = async (): Promise<Subject> => {
   const state = await mkdtemp(join(tmpdir(), 'skerry-bench-'))
   const port = await freePort()
-  const settings = readSettings(['--state', state, '--port', String(port)], { SKERRY_LOG_LEVEL: 'warn' })
+  // One client asks more than an administrator may: 100,000 gets meet the rate of one identity.
+  const limits = join(state, 'limits.yaml')
+  await writeFile(limits, 'administrators: { rate: 100000, burst: 1000000 }\n')
+  const settings = readSettings(['--state', state, '--port', String(port), '--limits', limits], { SKERRY_LOG_LEVEL: 'warn' })
   const paths = layout(state)
   const pki = await platformPki(state, settings.host, new Date())
   const url = `https://127.0.0.1:${port}`
