@@ -1,5 +1,6 @@
 /** JSON values: equality, copies, and parsing that refuses what JSON and YAML allow and an API must not (duplicate keys, `__proto__`, depth). */
 import { isScalar, parseDocument, visit, type Document, type YAMLError } from 'yaml'
+import { endOfString } from '../store/json-text.ts'
 import { apiStatusOf, badRequest, tooBig } from './status.ts'
 
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject
@@ -74,18 +75,11 @@ export const guard = (v: unknown): number => {
 
 /** How many `"name":` stand in a valid JSON text; more than its objects have fields means that one stands twice. */
 const namesIn = (text: string): number => {
-  const nextEscape = (from: number): number => { const at = text.indexOf('\\', from); return at < 0 ? text.length : at }
   let count = 0
-  let escape = nextEscape(0)
   for (let i = 0; i < text.length; i++) {
     const c = text.charCodeAt(i)
     if (c === 0x3a) count++
-    if (c !== 0x22) continue
-    // To the end of the string: at the next quotation mark, unless something is escaped before it.
-    i = text.indexOf('"', i + 1)
-    if (escape > i) continue
-    for (i = escape; text.charCodeAt(i) !== 0x22; i++) if (text.charCodeAt(i) === 0x5c) i++
-    escape = nextEscape(i)
+    else if (c === 0x22) i = endOfString(text, i)
   }
   return count
 }

@@ -1,5 +1,7 @@
 /** The text of an object: stored without its version, served with it (rule S9). The only place that knows where the version goes, and where the metadata ends. */
 
+import { endOfString } from './json-text.ts'
+
 interface Bodied {
   readonly apiVersion: string
   readonly kind: string
@@ -65,18 +67,4 @@ function endOfField(text: string, from: number): number {
       case comma: if (depth === 0) return i
     }
   throw new TypeError('a body must be JSON')
-}
-
-/** The index of the quote that ends the string which begins at `from`. */
-function endOfString(text: string, from: number): number {
-  let end = text.indexOf('"', from + 1)
-  while (end > 0 && isEscaped(text, end)) end = text.indexOf('"', end + 1)
-  return end < 0 ? text.length : end
-}
-
-/** Behind an odd number of backslashes. */
-function isEscaped(text: string, at: number): boolean {
-  let first = at
-  while (text[first - 1] === '\\') first--
-  return (at - first) % 2 === 1
 }
