@@ -41,6 +41,7 @@ export const installation = '11111111-aaaa-4aaa-8aaa-111111111111'
 const siteName = 'sim'
 const releaseName = '2026.4.1'
 const project = 'demo'
+const operator = 'operator'
 const talosVersion = 'v1.13.9'
 const password = 'a-password'
 
@@ -67,6 +68,8 @@ export interface ClusterWish {
 }
 
 export type Snapshot = Awaited<ReturnType<Store['snapshot']>>
+
+type Ask = (method: string, service: string, path: string, body?: unknown) => Promise<{ readonly status: number; readonly body: any }>
 
 export interface World {
   readonly clock: HoppingClock
@@ -120,7 +123,9 @@ export interface World {
   /** Changes the credential that controllers use for the site, or for one Project there; taken by the next start. */
   useCredential(credential: Credential, of?: string): Promise<void>
   /** A token's call to the simulated cloud, as somebody else who works in the same project. */
-  asOther(method: string, service: string, path: string, body?: unknown): Promise<{ readonly status: number; readonly body: any }>
+  asOther: Ask
+  /** The same as the cloud's administrator. */
+  asOperator: Ask
   close(): Promise<void>
 }
 
@@ -148,7 +153,7 @@ export const openWorld = async (options: WorldOptions = {}): Promise<World> => {
   const loopback = `127.${randomInt(100, 250)}.${randomInt(0, 250)}`
   const cloud = await startOpenStackSim({
     shape, guests, clock, latencies: options.latencies ?? 'zero', ...(options.octaviaProviders !== undefined && { octaviaProviders: options.octaviaProviders }), publicCidr: `${loopback}.0/25`, providerCidr: `${loopback}.128/25`,
-    projects: [{ name: project, user: project, password, ...(options.quota !== undefined && { quota: options.quota }) }, { name: 'other', user: 'other', password }].map((p) => ({ ...p, roles: ['member', 'reader', 'load-balancer_member'] })),
+    projects: [{ name: project, user: project, password, ...(options.quota !== undefined && { quota: options.quota }) }, { name: 'other', user: 'other', password }].map((p) => ({ ...p, roles: ['member', 'reader', 'load-balancer_member'] })).concat({ name: operator, user: operator, password, roles: ['admin'] }),
   })
   cloud.seedImage({ name: `talos-${talosVersion}`, properties: { os_distro: 'talos', os_version: talosVersion } })
 
@@ -212,6 +217,13 @@ export const openWorld = async (options: WorldOptions = {}): Promise<World> => {
   }
 
   const find = async (name: string): Promise<Cluster | undefined> => (await people.list(Cluster)).items.find((c) => c.metadata.name === name)
+  const askAs = (name: string): Ask => async (method, service, path, body) => {
+    const login = await fetch(`${cloud.authUrl}/auth/tokens`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ auth: { identity: { methods: ['password'], password: { user: { name, domain: { name: 'Default' }, password } } }, scope: { project: { name, domain: { name: 'Default' } } } } }) })
+    const token = login.headers.get('x-subject-token') ?? ''
+    const answer = await fetch(`${cloud.url}/${service}${path}`, { method, headers: { 'x-auth-token': token, 'content-type': 'application/json', 'openstack-api-version': 'compute 2.79' }, ...(body !== undefined && { body: JSON.stringify(body) }) })
+    const text = await answer.text()
+    return { status: answer.status, body: text === '' ? undefined : JSON.parse(text) }
+  }
   const wakeNumber = { n: 0 }
   const world: World = {
     clock, cloud, people, resources, secrets, events, complaints, stop,
@@ -312,13 +324,8 @@ export const openWorld = async (options: WorldOptions = {}): Promise<World> => {
     },
     loseSecrets: (uid) => sealed.delete(`bundle/${uid}`),
     useCredential: (credential, of = '') => secrets.putCredential(site.metadata.uid, of, credential),
-    async asOther(method, service, path, body) {
-      const login = await fetch(`${cloud.authUrl}/auth/tokens`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ auth: { identity: { methods: ['password'], password: { user: { name: project, domain: { name: 'Default' }, password } } }, scope: { project: { name: project, domain: { name: 'Default' } } } } }) })
-      const token = login.headers.get('x-subject-token') ?? ''
-      const answer = await fetch(`${cloud.url}/${service}${path}`, { method, headers: { 'x-auth-token': token, 'content-type': 'application/json', 'openstack-api-version': 'compute 2.79' }, ...(body !== undefined && { body: JSON.stringify(body) }) })
-      const text = await answer.text()
-      return { status: answer.status, body: text === '' ? undefined : JSON.parse(text) }
-    },
+    asOther: askAs(project),
+    asOperator: askAs(operator),
     async close() {
       await stop()
       await Promise.all([resources.close(), people.close()])

@@ -30,7 +30,7 @@ const rows: readonly Row[] = [
   { what: 'a quota that is lost half-way', break: async (s) => { await setQuota(s, { instances: 0 }); return () => setQuota(s, { instances: -1 }) }, reason: 'QuotaExceeded', fault: 'User', says: /raise the quota or free something/ },
   { what: 'a site that cannot be reached', break: (s) => fault(s, { kind: 'reset', when: 'before', method: 'GET' }), reason: 'CloudUnreachable', fault: 'Cloud', says: /it is tried again by itself/, isLong: true },
   { what: 'a configuration over 64 KiB', prepare: async (s) => {
-    await patchSite(s, { services: { trustedRoots: [`-----BEGIN CERTIFICATE-----\n${randomBytes(90_000).toString('base64')}\n-----END CERTIFICATE-----\n`] } })
+    await patchSite(s, { services: { trustedRoots: [`-----BEGIN CERTIFICATE-----\n${randomBytes(47_000).toString('base64')}\n-----END CERTIFICATE-----\n`] } })
     return () => patchSite(s, { services: { trustedRoots: [] } })
   }, reason: 'ConfigurationTooLarge', fault: 'User', says: /Shorten trusted roots/ },
 ]

@@ -56,6 +56,26 @@ test('O6 ovn: a changed list is in the control plane\'s group soon', async () =>
   expect(await strangers(w)).toEqual(['127.0.0.0/8', '192.0.2.0/24'])
 }, 60_000)
 
+test('O6 a provider network on which no security group holds: the site says so, and no cluster is made until it is guarded', async () => {
+  const w = await begin({ shape: 'routed' })
+  const [network] = (await w.asOperator('GET', 'network', '/v2.0/networks?name=provider')).body.networks as { id: string }[]
+  const guard = async (isGuarded: boolean): Promise<void> => {
+    expect((await w.asOperator('PUT', 'network', `/v2.0/networks/${network!.id}`, { network: { port_security_enabled: isGuarded } })).status).toBe(200)
+    await w.pass(10_000)
+    await w.wakeAll()
+    await w.until(async () => (await w.isSiteReady()) === isGuarded, 'the site has seen it')
+  }
+  await guard(false)
+  expect(await w.condition(Site, { namespace: '', name: 'sim' }, 'Ready')).toMatchObject({ status: 'False', reason: 'NetworkUnguarded', fault: 'Cloud', message: expect.stringContaining('network provider has port_security_enabled: false') as string })
+  const before = w.inventory()
+  expect(await create(w, 'first', {})).toEqual([])
+  await w.pass(120_000)
+  expect(await w.condition(Cluster, { namespace: 'demo', name: 'first' }, 'Ready')).toMatchObject({ status: 'False' })
+  expect(w.inventory()).toEqual(before)
+  await guard(true)
+  await w.waitReady()
+}, 60_000)
+
 /** Who from outside the cluster's network may reach the API at the nodes themselves. */
 const strangers = async (w: World) => ((await w.asOther('GET', 'network', '/v2.0/security-group-rules')).body.security_group_rules as { port_range_min: number | null; remote_ip_prefix: string | null }[])
   .filter((r) => r.port_range_min === 6443 && r.remote_ip_prefix !== '10.250.0.0/24').map((r) => r.remote_ip_prefix ?? '0.0.0.0/0').toSorted()

@@ -14,7 +14,7 @@ export const reasons = {
   WaitingForVolume: 'Cloud', WaitingForServer: 'Cloud', WaitingForBoot: 'Cloud', WaitingForNode: 'Platform', WaitingForEtcd: 'Platform', WaitingForApi: 'Platform', WaitingForLoadBalancer: 'Cloud',
   LoadBalancerError: 'Cloud', LoadBalancerStuck: 'Cloud', AllowListNotEnforceable: 'Platform', ServerError: 'Cloud', BootTimeout: 'Cloud', ServerStuckDeleting: 'Cloud', HostNotFenced: 'Cloud',
   EtcdDataLost: 'Platform', EtcdUnhealthy: 'Platform', BlockedBy: 'User', Draining: 'User', NotReady: 'Platform', Failed: 'Platform', Unreachable: 'Platform',
-  MetadataReachable: 'Platform', MetadataProtected: undefined, AddOnRefused: 'Platform', NetworkAmbiguous: 'User', NetworkMissing: 'Platform', LoadBalancerMissing: 'Cloud', EgressUnknown: 'User',
+  MetadataReachable: 'Platform', MetadataProtected: undefined, AddOnRefused: 'Platform', NetworkAmbiguous: 'User', NetworkMissing: 'Platform', NetworkUnguarded: 'Cloud', LoadBalancerMissing: 'Cloud', EgressUnknown: 'User',
 } as const
 export type Reason = keyof typeof reasons
 

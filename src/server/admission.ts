@@ -2,6 +2,7 @@
 import { Cluster, Machine, MachineType, NodePool, Release, Site } from '../api/index.ts'
 import { controllerRef, type FieldError, type OwnerReference, type Resource } from '../api/meta/index.ts'
 import type { Admission, Reader } from '../apiserver/index.ts'
+import { pack, userDataLimit } from '../drivers/talos/index.ts'
 import { whyNotEnforceable } from '../rules/node-network.ts'
 import type { Authorization } from './authorization.ts'
 import { grantAdmission } from './grant-admission.ts'
@@ -49,12 +50,21 @@ const nodePool = (object: NodePool, old: NodePool | undefined, read: Reader): re
   return errors.length > 0 ? errors : poolFits(object, old, owner, read)
 }
 
+/** What every machine of the site is told; by itself it must fit into what a machine can be given (rule T5). */
+const site = (object: Site, old: Site | undefined): readonly FieldError[] => {
+  const services = JSON.stringify(object.spec.services)
+  if (old !== undefined && JSON.stringify(old.spec.services) === services) return []
+  const bytes = pack(services).length
+  return bytes <= userDataLimit ? [] : [{ field: 'spec.services', reason: 'FieldValueTooLong', message: `is ${bytes} bytes packed; Nova takes ${userDataLimit} with the rest of a machine's configuration. Shorten trusted roots or registry mirrors` }]
+}
+
 /** Problems with the fields of an object that is about to be written. */
 export const validateReferences = (kind: string, object: Resource, old: Resource | undefined, read: Reader): readonly FieldError[] => {
   if (object.metadata.deletionTimestamp !== undefined) return []
   switch (kind) {
     case 'Cluster': return cluster(object as Cluster, old as Cluster | undefined, read)
     case 'NodePool': return nodePool(object as NodePool, old as NodePool | undefined, read)
+    case 'Site': return site(object as Site, old as Site | undefined)
     default: return []
   }
 }

@@ -59,6 +59,7 @@ export const advice = {
   MetadataProtected: 'Nothing.',
   AddOnRefused: 'The release\'s manifest in the message is not accepted by the cluster; make another release.',
   NetworkAmbiguous: 'Name the network in `spec.externalNetwork` or `spec.providerNetwork` of the site.',
+  NetworkUnguarded: 'No security group holds on the network, so no cluster is made there. The operator of the cloud switches port security on; or name another network in `spec.providerNetwork` of the site.',
   NetworkMissing: 'The cloud has no network as the site needs it; its operator makes one or shares it with the project.',
   LoadBalancerMissing: 'Use `spec.endpoint.kind: nodes`, or ask the operator of the cloud for Octavia.',
   EgressUnknown: 'Say in `spec.egressCIDRs` of the site from which addresses Skerry reaches the cloud.',

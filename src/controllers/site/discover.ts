@@ -18,6 +18,13 @@ const choose = (what: string, wanted: string | undefined, candidates: readonly N
   return { problem: { reason: 'NetworkAmbiguous', message: `the cloud has several candidates for the ${what}: ${named.map((n) => n.name).join(', ')}; name one in the site's spec` } }
 }
 
+/** Why security groups would keep nobody out (rule O6): on networks of our own they hold where Neutron has them at all. */
+const whyUnguarded = (shape: SiteFound['shape'], extensions: ReadonlySet<string>, provider: Network | undefined): string | undefined => {
+  if (!extensions.has('security-group')) return 'Neutron has no security groups (extension security-group), so nobody can be kept from the nodes'
+  if (shape === 'routed' && provider?.hasPortSecurity === false) return `network ${provider.name} has port_security_enabled: false, so security groups do not hold there and nobody can be kept from the nodes; the cloud's operator switches it on, or name another network in spec.providerNetwork`
+  return undefined
+}
+
 export const discover = async (site: SiteCloud, spec: SiteSpec): Promise<Discovery> => {
   const { cloud } = site
   const [identity, flavors, networks, subnets, extensions, types, images, versions, providers] = await Promise.all([
@@ -32,6 +39,8 @@ export const discover = async (site: SiteCloud, spec: SiteSpec): Promise<Discove
   const providerSubnet = provider.network === undefined ? undefined : subnets.items.find((s) => s.networkId === provider.network!.id && s.cidr.includes('.'))
   if (shape === 'tenant' && external.problem !== undefined) problems.push(external.problem)
   if (shape === 'routed' && provider.problem !== undefined) problems.push(provider.problem)
+  const unguarded = whyUnguarded(shape, extensions, provider.network)
+  if (unguarded !== undefined) problems.push({ reason: 'NetworkUnguarded', message: unguarded })
   const lbProvider = spec.loadBalancerProvider ?? providers.find((p) => balancerTraits(p).allowedCIDRs) ?? providers.find((p) => balancerTraits(p).keepsSource)
   if (spec.loadBalancerProvider !== undefined && !providers.includes(spec.loadBalancerProvider)) problems.push({ reason: 'LoadBalancerMissing', message: `Octavia has no provider ${spec.loadBalancerProvider}; it has ${providers.join(', ') || 'none'}` })
   const minor = Number(versions.max.split('.')[1] ?? 0)

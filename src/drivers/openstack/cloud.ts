@@ -72,7 +72,7 @@ export interface ServerGroup extends Marked { readonly policy: string; readonly 
 export interface Flavor { readonly id: string; readonly name: string; readonly vcpus: number; readonly ramMiB: number; readonly diskGiB: number; readonly extraSpecs: Readonly<Record<string, string>> }
 export interface Quota { readonly limit: number; readonly used: number }
 
-export interface Network extends Marked { readonly external: boolean; readonly shared: boolean; readonly status: string; readonly subnetIds: readonly string[]; readonly mtu: number }
+export interface Network extends Marked { readonly external: boolean; readonly shared: boolean; readonly status: string; readonly subnetIds: readonly string[]; readonly mtu: number; /** False: ports of it have no security groups unless they ask for port security themselves. */ readonly hasPortSecurity: boolean }
 export interface Subnet extends Marked { readonly networkId: string; readonly cidr: string; readonly gateway: string | null; readonly allocationPools: readonly { readonly start: string; readonly end: string }[]; readonly dnsServers: readonly string[] }
 export interface SubnetSpec { readonly networkId: string; readonly cidr: string; readonly dnsServers: readonly string[]; readonly allocationPools?: readonly { readonly start: string; readonly end: string }[] }
 export interface Router extends Marked { readonly status: string; readonly externalNetworkId: string | null }

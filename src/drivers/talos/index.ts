@@ -2,7 +2,7 @@
 export type { EtcdMember, EtcdStatus, KeyPair, MachineConfigInput, SecretsBundle, ServiceState, Talos, TalosNode } from './talos.ts'
 export { openTalos, type TalosOptions } from './client.ts'
 export { renderMachineConfig } from './config/render.ts'
-export { packUserData } from './config/user-data.ts'
+export { pack, packUserData, userDataLimit } from './config/user-data.ts'
 export { isInvalidInput } from './config/invalid-input.ts'
 export { newSecretsBundle, type BundleOptions } from './pki/bundle.ts'
 export { bundleFromYaml, bundleToYaml } from './pki/bundle-yaml.ts'

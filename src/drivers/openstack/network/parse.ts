@@ -8,7 +8,7 @@ const marked = (o: Json): Marked => {
   return { id: id(o), name: text(o['name']), ...(mark !== undefined && { mark }), ...createdAt(o['created_at']) }
 }
 
-export const toNetwork = (o: Json): Network => ({ ...marked(o), external: bool(o['router:external']), shared: bool(o['shared']), status: text(o['status']), subnetIds: texts(o['subnets']), mtu: number(o['mtu']) })
+export const toNetwork = (o: Json): Network => ({ ...marked(o), external: bool(o['router:external']), shared: bool(o['shared']), status: text(o['status']), subnetIds: texts(o['subnets']), mtu: number(o['mtu']), hasPortSecurity: o['port_security_enabled'] !== false })
 
 export const toSubnet = (o: Json): Subnet => ({
   ...marked(o), networkId: text(o['network_id']), cidr: text(o['cidr']), gateway: textOrNull(o['gateway_ip']),
