@@ -153,6 +153,46 @@ test('E5 initial events that are larger than the limit reach a reader, and chang
   expect(names(await w.take(1))).toEqual(['MODIFIED a000'])
 })
 
+test('E5 a reader that comes back behind more than a slow reader may leave gets all of it, at its own pace', async () => {
+  await lab.close()
+  await start({ slowWatcherBytes: 256 << 10 })
+  const { metadata } = (await call('GET', clusters)).body
+  const expected = Array.from({ length: 200 }, (_, i) => `a${String(i).padStart(3, '0')}`)
+  for (const name of expected) await call('POST', clusters, cluster(name, {}, { payload: 'x'.repeat(4000) }))
+  const w = await watch(`resourceVersion=${metadata.resourceVersion}`)
+  expect((await w.take(200)).map((e) => e.object.metadata.name)).toEqual(expected)
+  await call('PATCH', `${clusters}/a000`, { spec: { site: 'changed' } })
+  expect(names(await w.take(1))).toEqual(['MODIFIED a000'])
+})
+
+test('E5 what comes while a reader takes its time over the initial events does not wait in memory, and follows whole; no bookmark is ahead of it', async () => {
+  await lab.close()
+  await start({ slowWatcherBytes: 256 << 10, bookmarkMs: 5 })
+  // More than the kernel takes for a reader that does not read.
+  const count = 500
+  const annotations = { large: 'x'.repeat(20_000) }
+  for (let i = 0; i < count; i++) await call('POST', clusters, { ...cluster(`a${i}`), metadata: { name: `a${i}`, annotations } })
+  const slow = connect(lab.listening.port, '127.0.0.1')
+  slow.pause()
+  slow.write(`GET ${clusters}?watch=1&allowWatchBookmarks=true HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer admin\r\n\r\n`)
+  await sleep(50)
+  let last = 0
+  for (let i = 0; i < count; i++) last = Number((await call('PATCH', `${clusters}/a${i}`, { spec: { site: 'changed' } })).body.metadata.resourceVersion)
+  const seen: { readonly type: string; readonly version: number }[] = []
+  let rest = ''
+  slow.on('data', (chunk: Buffer) => {
+    const lines = (rest + chunk.toString()).split('\n')
+    rest = lines.pop()!
+    for (const line of lines) if (line.startsWith('{"type"')) seen.push({ type: JSON.parse(line).type, version: Number(JSON.parse(line).object.metadata.resourceVersion) })
+  })
+  slow.resume()
+  await until(async () => { await sleep(5); return seen.at(-1) }, (e) => e?.type === 'BOOKMARK' && e.version >= last)
+  slow.destroy()
+  expect(seen.filter((e) => e.type !== 'BOOKMARK').map((e) => e.type)).toEqual([...Array<string>(count).fill('ADDED'), ...Array<string>(count).fill('MODIFIED')])
+  const after = seen.slice(count).map((e) => e.version)
+  expect(after).toEqual(after.toSorted((a, b) => a - b))
+}, 30_000)
+
 test('E5 a reader that does not read is dropped, and others are not held up', async () => {
   await lab.close()
   await start({ slowWatcherBytes: 256 << 10 })

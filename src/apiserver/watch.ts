@@ -117,7 +117,7 @@ export const watch = async (api: Api, served: Served, r: RequestInfo, view: View
 
 const anotherScope = (version: number): ApiError => gone(`what you may see changed after version ${version}: list again`)
 
-/** Lives as long as the response. Changes that come while the initial events are being read wait, by reference. */
+/** Lives as long as the response. It begins to watch when what was there has been read: until then what comes waits in the ring and the log. */
 class WatchStream {
   readonly #api: Api
   readonly #format: Format
@@ -130,8 +130,9 @@ class WatchStream {
   /** The version from which the reader knows everything. */
   #from = 0
   #handle: Watch | undefined
-  #waiting: Change[] | undefined = []
   #isOpen = true
+  /** In the middle of what its version does not cover: no bookmark now. */
+  #isBetween = false
   #hasColumns = false
 
   constructor(api: Api, format: Format, plan: Plan, response: ServerResponse, streams: Streams, again: Again) {
@@ -151,26 +152,24 @@ class WatchStream {
     this.#response.on('close', () => this.end())
     this.#response.on('error', () => this.end())
     this.#timers.push(setTimeout(() => this.end(), this.#plan.timeoutMs))
-    // No await between the list and the watch: no gap.
+    // No await between the two: what is there, and where what comes begins.
     const version = after ?? cache.version
     this.#from = version
     const rows = fromStart ? cache.list(this.#format.served.resource, namespace).filter(wants) : []
-    this.#handle = cache.watch(this.#format.served.resource, namespace, version, (changes) => this.#onChanges(changes), (error) => this.#onEnd(error, version))
     // Between the list and this watch its reader may have been let into another project, or out of one.
     if (this.#isOfAnotherScope()) return this.#fail(anotherScope(version))
     this.#reauthorizeLater()
-    await this.#sendInitial(rows)
+    await this.#sendInPace(rows, (row) => Buffer.from(lineOf(this.#api, this.#format, 'ADDED', row, row.version, this.#takesColumns())))
     if (this.#plan.marksEnd) this.#send(bookmarkOf(this.#format, version, true))
-    const waiting = this.#waiting ?? []
-    this.#waiting = undefined
-    this.#onChanges(waiting)
+    if (!this.#isOpen) return
+    this.#handle = cache.watch(this.#format.served.resource, namespace, version, (changes, _, isLive) => this.#onChanges(changes, isLive), (error) => this.#onEnd(error, version))
     if (this.#plan.bookmarks) this.#bookmark(this.#api.bookmarkMs * (0.5 + this.#api.random() / 2))
   }
 
   /** With a last bookmark, from which the client resumes. */
   end(): void {
     if (!this.#isOpen) return
-    if (this.#plan.bookmarks && this.#waiting === undefined && this.#handle !== undefined && !this.#response.destroyed) this.#send(bookmarkOf(this.#format, this.#handle.version, false))
+    if (this.#plan.bookmarks) this.#sendBookmark()
     this.#close()
     this.#response.end()
   }
@@ -196,38 +195,48 @@ class WatchStream {
 
   #close(): void {
     this.#isOpen = false
-    this.#waiting = undefined
     this.#handle?.stop()
     for (const t of this.#timers) clearTimeout(t)
     this.#streams.delete(this)
   }
 
-  /** With back-pressure: what is there may be more than a slow reader's limit. */
-  async #sendInitial(rows: readonly Row[]): Promise<void> {
-    let text = ''
-    for (const row of rows) {
-      text += lineOf(this.#api, this.#format, 'ADDED', row, row.version, this.#takesColumns())
-      if (text.length < 1 << 16) continue
-      if (!this.#isOpen) return
-      if (!this.#response.write(text)) await drained(this.#response, this.#api.patience)
-      text = ''
+  /** No faster than it is read: what is there, and what came before the watch is live, may be more than a slow reader's limit. */
+  async #sendInPace<T>(items: readonly T[], toBytes: (item: T) => Buffer | undefined): Promise<void> {
+    let parts: Buffer[] = []
+    let size = 0
+    const flush = async (): Promise<void> => {
+      if (this.#isOpen && !this.#sink.write(Buffer.concat(parts))) await drained(this.#sink, this.#api.patience)
+      parts = []
+      size = 0
     }
-    if (text !== '') this.#send(text)
+    this.#isBetween = true
+    for (const item of items) {
+      const bytes = toBytes(item)
+      if (bytes === undefined) continue
+      parts.push(bytes)
+      size += bytes.length
+      if (size >= 1 << 16) await flush()
+      if (!this.#isOpen) return
+    }
+    if (size > 0) await flush()
+    this.#isBetween = false
   }
 
-  #onChanges(changes: readonly Change[]): void {
+  #onChanges(changes: readonly Change[], isLive: boolean): void | Promise<void> {
     if (!this.#isOpen) return
-    if (this.#waiting !== undefined) {
-      for (const c of changes) this.#waiting.push(c)
-      return
-    }
+    if (!isLive) return this.#sendInPace(changes, (c) => this.#lineOfChange(c))
     const parts: Buffer[] = []
     for (const c of changes) {
-      const seen = seenAs(this.#plan.wants, c)
-      if (seen === undefined) continue
-      parts.push(this.#takesColumns() ? Buffer.from(lineOf(this.#api, this.#format, seen.type, seen.row, c.version, true)) : eventOf(this.#api, this.#format, seen.type, seen.row, c))
+      const line = this.#lineOfChange(c)
+      if (line !== undefined) parts.push(line)
     }
     if (parts.length > 0) this.#send(parts.length === 1 ? parts[0]! : Buffer.concat(parts))
+  }
+
+  #lineOfChange(c: Change): Buffer | undefined {
+    const seen = seenAs(this.#plan.wants, c)
+    if (seen === undefined) return undefined
+    return this.#takesColumns() ? Buffer.from(lineOf(this.#api, this.#format, seen.type, seen.row, c.version, true)) : eventOf(this.#api, this.#format, seen.type, seen.row, c)
   }
 
   /** The first Table of a stream defines the columns. */
@@ -251,9 +260,13 @@ class WatchStream {
   #bookmark(afterMs: number): void {
     if (!this.#isOpen) return
     this.#timers[1] = setTimeout(() => {
-      this.#send(bookmarkOf(this.#format, this.#handle!.version, false))
+      this.#sendBookmark()
       this.#bookmark(this.#api.bookmarkMs)
     }, afterMs)
+  }
+
+  #sendBookmark(): void {
+    if (this.#handle !== undefined && !this.#isBetween && !this.#response.destroyed) this.#send(bookmarkOf(this.#format, this.#handle.version, false))
   }
 
   #send(data: string | Buffer): void {

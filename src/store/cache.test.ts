@@ -22,6 +22,7 @@ function slowStore(turns: () => number): { readonly store: Store; tell(news: New
     store: {
       ...inner,
       async changes(after, limit) { reads.log += 1; return later(await inner.changes(after, limit)) },
+      async history(after, limit) { return later(await inner.history(after, limit)) },
       async snapshot() { reads.snapshots += 1; return later(await inner.snapshot()) },
       onChange(tell) { told = tell; return () => { told = () => {} } },
     },

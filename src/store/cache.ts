@@ -53,7 +53,7 @@ export async function openCache(store: Store, { log, ring = 16_384, pollMs = 1_0
   // false: the rows do not fit the log, or the log below is gone; they are built anew.
   let isWhole = true
   let closed = false
-  const watchers = openWatchers(version, ring, (after, limit) => store.changes(after, limit))
+  const watchers = openWatchers(version, ring, (after, limit) => store.history(after, limit))
   const waiting = new Set<{ readonly version: number; readonly done: () => void }>()
   const alarm = openAlarm()
   const unsubscribe = store.onChange(({ upTo, own }) => {

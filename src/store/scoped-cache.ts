@@ -31,9 +31,9 @@ export const scopedCache = (cache: CacheView, scope: Scope): CacheView => {
     byOwner: (uid) => cache.byOwner(uid).filter(has),
     waitFor: (version, timeoutMs) => cache.waitFor(version, timeoutMs),
     fresh: () => cache.fresh(),
-    watch: (resource, namespace, after, onChange, onEnd) => cache.watch(resource, namespace, after, (changes, upTo) => {
+    watch: (resource, namespace, after, onChange, onEnd) => cache.watch(resource, namespace, after, (changes, upTo, isLive) => {
       const seen = changes.filter((c) => has(c.key))
-      if (seen.length > 0) onChange(seen, upTo)
+      return seen.length > 0 ? onChange(seen, upTo, isLive) : undefined
     }, onEnd),
   }
 }

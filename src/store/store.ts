@@ -112,6 +112,8 @@ export interface Store {
   snapshot(): Promise<{ readonly version: number; readonly rows: readonly Row[] }>
   /** The changes after a version, in order, at most `limit`. Throws with `expired: true` below the floor. */
   changes(after: number, limit: number): Promise<readonly Change[]>
+  /** The same for whoever is far behind: those who follow do not wait for it. */
+  history(after: number, limit: number): Promise<readonly Change[]>
   /** What the changes after `after`, up to `upTo`, have overwritten first, of one resource (rule S6). Throws with `expired: true` below the floor. */
   overwritten(span: { readonly after: number; readonly upTo: number; readonly resource: string; readonly namespace: string | undefined }): Promise<readonly Earlier[]>
   /** 32 random bytes that all who work with this store share: to sign what one of them gives out and another takes back. */

@@ -1,12 +1,16 @@
 /**
  * Who watches, and the ring of recent changes from which a watch begins. Each watcher gets every change after its version exactly
- * once and in order: it is `behind` (fed from the log or the ring) until one synchronous step takes it to the head, then `live`.
+ * once and in order: it is behind, and fed at its own pace from the log or the ring, until one synchronous step takes it to the head;
+ * then it is live. Whoever is behind holds nothing: what waits for him is in the log.
  */
-import { expired } from './errors.ts'
+import { expired, isExpired } from './errors.ts'
 import type { Change } from './store.ts'
 
-/** Called with at least one change; everything up to `upTo` that concerns the watcher has then been delivered. Must not block. */
-export type OnChange = (changes: readonly Change[], upTo: number) => void
+/**
+ * Called with at least one change; everything up to `upTo` that concerns the watcher has then been delivered. Must not block. Of a watcher
+ * that is not live what it answers is waited for before it gets more.
+ */
+export type OnChange = (changes: readonly Change[], upTo: number, isLive: boolean) => void | Promise<void>
 
 export interface Watch {
   /** Everything up to this version has been delivered: what a bookmark may carry. Grows also when nothing of interest changes. */
@@ -37,13 +41,23 @@ interface Watcher {
   ended: boolean
 }
 
-const page = 1_000
+/** Changes that follow a watcher's position, and how far they reach. */
+interface Stretch { readonly changes: readonly Change[]; readonly upTo: number }
+
+/** Of the log, at a time; fewer while bodies are large. */
+const page = { least: 64, most: 1_000, characters: 4 * 1024 * 1024 } as const
+/** Of the ring, at a time. */
+const piece = { changes: 200, characters: 64 * 1024 } as const
 /** The bodies in the ring take at most about twice this, whatever their number; who is further behind is fed from the log. */
 const mostCharacters = 16 * 1024 * 1024
 const sizeOf = ({ before, after }: Change): number => (before?.body.length ?? 0) + (after?.body.length ?? 0)
 const placeOf = (resource: string, namespace: string | undefined): string => (namespace === undefined ? resource : `${resource}\0${namespace}`)
 
 export function openWatchers(version: number, keep: number, older: (after: number, limit: number) => Promise<readonly Change[]>): Watchers {
+  /** Those below the ring. One reads the log for all of them, and never more than the tailer can bear. */
+  const below = new Map<Watcher, { readonly give: (stretch: Stretch) => void; readonly fail: (error: unknown) => void }>()
+  let isReading = false
+  let limit: number = page.least
   const places = new Map<string, Set<Watcher>>()
   let ring: Change[] = []
   let characters = 0
@@ -54,19 +68,20 @@ export function openWatchers(version: number, keep: number, older: (after: numbe
   function end(watcher: Watcher, error?: unknown): void {
     if (watcher.ended) return
     watcher.ended = true
+    below.delete(watcher)
     const there = places.get(watcher.place)
     there?.delete(watcher)
     if (there?.size === 0) places.delete(watcher.place)
     if (error !== undefined) watcher.onEnd(error)
   }
 
-  /** Invariant: nothing at or below the position is delivered, so nothing is delivered twice. */
+  /** In the call that makes them the head. Invariant: nothing at or below the position is delivered, so nothing is delivered twice. */
   function deliver(watcher: Watcher, changes: readonly Change[], upTo: number): void {
     const news = changes.length > 0 && changes[0]!.version > watcher.position ? changes : changes.filter((change) => change.version > watcher.position)
     watcher.position = Math.max(watcher.position, upTo)
     if (news.length === 0) return
     try {
-      watcher.onChange(news, watcher.position)
+      void watcher.onChange(news, watcher.position, true)
     } catch (error) {
       end(watcher, error) // one broken watcher does not stop the others
     }
@@ -80,18 +95,59 @@ export function openWatchers(version: number, keep: number, older: (after: numbe
 
   async function catchUp(watcher: Watcher): Promise<void> {
     while (!watcher.ended) {
-      if (watcher.position >= ringFloor) {
-        const start = firstAfter(ring, watcher.position)
-        deliver(watcher, ring.slice(start).filter(watcher.wants), head)
+      const { changes, upTo } = watcher.position < ringFloor ? await fromLog(watcher) : fromRing(watcher.position)
+      if (watcher.ended) return
+      const news = changes.filter(watcher.wants)
+      if (upTo === head && watcher.position >= ringFloor) {
+        deliver(watcher, news, head)
         watcher.live = true
         return
       }
-      const changes = await older(watcher.position, page)
-      if (watcher.ended) return
-      // The log may be ahead of the cache: what lies above the head comes from the ring, later.
-      const known = changes.filter((change) => change.version <= head)
-      deliver(watcher, known.filter(watcher.wants), known.length < changes.length || changes.length === 0 ? head : known.at(-1)!.version)
+      // Its position is what a bookmark may carry: it moves when all before it was taken.
+      if (news.length > 0) await watcher.onChange(news, upTo, false)
+      watcher.position = upTo
     }
+  }
+
+  function fromRing(position: number): Stretch {
+    const start = firstAfter(ring, position)
+    let stop = start
+    for (let size = 0; stop < ring.length && stop - start < piece.changes && size < piece.characters; stop++) size += sizeOf(ring[stop]!)
+    return { changes: ring.slice(start, stop), upTo: stop === ring.length ? head : ring[stop - 1]!.version }
+  }
+
+  function fromLog(watcher: Watcher): Promise<Stretch> {
+    return new Promise((give, fail) => {
+      below.set(watcher, { give, fail })
+      if (!isReading) void readLog()
+    })
+  }
+
+  /** Reads on from whoever is furthest behind, for all whom a page concerns (as etcd does for its unsynced watchers). */
+  async function readLog(): Promise<void> {
+    isReading = true
+    while (below.size > 0) {
+      const from = Math.min(...[...below.keys()].map((watcher) => watcher.position))
+      const known = head
+      try {
+        const changes = await older(from, limit)
+        limit = Math.max(page.least, Math.min(page.most, changes.reduce((sum, change) => sum + sizeOf(change), 0) > page.characters ? limit >>> 1 : limit * 2))
+        // The log may be ahead of the cache: what lies above the head comes from the ring, later. Where it holds nothing it is as old as the question.
+        const upTo = Math.min(changes.at(-1)?.version ?? known, head)
+        for (const [watcher, { give }] of below) {
+          if (watcher.position < from || watcher.position >= upTo) continue
+          below.delete(watcher)
+          give({ changes: changes.slice(firstAfter(changes, watcher.position), firstAfter(changes, upTo)), upTo })
+        }
+      } catch (error) {
+        for (const [watcher, { fail }] of below) {
+          if (isExpired(error) && watcher.position > from) continue
+          below.delete(watcher)
+          fail(error)
+        }
+      }
+    }
+    isReading = false
   }
 
   return {

@@ -63,15 +63,18 @@ export function openMemoryStore({ now = Date.now, keep = 1_000, from = { version
     return { kind: 'committed', versions }
   }
 
+  const changes = async (after: number, limit: number): Promise<readonly Change[]> => {
+    if (after < floor) throw expired(after, floor)
+    return log.slice(after - floor, after - floor + limit)
+  }
+
   return {
     // Async, so that a refused transaction rejects and never throws.
     commit: async (transaction) => commit(transaction),
     version: async () => version,
     snapshot: async () => ({ version, rows: [...rows.values()] }),
-    async changes(after, limit) {
-      if (after < floor) throw expired(after, floor)
-      return log.slice(after - floor, after - floor + limit)
-    },
+    changes,
+    history: changes,
     async overwritten({ after, upTo, resource, namespace }) {
       if (after < floor) throw expired(after, floor)
       return overwritten(log.slice(after - floor, upTo - floor).filter(({ key }) => key.resource === resource && (namespace === undefined || key.namespace === namespace)))

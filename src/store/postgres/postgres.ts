@@ -2,10 +2,10 @@
 import { expired } from '../errors.ts'
 import type { Audit } from '../audit.ts'
 import type { Log } from '../log.ts'
-import type { News, Row, Store } from '../store.ts'
+import type { Change, News, Row, Store } from '../store.ts'
 import { auditOn } from './audit.ts'
 import { openCommitter } from './committer.ts'
-import { connect, noLimits, openSession, type Connection } from './connection.ts'
+import { connect, noLimits, openSession, type Connection, type Session } from './connection.ts'
 import { keepEpoch, openMemory } from './epoch.ts'
 import { leasesOn } from './leases.ts'
 import { compact, extendLog, type MaintenanceOptions } from './maintenance.ts'
@@ -59,8 +59,10 @@ export async function openPostgresStore({ connection, owner = connection, log, k
   const lease = openSession({ connection, purpose: 'lease', log })
   // Of its own: nobody waits behind a long search.
   const audit = openSession({ connection, purpose: 'audit', log, setup: keepEpoch })
+  const byIndex = `${keepEpoch} set jit = off; set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off;`
+  const history = openSession({ connection, purpose: 'history', log, setup: byIndex })
   const tail = openSession({
-    connection, purpose: 'tail', log, setup: `${keepEpoch} set jit = off; set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off; listen ${channel};`,
+    connection, purpose: 'tail', log, setup: `${byIndex} listen ${channel};`,
     // A program of an earlier version says no number.
     onNotification: (payload) => tell({ upTo: Number(payload) || Infinity }),
     // What was notified while we were away is lost.
@@ -99,6 +101,16 @@ export async function openPostgresStore({ connection, owner = connection, log, k
     epoch = now
   }
 
+  async function changes(session: Session, after: number, limit: number): Promise<readonly Change[]> {
+    const check = memory.check()
+    const { rows } = await session.query<SqlChange>({ name: 'changes', text: changesSql, values: [after, limit] })
+    const { floor, counter: version, epoch: current } = rows[0]!
+    check(version)
+    noteEpoch(current, version)
+    if (after < floor) throw expired(after, floor)
+    return rows.filter((row): row is SqlChange & { readonly version: number } => row.version !== null).map(changeOf)
+  }
+
   return {
     commit: committer.commit,
     version: async () => (await counter()).version,
@@ -110,15 +122,8 @@ export async function openPostgresStore({ connection, owner = connection, log, k
       return taken
     },
     schema: schema ?? { known: 1, agreed: 1 },
-    async changes(after, limit) {
-      const check = memory.check()
-      const { rows } = await tail.query<SqlChange>({ name: 'changes', text: changesSql, values: [after, limit] })
-      const { floor, counter: version, epoch: current } = rows[0]!
-      check(version)
-      noteEpoch(current, version)
-      if (after < floor) throw expired(after, floor)
-      return rows.filter((row): row is SqlChange & { readonly version: number } => row.version !== null).map(changeOf)
-    },
+    changes: (after, limit) => changes(tail, after, limit),
+    history: (after, limit) => changes(history, after, limit),
     async overwritten({ after, upTo, resource, namespace }) {
       const { rows } = await past.query<SqlEarlier>({ name: 'overwritten', text: overwrittenSql, values: [after, upTo, resource, namespace ?? null] })
       const floor = rows[0]!.floor
@@ -140,7 +145,7 @@ export async function openPostgresStore({ connection, owner = connection, log, k
       listeners.clear()
       await committer.close()
       await schema?.close()
-      await Promise.all([notifier.close(), read.close(), past.close(), lease.close(), audit.close(), tail.close(), maintaining])
+      await Promise.all([notifier.close(), read.close(), past.close(), history.close(), lease.close(), audit.close(), tail.close(), maintaining])
     },
   }
 }
