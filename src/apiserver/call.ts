@@ -66,12 +66,16 @@ export const sent = (c: Call): Mutable => {
 /** Where Events of cluster-scoped objects are kept, whether or not there is such a project. */
 const eventsNamespace = 'default'
 
-/** A namespaced object is made only in a namespace that is there and stays. */
+/** Where the namespace of such an object stands; undefined: it needs none. */
+export const namespaceKey = ({ namespaces }: Api, { kind }: Served, namespace: string): StoreKey | undefined =>
+  (!kind.namespaced || namespaces === undefined || (kind.kind === 'Event' && namespace === eventsNamespace) ? undefined : { resource: namespaces.resource, namespace: '', name: namespace })
+
+/** A namespaced object is made only in a namespace that is there and stays. Where a lagging cache let one through, garbage collection takes it. */
 export const checkNamespace = async (c: Call, name: string): Promise<void> => {
-  const { namespaces, cache } = c.api
+  const { cache } = c.api
   const { namespace } = c.r
-  if (!c.served.kind.namespaced || namespaces === undefined || (c.served.kind.kind === 'Event' && namespace === eventsNamespace)) return
-  const key = { resource: namespaces.resource, namespace: '', name: namespace }
+  const key = namespaceKey(c.api, c.served, namespace)
+  if (key === undefined) return
   if (cache.get(key) === undefined) await cache.fresh()
   const row = cache.get(key)
   if (row === undefined) throw notFound({ group: '', plural: 'namespaces' }, namespace)

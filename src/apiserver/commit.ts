@@ -1,7 +1,9 @@
 /**
  * A change of an object that is there: computed on a copy, compared and stored, done again when somebody was faster (rule S2).
- * The copy comes from the cache, which may lag: a refusal, or "nothing changed", is believed only of a copy that is known to be current.
+ * The copy comes from the cache, which may lag, and so may what is beside it: a refusal, or "nothing changed", is believed only when the
+ * cache is known to be current. What may have been stored is not tried again (rule S3).
  */
+import { isUnclear } from '../store/errors.ts'
 import type { NewRow, Operation, Row, StoreKey } from '../store/store.ts'
 import { afterUpdate } from './apply.ts'
 import { writeRecord } from './audit/write.ts'
@@ -67,9 +69,8 @@ export const settle = async <T>(c: Call, key: StoreKey, attempt: (row: Row, isCu
     try {
       result = await attempt(row, isCurrent)
     } catch (error) {
-      if (isCurrent) throw error
+      if (isCurrent || isUnclear(error)) throw error
       at = await refreshed(c, key)
-      if (at.row?.version === row.version) throw error
       continue
     }
     if (result === 'stale') {

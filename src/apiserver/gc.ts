@@ -1,12 +1,12 @@
 /**
- * Collects what lost its owners, finishes foreground and orphaning deletions, empties namespaces, and drops old Events.
+ * Collects what lost its owners or its namespace, finishes foreground and orphaning deletions, empties namespaces, and drops old Events.
  * Everything is a compare-and-swap on what is seen, so that it is safe on every replica; a sweep finds what was missed.
  */
 import type { Row, StoreKey } from '../store/store.ts'
 import type { Change } from '../store/store.ts'
 import type { Api } from './api.ts'
 import { afterUpdate } from './apply.ts'
-import { writerOf, type Call } from './call.ts'
+import { namespaceKey, writerOf, type Call } from './call.ts'
 import { commit } from './commit.ts'
 import type { Identity } from './identity.ts'
 import { storedObject } from './objects.ts'
@@ -108,6 +108,12 @@ export const collectGarbage = (api: Api, keepEventsMs: number): (() => void) => 
     if (dependents.length === 0) await withoutFinalizer(row, 'orphan')
     else add(row)
   }
+  /** Made where somebody still saw a namespace that was gone. */
+  const isAdrift = ({ resource, namespace }: StoreKey): boolean => {
+    const served = stored.get(resource)
+    const key = served === undefined ? undefined : namespaceKey(api, served, namespace)
+    return key !== undefined && api.cache.get(key) === undefined
+  }
   const contentOf = (namespace: string): readonly Row[] => namespaced.flatMap((s) => api.cache.list(s.resource, namespace))
   const empty = async (row: Row): Promise<void> => {
     const content = contentOf(row.name)
@@ -123,6 +129,7 @@ export const collectGarbage = (api: Api, keepEventsMs: number): (() => void) => 
     if (row.deleting && row.finalizers.includes('foregroundDeletion')) return inForeground(row)
     if (row.deleting && row.finalizers.includes('orphan')) return orphan(row)
     if (row.deleting && row.finalizers.includes(namespaceFinalizer) && row.resource === api.namespaces?.resource) return empty(row)
+    if (!row.deleting && isAdrift(row)) return drop(row)
     if (!row.deleting && row.ownerUids.length > 0) return checkOwners(row)
   }
   const report = (error: unknown): void => {
@@ -143,7 +150,7 @@ export const collectGarbage = (api: Api, keepEventsMs: number): (() => void) => 
 
   const onChange = (c: Change): void => {
     if (c.after !== undefined) {
-      if (c.after.deleting ? c.after.finalizers.some((f) => (finalizersOfOurs as readonly string[]).includes(f)) : c.before === undefined && c.after.ownerUids.length > 0) add(c.key)
+      if (c.after.deleting ? c.after.finalizers.some((f) => (finalizersOfOurs as readonly string[]).includes(f)) : c.before === undefined && (c.after.ownerUids.length > 0 || isAdrift(c.key))) add(c.key)
       return
     }
     for (const d of api.cache.byOwner(c.uid)) add(d)
@@ -169,7 +176,7 @@ export const collectGarbage = (api: Api, keepEventsMs: number): (() => void) => 
   }
   const sweep = (): void => {
     for (const resource of stored.keys())
-      for (const row of api.cache.list(resource)) if (row.ownerUids.length > 0 || (row.deleting && row.finalizers.length > 0)) add(row)
+      for (const row of api.cache.list(resource)) if (row.ownerUids.length > 0 || (row.deleting && row.finalizers.length > 0) || isAdrift(row)) add(row)
     const before = api.now().getTime() - keepEventsMs
     for (const row of api.cache.list('events')) if (lastSeen(row) < before) void drop(row).catch(report)
   }
