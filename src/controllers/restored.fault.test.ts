@@ -11,7 +11,7 @@ type Moment = 'before it was requested' | 'when it was requested'
 const moments: readonly Moment[] = ['before it was requested', 'when it was requested']
 
 /** A cluster that is Ready, and what the database held at that moment of its bootstrap. */
-const bootstrapped = async (moment: Moment, controlPlane: number): Promise<{ readonly w: World; readonly uid: string; readonly past: Snapshot }> => {
+const bootstrapped = async (moment: Moment, controlPlane: number, wish: { readonly machineType?: string; readonly workers?: number } = {}): Promise<{ readonly w: World; readonly uid: string; readonly past: Snapshot }> => {
   const w = world = await openWorld()
   const held: Partial<Record<Moment, Snapshot>> = {}
   const interpose: Interpose = async (effect, perform) => {
@@ -22,7 +22,7 @@ const bootstrapped = async (moment: Moment, controlPlane: number): Promise<{ rea
     return perform()
   }
   await w.start({ interpose })
-  const { metadata: { uid } } = await w.makeCluster({ controlPlane })
+  const { metadata: { uid } } = await w.makeCluster({ controlPlane, ...wish })
   await w.waitReady()
   const past = held[moment]!
   const recorded = (JSON.parse(past.rows.find((r) => r.uid === uid)!.body) as Cluster).status?.controlPlane?.bootstrap
@@ -84,5 +84,25 @@ test.each(moments)('T1 restored to the minute of the bootstrap, %s, and two of t
   expect(await why(w)).toEqual(moment === 'before it was requested'
     ? ['False', 'EtcdDataLost', expect.stringContaining(`${name} holds etcd data of a cluster that does not answer; bootstrapping again would lose it.`)]
     : ['False', 'EtcdUnhealthy', expect.stringContaining(`etcd was bootstrapped on ${name}, its data is there, and it does not answer`)])
+  expect(await w.etcdClusterIds(uid)).toEqual(ids)
+}, 180_000)
+
+test.each(moments)('T1 restored to the minute of the bootstrap, %s, two of three members lost and the third in a cell that does not answer: it holds the port of its slot, so nobody bootstraps', async (moment) => {
+  // With disks of their own: no volume stays that a look could miss.
+  const { w, uid, past } = await bootstrapped(moment, 3, { machineType: 'l2.c4r8.100', workers: 0 })
+  const ids = await w.etcdClusterIds(uid)
+  const [kept, ...lost] = (await w.machines()).filter((m) => m.spec.role === 'controlplane').toSorted((a, b) => a.spec.slot! - b.spec.slot!)
+  await w.stop()
+  for (const { status } of lost) {
+    expect((await w.asOther('DELETE', 'compute', `/v2.1/servers/${status!.serverId!}`)).status).toBe(204)
+    await w.until(async () => (await w.asOther('GET', 'compute', `/v2.1/servers/${status!.serverId!}`)).status === 404, 'the server is gone')
+  }
+  await w.restore(past)
+  const hole = w.cloud.faults.add({ kind: 'unreachable-cell', cell: Number.parseInt(kept!.status!.serverId!.slice(0, 2), 16) % 2 === 0 ? 'cell1' : 'cell2' })
+  await w.start()
+  await w.pass(900_000)
+  expect(await w.etcdClusterIds(uid)).toEqual(ids)
+  hole.remove()
+  await w.pass(900_000)
   expect(await w.etcdClusterIds(uid)).toEqual(ids)
 }, 180_000)

@@ -80,6 +80,10 @@ export const ownersOf = (kind: string, object: Resource, read: Reader): readonly
 export const refuseDeletion = (kind: string, object: Resource, read: Reader): string | undefined => {
   switch (kind) {
     case 'Cluster': return (object as Cluster).spec.deletionProtection ? `cluster ${object.metadata.name} is protected from deletion; set spec.deletionProtection to false first` : undefined
+    case 'Machine': { const member = object as Machine, owner = read.get(Cluster, { namespace: member.metadata.namespace ?? '', name: member.spec.cluster })
+      // Of one that never ran, or when the cluster itself goes, nothing is lost.
+      return member.spec.role === 'controlplane' && member.status?.contactAt !== undefined && owner !== undefined && owner.metadata.deletionTimestamp === undefined && owner.spec.controlPlane.replicas < 3 && owner.status?.controlPlane?.bootstrap?.doneAt !== undefined
+        ? `machine ${member.metadata.name} holds the only copy of the data of cluster ${member.spec.cluster}; let its control plane grow to 3 first, or delete the cluster` : undefined }
     case 'Site': { const used = read.list(Cluster).filter((c) => c.spec.site === object.metadata.name); return used.length > 0 ? `site ${object.metadata.name} has ${used.length} clusters, ${used[0]!.metadata.name} among them; delete them first` : undefined }
     case 'Release': { const used = read.list(Cluster).find((c) => c.spec.release === object.metadata.name) ?? read.list(Machine).find((m) => m.spec.release === object.metadata.name); return used === undefined ? undefined : `release ${object.metadata.name} is used by ${used.kind.toLowerCase()} ${used.metadata.name}` }
     case 'Project': { const used = read.list(Cluster, object.metadata.name); return used.length > 0 ? `project ${object.metadata.name} has ${used.length} clusters, ${used[0]!.metadata.name} among them; delete them first` : undefined }

@@ -47,6 +47,7 @@ export const Cluster = defineKind<Cluster>({
     controlPlane: z.object({
       replicas: z.int().optional(), readyReplicas: z.int().optional(), issued: z.int().optional(), etcdClusterId: text, established: z.boolean().optional(),
       bootstrap: z.object({ machine: z.string(), serverId: z.string(), requestedAt: z.string(), doneAt: text }).optional(),
+      leaving: z.object({ machine: z.string(), isOut: z.boolean() }).optional().meta({ description: 'The one machine that may go now; isOut: it is no member of etcd any more (rule T2).' }),
     }).optional(),
     addOns: z.object({ applied: text }).optional(),
     secrets: z.object({ exportedAt: text, importedAt: text, authority: text }).optional().meta({ description: 'When the keys were last exported and imported, and the fingerprint of their Kubernetes CA.' }),

@@ -53,6 +53,8 @@ export interface ClusterControlPlane {
   readonly bootstrap?: { readonly machine: string; readonly serverId: string; readonly requestedAt: string; readonly doneAt?: string }
   readonly etcdClusterId?: string
   readonly established?: boolean
+  /** The one machine that may go now; `isOut`: it is no member of etcd any more (rule T2). */
+  readonly leaving?: { readonly machine: string; readonly isOut: boolean }
 }
 /** The API itself: what became of the keys (rule T7). */
 export interface ClusterSecrets {

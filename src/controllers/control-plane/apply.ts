@@ -35,6 +35,19 @@ export const apply = (ports: Ports) => async (step: Step, seen: Observed, cluste
       context.event('Normal', 'Bootstrapped', `etcd was bootstrapped on ${step.machine}`)
       return
     }
+    case 'let-go': await context.record({ controlPlane: { ...recorded, leaving: { machine: step.machine, isOut: false } } }); return
+    case 'record-out': await context.record({ controlPlane: { ...recorded, leaving: { machine: step.machine, isOut: true } } }); return
+    case 'remove-member': {
+      const secrets = await secretsOf(ports, cluster)
+      const at = (machine: Machine | undefined) => ports.talos.node(cluster, secrets, machine!.status!.address!)
+      // Through another, so that it is the same for one that does not answer any more; the way that Talos itself leaves would wipe its data, and a restart then joins anew.
+      await at(step.of).etcdForfeitLeadership().catch(() => undefined)
+      await context.changing(`remove ${step.of.metadata.name} from etcd`, timeoutMs, async () => {
+        try { await at(seen.machines.find((m) => m.metadata.name === step.via)).etcdRemoveMember(step.memberId) } catch (e) { if (!ports.errors.isNotFound(e)) throw e }
+      })
+      context.event('Normal', 'LeftEtcd', `${step.of.metadata.name} is no member of etcd any more`)
+      return
+    }
     case 'record-bootstrap': await context.record({ controlPlane: { ...recorded, bootstrap: {
       machine: step.machine, serverId: step.serverId, requestedAt: recorded?.bootstrap?.requestedAt ?? context.now.toISOString(), doneAt: context.now.toISOString(),
     } } }); return

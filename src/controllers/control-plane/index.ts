@@ -32,7 +32,7 @@ export const controlPlane = (ports: Ports) => planned<Cluster, Observed, Step>({
   inputs: (c, cached) => [
     decided(c), hasSlots(c) && [answersAt(c), c.status?.infrastructure?.projectId],
     // A server that was not heard yet is not asked anything.
-    cached.ownedBy(Machine, c.metadata.uid).map((m) => [m.metadata.name, m.metadata.deletionTimestamp, m.spec.slot, hasContact(m) && [m.status?.serverId, m.status?.address]]),
+    cached.ownedBy(Machine, c.metadata.uid).map((m) => [m.metadata.name, m.metadata.deletionTimestamp, m.spec.slot, m.status?.drainedAt, hasContact(m) && [m.status?.serverId, m.status?.address]]),
     c.metadata.deletionTimestamp !== undefined && machinesIn(cached, c).map((m) => m.metadata.name),
   ],
 })

@@ -29,6 +29,10 @@ describe('T1 etcd is bootstrapped at most once', () => {
   test('T1 the lowest slot is asked when every marked server says that it holds no data', () => {
     expect(plan(seen({ answers: empty }), now).steps).toEqual([{ kind: 'request-bootstrap', machine: 'cp-0', serverId: 's0', address: '10.0.0.10' }])
   })
+  test('T1 a machine whose slot has no server that answers stops it: what the cloud hides holds the port of its slot', () => {
+    const p = plan(seen({ answers: [answer(0, 'no'), answer(1, 'no')] }), now)
+    expect([p.steps, p.outcome]).toMatchObject([[], { reason: 'WaitingForBoot', message: expect.stringContaining('cp-2') as string }])
+  })
   test('T1 one silent server stops it', () => expect(steps(seen({ answers: [answer(0, 'no'), answer(1, 'silent'), answer(2, 'no')] }))).toEqual([]))
   test('T1 one that boots stops it too, and is not asked again and again: its first contact wakes us', () => {
     const after = (...answers: Answer[]) => { const p = plan(seen({ answers }), now); return [p.steps, p.outcome.kind === 'waiting' && p.outcome.afterSeconds] }
@@ -56,9 +60,9 @@ describe('T1 etcd is bootstrapped at most once', () => {
     const after = (ms: number) => { const p = plan(holding, new Date(now.getTime() + ms)); return [p.steps, 'reason' in p.outcome && p.outcome.reason] }
     expect([after(599_000), after(600_000)]).toEqual([[[], 'WaitingForEtcd'], [[], 'EtcdUnhealthy']])
   })
-  test('T1 a requested server that is not listed is no reason to ask another', () => expect(steps(seen({ cluster: requested, answers: [answer(0, 'no'), answer(2, 'no')] }))).toEqual([]))
+  test('T1 a requested server that is not listed is no reason to ask another', () => expect(steps(seen({ cluster: requested, answers: [answer(0, 'no'), answer(1, 'no', { serverId: 's9', instanceId: 's9' }), answer(2, 'no')] }))).toEqual([]))
   test('T1 another is chosen when GET says that the requested one is gone', () => {
-    expect(plan(seen({ cluster: requested, answers: [answer(0, 'no'), answer(2, 'no')], isBootstrapServerGone: true }), now).steps[0]).toMatchObject({ kind: 'request-bootstrap', serverId: 's0' })
+    expect(plan(seen({ cluster: requested, answers: [answer(0, 'no'), answer(1, 'no', { serverId: 's9', instanceId: 's9' }), answer(2, 'no')], isBootstrapServerGone: true }), now).steps[0]).toMatchObject({ kind: 'request-bootstrap', serverId: 's0' })
   })
   test('T1 an established cluster is never bootstrapped again', () => {
     const p = plan(seen({ cluster: cluster(3, { established: true }), answers: empty }), now)
@@ -95,4 +99,39 @@ test('O9 a control plane goes after the workers', () => {
   expect(steps(seen({ deleting: true, workers: 1 }))).toEqual([])
   expect(steps(seen({ deleting: true }))).toEqual(['delete-machine', 'delete-machine', 'delete-machine'])
   expect(steps(seen({ deleting: true, machines: [] }))).toEqual(['finish'])
+})
+
+describe('T2 O7 a machine that is to go leaves etcd first', () => {
+  const going = (slot: number, more: Partial<Machine['status']> = {}): Machine => ({ ...machine(slot), metadata: { ...machine(slot).metadata, deletionTimestamp: '2026-01-01T00:00:00Z' }, status: { ...machine(slot).status, contactAt: '2026-01-01T00:00:00Z', ...more } })
+  const bootstrap = { machine: 'cp-0', serverId: 's0', requestedAt: now.toISOString(), doneAt: now.toISOString() }
+  const at = (machines: readonly Machine[], of: Etcd | undefined, leaving?: { machine: string; isOut: boolean }, replicas = 3): Seen =>
+    seen({ machines, etcd: of, apiReady: true, cluster: cluster(replicas, { established: true, issued: replicas, bootstrap, ...(leaving !== undefined && { leaving }) }) })
+  const ended = (s: Seen): unknown => { const { outcome } = plan(s, now); return 'reason' in outcome && outcome.reason }
+  const drained = { drainedAt: now.toISOString() }
+  test('T2 one of two that are to go is let go; the other waits until it is replaced', () => {
+    expect(plan(at([machine(0), going(1), going(2)], etcd(0, 1, 2)), now).steps).toEqual([{ kind: 'let-go', machine: 'cp-1' }])
+    expect(steps(at([machine(0), going(1), going(2)], etcd(0, 1, 2), { machine: 'cp-1', isOut: false }))).toEqual([])
+    expect([steps(at([machine(0), going(2)], etcd(0, 2))), ended(at([machine(0), going(2)], etcd(0, 2)))]).toEqual([[], 'EtcdUnhealthy'])
+    // Of five, too, only one is missing at a time.
+    expect(steps(at([machine(0), machine(1), machine(2), going(3)], etcd(0, 1, 2, 3), undefined, 5))).toEqual([])
+  })
+  test('T2 nothing is taken from an etcd that is not healthy without it, of fewer than three, or that does not answer', () => {
+    const all = [machine(0), machine(1), going(2)]
+    const sick: Etcd = { ...etcd(0, 1, 2), statuses: [status(0), status(1, { errors: ['NOSPACE'] }), status(2)] }
+    const learner: Etcd = { ...etcd(0, 1, 2), members: [member(0), member(1, true), member(2)] }
+    const silent: Etcd = { ...etcd(0, 1, 2), statuses: [status(0), status(2)] }
+    const two: Etcd = { ...etcd(0, 1, 2), clusterIds: ['e1', 'e2'] }
+    for (const e of [sick, learner, silent, two, undefined]) expect([steps(at(all, e)), ended(at(all, e))]).toEqual([[], 'EtcdUnhealthy'])
+    expect(steps(at([going(0)], etcd(0), undefined, 1))).toEqual([])
+    for (const e of [sick, learner, silent, two, undefined]) expect(steps(at([machine(0), machine(1), going(2, drained)], e, { machine: 'cp-2', isOut: false }))).toEqual([])
+  })
+  test('O7 its pods first, then it is removed through another, also when it does not answer itself; then it is out', () => {
+    const leaving = { machine: 'cp-2', isOut: false }
+    expect(steps(at([machine(0), machine(1), going(2)], etcd(0, 1, 2), leaving))).toEqual([])
+    const dead: Etcd = { ...etcd(0, 1, 2), statuses: [status(0), status(1)] }
+    for (const e of [etcd(0, 1, 2), dead]) expect(plan(at([machine(0), machine(1), going(2, drained)], e, leaving), now).steps).toMatchObject([{ kind: 'remove-member', memberId: '2', via: 'cp-0' }])
+    expect(steps(at([machine(0), machine(1), going(2, drained)], etcd(0, 1), leaving))).toEqual(['record-out'])
+    expect(steps(at([machine(0), machine(1), going(2, drained)], etcd(0, 1), { machine: 'cp-2', isOut: true }))).toEqual([])
+  })
+  test('O7 who is no member takes nothing along', () => expect(steps(at([machine(0), machine(1), going(2)], etcd(0, 1)))).toEqual(['let-go']))
 })

@@ -12,9 +12,10 @@ export const status = (ports: Ports) => (cluster: Cluster, s: Observed | undefin
   const recorded: ClusterControlPlane = { ...cluster.status?.controlPlane, ...(pass.recorded['controlPlane'] as ClusterControlPlane | undefined) }
   if (s?.kind !== 'seen') return { ...(cluster.status?.controlPlane !== undefined && { controlPlane: recorded }), conditions }
   const { replicas } = cluster.spec.controlPlane
+  const { leaving, ...lasting } = recorded
   return {
     controlPlane: {
-      ...recorded, replicas: s.machines.length, readyReplicas: s.machines.filter((m) => s.readyNodes.has(m.metadata.name)).length,
+      ...lasting, ...(s.machines.some((m) => m.metadata.name === leaving?.machine) && { leaving }), replicas: s.machines.length, readyReplicas: s.machines.filter((m) => s.readyNodes.has(m.metadata.name)).length,
       ...(s.etcd?.clusterIds.length === 1 && { etcdClusterId: s.etcd.clusterIds[0]! }),
       ...((recorded.established === true || isWhole(s.etcd, replicas)) && { established: true }),
     },

@@ -74,15 +74,7 @@ export const apply = (ports: Ports) => async (step: Step, s: Observed, machine: 
       else context.event('Normal', 'Draining', `still there: ${left.slice(0, 5).map((p) => `${p.pod} (${p.why})`).join(', ')}`)
       return
     }
-    case 'leave-etcd': {
-      const secrets = await ports.secrets.get(s.cluster.metadata.uid)
-      const address = machine.status?.address
-      if (secrets === undefined || address === undefined) return
-      const node = ports.talos.node(s.cluster, secrets, address)
-      await node.etcdForfeitLeadership().catch(() => undefined)
-      await changing('leave etcd', () => node.etcdLeave())
-      return
-    }
+    case 'end-drain': await context.record({ ...recordedFields(machine), drainedAt: context.now.toISOString() }); return
     case 'delete-server': await changing('delete server', () => (step.force ? cloud.compute.servers.forceDelete(step.id) : cloud.compute.servers.delete(step.id))); break
     case 'delete-node': await (await tenantApi()).delete({ apiVersion: 'v1', kind: 'Node', name: step.node }); return
     case 'delete-port': await changing('delete port', () => cloud.network.ports.delete(step.id)); break

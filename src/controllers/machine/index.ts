@@ -12,12 +12,14 @@ import { observe, type Observed } from './observe.ts'
 import { plan, type Step } from './plan.ts'
 import { status } from './status.ts'
 
+const isGoingMember = (m: Machine): boolean => m.spec.role === 'controlplane' && m.metadata.deletionTimestamp !== undefined
+
 export const machine = (ports: Ports, census: Census) => planned<Machine, Observed, Step>({
   name: 'machine',
   for: Machine,
   reads: [clusterOfMachine, awaitedSiblings, machineTypes, siteOfHeldMachine, quietly(Release)],
   writes: [writes(Machine)],
-  outside: ['compute.servers', 'network.ports', 'volume.volumes', 'talos.version', 'talos.etcdLeave', 'tenants.*'],
+  outside: ['compute.servers', 'network.ports', 'volume.volumes', 'talos.version', 'tenants.*'],
   finalizer: 'skerry.dev/machine',
   concurrency: 256,
   patience: quotaPatience(ports),
@@ -28,7 +30,7 @@ export const machine = (ports: Ports, census: Census) => planned<Machine, Observ
   status: status(ports),
   inputs: (m, cached) => {
     const cluster = clusterOf(cached, m)
-    return cluster === undefined ? undefined : [isHeld(m) && siteInputs(cached, cluster.spec.site), cluster.metadata.deletionTimestamp, decided(cluster), isPlaced(cluster) && [answersAt(cluster), made(cluster)], isAwaited(m) && isOneHeard(cached, m)]
+    return cluster === undefined ? undefined : [isHeld(m) && siteInputs(cached, cluster.spec.site), cluster.metadata.deletionTimestamp, decided(cluster), isPlaced(cluster) && [answersAt(cluster), made(cluster)], isAwaited(m) && isOneHeard(cached, m), isGoingMember(m) && cluster.status?.controlPlane?.leaving]
   },
   wakers: (wake, cached) => {
     const byCloud = wokenByCloud(ports, Machine, ['servers', 'ports', 'volumes'])(wake, cached)

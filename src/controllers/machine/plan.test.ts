@@ -85,7 +85,15 @@ describe('O7 taking a machine apart', () => {
   test('O7 pods leave first', () => expect(steps(going({ server: is(server()), node }))).toEqual(['start-drain', 'drain']))
   test('O7 then the server', () => expect(steps(going({ server: is(server()), node, status: { drainStartedAt: ago(1), drainedAt: ago(0) } }))).toEqual(['delete-server']))
   test('O7 a drain ends with its time-out', () => expect(steps(going({ server: is(server()), node, status: { drainStartedAt: ago(11) } }))).toEqual(['delete-server']))
-  test('O7 a control plane leaves etcd', () => expect(steps(going({ role: 'controlplane', server: is(server()), node, status: { contactAt: ago(9), drainStartedAt: ago(1), drainedAt: ago(0) } }))).toEqual(['leave-etcd', 'delete-server']))
+  test('O7 T2 a member of etcd waits for its turn, then for its pods, then for etcd, and only then the server goes', () => {
+    const member = (leaving: object | undefined, status: object = {}, more: object = {}) => steps(going({ role: 'controlplane', server: is(server()), node, cluster: { spec: { site: 'x' }, metadata: meta, status: { controlPlane: { bootstrap: { doneAt: ago(9) }, leaving } } } as unknown as Cluster, status: { contactAt: ago(9), ...status }, ...more }))
+    const mine = { machine: meta.name, isOut: false }
+    const drained = { drainStartedAt: ago(1), drainedAt: ago(0) }
+    expect([member(undefined), member({ machine: 'another', isOut: false }, drained)]).toEqual([[], []])
+    expect([member(mine), member(mine, { drainStartedAt: ago(1) }), member(mine, { drainStartedAt: ago(11) }), member(mine, {}, { node: undefined }), member(mine, drained)]).toEqual([['start-drain', 'drain'], ['drain'], ['end-drain'], ['end-drain'], []])
+    expect([member({ machine: meta.name, isOut: true }, drained), member(undefined, {}, { isClusterGoing: true })]).toEqual([['delete-server'], ['delete-server']])
+  })
+  test('O7 of a control plane that never ran, or whose etcd never began, nothing waits for etcd', () => expect(steps(going({ role: 'controlplane', server: is(server()), status: { contactAt: ago(1) } }))).toEqual(['delete-server']))
   test('O7 nothing is drained when the cluster goes', () => expect(steps(going({ isClusterGoing: true, server: is(server()), node }))).toEqual(['delete-server']))
   test('O7 what is soft deleted is forced', () => expect(plan(going({ server: is(server({ status: 'SOFT_DELETED' })) }), now).steps).toEqual([{ kind: 'delete-server', id: 's1', force: true }]))
   test('O7 node, port and volume go after the server', () => expect(steps(going({ node }))).toEqual(['delete-node', 'delete-port', 'delete-volume']))

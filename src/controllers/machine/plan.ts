@@ -17,7 +17,8 @@ export type Step =
   | { readonly kind: 'name-node'; readonly node: string; readonly providerId: string }
   | { readonly kind: 'start-drain' }
   | { readonly kind: 'drain' }
-  | { readonly kind: 'leave-etcd' }
+  /** Its pods are gone, or nobody waits for them any more: etcd may let go of it. */
+  | { readonly kind: 'end-drain' }
   | { readonly kind: 'delete-server'; readonly id: string; readonly force: boolean; /** A second one with one mark (rule E3). */ readonly isDouble?: true }
   | { readonly kind: 'delete-node'; readonly node: string }
   | { readonly kind: 'delete-port'; readonly id: string; readonly isDouble?: true }
@@ -47,17 +48,22 @@ const planDoubles = (s: Seen): Step[] => [
   ...(s.volume.kind === 'seen' ? s.volume.doubles.filter((d) => d.attachedTo.length === 0 && d.status !== 'deleting').map((d): Step => ({ kind: 'delete-volume', id: d.id, isDouble: true })) : []),
 ]
 
+/** Of a machine that may be a member of etcd: nothing of it goes before the control plane has let go of it (rules O7, T2). */
+const mayBeMember = (s: Seen): boolean => !s.isClusterGoing && !isWorker(s) && s.machine.status?.contactAt !== undefined && s.cluster.status?.controlPlane?.bootstrap?.doneAt !== undefined
+
 const planDeletion = (s: Seen, now: Date): Plan<Step | Finish> => {
   const server = objectOf(s.server)
   const volume = objectOf(s.volume)
   const port = isWorker(s) ? objectOf(s.port) : undefined
   const started = s.machine.status?.drainStartedAt
+  const leaving = s.cluster.status?.controlPlane?.leaving
+  if (mayBeMember(s) && leaving?.machine !== s.machine.metadata.name) return { steps: [], outcome: waiting('WaitingForControlPlane', 'waits until etcd can spare it, which goes on with all others healthy; the cluster\'s condition ControlPlaneReady says what is missing', 60) }
   if (!s.isClusterGoing && server !== undefined && s.node !== undefined && server.taskState !== 'deleting') {
     const isOver = started !== undefined && now.getTime() - Date.parse(started) > milliseconds(s.machine.spec.drainTimeout)
     if (started === undefined) return { steps: [{ kind: 'start-drain' }, { kind: 'drain' }], outcome: waiting('Draining', 'its pods are leaving', 2) }
     if (!isOver && s.machine.status?.drainedAt === undefined) return { steps: [{ kind: 'drain' }], outcome: waiting('Draining', 'its pods are leaving', 5) }
-    if (!isWorker(s) && s.machine.status?.contactAt !== undefined) return { steps: [{ kind: 'leave-etcd' }, { kind: 'delete-server', id: server.id, force: false }], outcome: gone('server') }
   }
+  if (mayBeMember(s) && leaving?.isOut !== true) return { steps: s.machine.status?.drainedAt === undefined ? [{ kind: 'end-drain' }] : [], outcome: waiting('WaitingForEtcd', 'waits until it is no member of etcd any more', 60) }
   if (server !== undefined) {
     const isAsked = server.taskState === 'deleting' || server.status === 'DELETED'
     if (server.status === 'SOFT_DELETED') return { steps: [{ kind: 'delete-server', id: server.id, force: true }], outcome: gone('server') }
