@@ -49,7 +49,7 @@ export const advice = {
   ServerStuckDeleting: 'Nova does not finish deleting the server in the message; its operator has to.',
   HostNotFenced: 'The operator of the cloud confirms that the host in the message is off.',
   EtcdDataLost: 'Nothing is bootstrapped again by itself; see [the runbook](../runbooks/etcd-data-lost.md).',
-  EtcdUnhealthy: 'Look at the members that the message names before anything else is changed.',
+  EtcdUnhealthy: 'Look at the members that the message names before anything else is changed; see [the runbook](../runbooks/etcd-unhealthy.md).',
   BlockedBy: 'Delete, or detach, what the message names: it is not ours.',
   Draining: 'A pod does not leave; look at its PodDisruptionBudget. It ends after `spec.drainTimeout`.',
   NotReady: 'Read the message.',
