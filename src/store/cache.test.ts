@@ -1,8 +1,9 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import fc from 'fast-check'
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { collect, keyOf, put, remove, rowOf, versionsOf } from '../../testkit/store-contract.ts'
 import { openCache, type Cache } from './cache.ts'
+import { isTooLarge } from './errors.ts'
 import { silent } from './log.ts'
 import { openMemoryStore } from './memory/memory.ts'
 import type { News, Operation, Store } from './store.ts'
@@ -97,4 +98,18 @@ test('S4 commits taken over and changes read from the log, in whatever order the
     expect(cache.list('things.test')).toEqual((await store.snapshot()).rows.toSorted((a, b) => (a.name < b.name ? -1 : 1)))
     await cache.close()
   }), { numRuns: 100 })
+})
+
+test.each([['the database does not say its version', Infinity], ['the database says it late and the cache does not reach it', 2_000]])('S5 a fresh read waits for 3 s in all when %s', async (_, answeredMs) => {
+  const store = openMemoryStore()
+  const cache = await cacheOn({ ...store, version: () => new Promise((resolve) => { if (answeredMs < Infinity) setTimeout(resolve, answeredMs, 7) }) })
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
+  try {
+    const began = performance.now()
+    const ended = cache.fresh().then(() => 'fresh', (error: unknown) => ({ isTooLarge: isTooLarge(error), afterMs: Math.round(performance.now() - began) }))
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(await ended).toEqual({ isTooLarge: true, afterMs: 3_000 })
+  } finally {
+    vi.useRealTimers()
+  }
 })

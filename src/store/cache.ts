@@ -129,6 +129,12 @@ export async function openCache(store: Store, { log, ring = 16_384, pollMs = 1_0
     })
   }
 
+  /** What the counter says. */
+  const newest = (timeoutMs: number): Promise<number> => new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(tooLarge(undefined, version)), timeoutMs)
+    store.version().then(resolve, reject).finally(() => clearTimeout(timer))
+  })
+
   const tailing = tail()
   return {
     get version() {
@@ -145,7 +151,10 @@ export async function openCache(store: Store, { log, ring = 16_384, pollMs = 1_0
     },
     byOwner: (uid) => rows.byOwner(uid),
     waitFor,
-    fresh: async () => waitFor(await store.version(), freshMs),
+    async fresh() {
+      const until = performance.now() + freshMs
+      await waitFor(await newest(freshMs), until - performance.now())
+    },
     watch: watchers.watch,
     async close() {
       closed = true

@@ -20,7 +20,7 @@ export const behind = (seen: number, version: number): Error =>
   Object.assign(new Error(`the database is at version ${version}, behind ${seen} which this server has seen: it was put back without a new epoch; run skerry admin new-epoch`), { behind: true, unavailable: true })
 export const isBehind = (e: unknown): boolean => marked(e, 'behind')
 
-/** A version from the future did not come in time (504, cause ResourceVersionTooLarge). */
-export const tooLarge = (wanted: number, version: number): Error =>
-  Object.assign(new Error(`Too large resource version: ${wanted}, current: ${version}`), { tooLarge: true, wanted, version })
+/** A version from the future did not come in time (504, cause ResourceVersionTooLarge). undefined: the newest one, which the database did not say in time. */
+export const tooLarge = (wanted: number | undefined, version: number): Error =>
+  Object.assign(new Error(`Too large resource version: ${wanted ?? 'the newest one, which the database does not say'}, current: ${version}`), { tooLarge: true, wanted, version })
 export const isTooLarge = (e: unknown): boolean => marked(e, 'tooLarge')

@@ -1,7 +1,8 @@
 /** The audit's chain: links, checkpoints, archives. Records are written by the committer. SQL: migrations/0012_audit_chain.sql. */
 import type { Audit, AuditFilter, AuditLink } from '../audit.ts'
 import type { Log } from '../log.ts'
-import { connect, noLimits, type Connection, type Session } from './connection.ts'
+import { connect, noLimits, type Connection } from './connection.ts'
+import type { Session } from './session.ts'
 
 interface SqlLink { readonly position: number; readonly hash: Buffer; readonly version: number | null; readonly record: string | null }
 const linkOf = (sql: SqlLink): AuditLink => ({ position: sql.position, hash: sql.hash.toString('hex'), version: sql.version ?? 0, record: sql.record ?? undefined })
@@ -50,7 +51,7 @@ export const auditOn = (session: Session, owner: Connection, log: Log): Audit =>
       await client.query('delete from audit where seq <= (select max(last_seq) from audit_archive)')
       await client.query('delete from audit_link where position <= $1', [last])
     } finally {
-      await client.end().catch(() => {})
+      await client.end()
     }
   },
 })

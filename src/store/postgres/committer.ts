@@ -9,9 +9,10 @@ import type { Log } from '../log.ts'
 import { checkTransaction } from '../row.ts'
 import type { Committed, News, Transaction } from '../store.ts'
 import { answerOf, batchMessage, commitBatch, newsOf, outcomes, takeBatch, type BatchAnswer } from './batch.ts'
-import { isRolledBack, openSession, sqlState, type Connection, type Session } from './connection.ts'
+import { isRolledBack, sqlState, type Connection, type Limits } from './connection.ts'
 import { keepEpoch, type Memory } from './epoch.ts'
 import type { Schema } from './schema.ts'
+import { openSession, type Session } from './session.ts'
 
 export interface Committer {
   commit(transaction: Transaction): Promise<Committed>
@@ -21,6 +22,7 @@ export interface Committer {
 
 export interface CommitterOptions {
   readonly connection: Connection
+  readonly limits: Limits
   readonly log: Log
   readonly memory: Memory
   readonly schema: Schema
@@ -38,9 +40,6 @@ interface Waiting {
   readonly reject: (error: Error) => void
 }
 
-/** Above the server's own limit: only a dead network gets here. */
-const silenceMs = 12_000
-
 // The plan must not depend on statistics of the moment: always by index, planned once. Text above 2 KB is packed by lz4 where there is one.
 const setup = `${keepEpoch}
   set plan_cache_mode = force_generic_plan; set jit = off; set work_mem = '16MB';
@@ -49,8 +48,8 @@ const setup = `${keepEpoch}
 
 type Sent = { readonly kind: 'answered'; readonly answer: BatchAnswer } | { readonly kind: 'not-made'; readonly error: unknown } | { readonly kind: 'unknown'; readonly error: unknown }
 
-export function openCommitter({ connection, log, memory, schema, onCommitted, extendLog, settleMs = 5_000 }: CommitterOptions): Committer {
-  const session = openSession({ connection, purpose: 'commit', log, setup })
+export function openCommitter({ connection, limits, log, memory, schema, onCommitted, extendLog, settleMs = 5_000 }: CommitterOptions): Committer {
+  const session = openSession({ connection, purpose: 'commit', log, limits, setup })
   const queue: Waiting[] = []
   let id = ''
   let number = 0
@@ -122,7 +121,6 @@ export function openCommitter({ connection, log, memory, schema, onCommitted, ex
       return { kind: 'not-made', error }
     }
     number += 1
-    const silence = setTimeout(() => session.cut(), silenceMs)
     let reached = false
     try {
       // Apart from the query: a connection that was never made has lost nothing.
@@ -134,8 +132,6 @@ export function openCommitter({ connection, log, memory, schema, onCommitted, ex
       const known = !reached || isRolledBack(error)
       if (known) number -= 1
       return { kind: known ? 'not-made' : 'unknown', error }
-    } finally {
-      clearTimeout(silence)
     }
   }
 
@@ -165,8 +161,7 @@ export function openCommitter({ connection, log, memory, schema, onCommitted, ex
     session.cut()
     const until = performance.now() + settleMs
     for (;;) {
-      const lookup: Session = openSession({ connection, purpose: 'settle', log })
-      const silence = setTimeout(() => lookup.cut(), Math.max(0, until - performance.now()))
+      const lookup: Session = openSession({ connection, purpose: 'settle', log, limits: { ...limits, silenceMs: Math.max(1, Math.ceil(until - performance.now())) } })
       try {
         const { rows } = await lookup.query<{ committed: boolean; versions: (number | null)[] | null }>({ text: 'select * from settle_batch($1, $2)', values: [id, number] })
         const { committed, versions } = rows[0]!
@@ -178,7 +173,6 @@ export function openCommitter({ connection, log, memory, schema, onCommitted, ex
         }
         await sleep(100)
       } finally {
-        clearTimeout(silence)
         await lookup.close()
       }
     }

@@ -1,4 +1,4 @@
-/** How to reach a PostgreSQL, and one connection to it that comes back by itself. */
+/** How to reach a PostgreSQL, and one connection to it: with limits, and with an end to waiting for a server that has fallen silent. */
 import pg from 'pg'
 import { unavailable } from '../errors.ts'
 import type { Log } from '../log.ts'
@@ -14,33 +14,57 @@ export interface Connection {
   readonly ssl?: pg.ClientConfig['ssl']
 }
 
-export interface Session {
-  /** One at a time, in order. Connects when needed; throws isUnavailable(e) when that fails. */
-  query<R extends pg.QueryResultRow>(query: pg.QueryConfig): Promise<pg.QueryResult<R>>
-  /** As `query`, of a message that was composed for the statement. */
-  execute(statement: Statement, message: Buffer): Promise<Rows>
-  /** Until it is connected; throws isUnavailable(e). */
-  ready(): Promise<void>
-  /** Cuts the connection without a word; the next query makes a new one. */
-  cut(): void
-  close(): Promise<void>
+export interface Limits {
+  /** What the server is told on each new connection. */
+  readonly sql: string
+  /**
+   * How long we wait for an answer. Above what the server allows itself: only a lost server gets there, of which TCP may say nothing for
+   * a quarter of an hour. undefined: as long as TCP does.
+   */
+  readonly silenceMs: number | undefined
 }
 
-export interface SessionOptions {
+/** Rule S10: what our role allows itself. */
+export const limits = {
+  sql: `set statement_timeout = '10s'; set lock_timeout = '3s'; set transaction_timeout = '10s'; set idle_in_transaction_session_timeout = '5s';`,
+  silenceMs: 12_000,
+} as const satisfies Limits
+/** For work that takes its time, on a connection of its own. */
+export const noLimits = {
+  sql: `set statement_timeout = 0; set lock_timeout = '3s'; set transaction_timeout = 0; set idle_in_transaction_session_timeout = '60s';`,
+  silenceMs: 15 * 60_000,
+} as const satisfies Limits
+
+export interface ClientOptions {
   readonly connection: Connection
   /** Seen in pg_stat_activity as `skerry <purpose>`. */
   readonly purpose: string
   readonly log: Log
   /** SQL run on each new connection, after the limits. */
   readonly setup?: string
-  readonly limits?: string
+  readonly limits?: Limits
   readonly onNotification?: (payload: string) => void
-  readonly onConnected?: () => void
 }
 
-/** Rule S10: what our role allows itself. */
-export const limits = `set statement_timeout = '10s'; set lock_timeout = '3s'; set transaction_timeout = '10s'; set idle_in_transaction_session_timeout = '5s';`
-export const noLimits = `set statement_timeout = 0; set lock_timeout = '3s'; set transaction_timeout = 0; set idle_in_transaction_session_timeout = '60s';`
+/**
+ * One connection, from its making to its end. Who gets no answer within the limits, connecting included, gets isUnavailable(e): the
+ * connection is cut, and whether the server did what it was asked is not known.
+ */
+export interface Client {
+  /** Until it is connected and has its limits; throws isUnavailable(e). */
+  ready(): Promise<void>
+  /** One at a time. */
+  query<R extends pg.QueryResultRow>(query: string | pg.QueryConfig, values?: unknown[]): Promise<pg.QueryResult<R>>
+  /** As `query`, of a message that was composed for the statement. */
+  execute(statement: Statement, message: Buffer): Promise<Rows>
+  /** At once and without a word. */
+  cut(): void
+  /** With a word, which a lost server does not hear. */
+  end(): Promise<void>
+}
+
+const connectMs = 3_000
+const endMs = 1_000
 
 const none = Object.freeze({})
 const noTexts: readonly string[] = Object.freeze([])
@@ -53,76 +77,79 @@ const types = {
   getTypeParser: (oid: number, format?: string) => (format === 'text' || format === undefined ? parsers[oid] : undefined) ?? pg.types.getTypeParser(oid, format as 'text'),
 }
 
-/** A client with its error event handled (an unhandled one ends the process) and its limits set. The caller ends it. */
-export async function connect({ connection, purpose, log, setup = '', limits: bounds = limits, onNotification }: SessionOptions, onLost: () => void = () => {}): Promise<pg.Client> {
+/** Begins to connect. `onLost`: once, when it is over, whoever ended it. */
+export function openClient({ connection, purpose, log, setup = '', limits: { sql, silenceMs } = limits, onNotification }: ClientOptions, onLost: () => void = () => {}): Client {
   const client = new pg.Client({
-    ...connection, application_name: `skerry ${purpose}`, keepAlive: true, keepAliveInitialDelayMillis: 10_000, connectionTimeoutMillis: 3_000, types: types as pg.CustomTypesConfig,
+    ...connection, application_name: `skerry ${purpose}`, keepAlive: true, keepAliveInitialDelayMillis: 10_000, connectionTimeoutMillis: connectMs, types: types as pg.CustomTypesConfig,
   })
-  client.on('error', (err) => {
-    log.warn({ purpose, err }, 'connection to PostgreSQL lost')
+  let isConnected = false
+  let isOver = false
+  function over(): void {
+    if (isOver) return
+    isOver = true
     onLost()
+  }
+
+  // An error event that nobody hears ends the process.
+  client.on('error', (err) => {
+    if (!isOver) log.warn({ purpose, err }, 'connection to PostgreSQL lost')
+    over()
   })
-  client.on('end', onLost)
+  client.on('end', over)
   if (onNotification !== undefined) client.on('notification', ({ payload }) => onNotification(payload ?? ''))
-  try {
-    await client.connect()
-    await client.query(`${bounds} ${setup}`)
-    return client
-  } catch (cause) {
-    cut(client)
-    throw unavailable(`connecting to PostgreSQL for ${purpose}`, cause)
+
+  function cut(): void {
+    over()
+    // pg has no call that ends a connection at once; the socket has, and pg then fails whatever waits.
+    const { connection: wire } = client as unknown as { readonly connection: { readonly stream: { destroy(): void } } }
+    wire.stream.destroy()
   }
-}
 
-/** pg has no call that ends a connection at once; the socket has. */
-function cut(client: pg.Client): void {
-  const { connection } = client as unknown as { readonly connection: { readonly stream: { destroy(): void } } }
-  connection.stream.destroy()
-  client.end().catch(() => {})
-}
-
-export function openSession(options: SessionOptions): Session {
-  let current: Promise<pg.Client> | undefined
-  let closed = false
-  // pg would queue by itself, but gives that up with version 9.
-  let last: Promise<unknown> = Promise.resolve()
-
-  function client(): Promise<pg.Client> {
-    if (closed) return Promise.reject(unavailable('the store is closed'))
-    if (current === undefined) {
-      const made: Promise<pg.Client> = connect(options, () => {
-        if (current === made) current = undefined
-      })
-      current = made
-      made.then(options.onConnected, () => {
-        if (current === made) current = undefined
-      })
+  async function open(): Promise<void> {
+    try {
+      await client.connect()
+      await client.query(`${sql} ${setup}`)
+      isConnected = true
+    } catch (cause) {
+      cut()
+      throw unavailable(`connecting to PostgreSQL for ${purpose}`, cause)
     }
-    return current
   }
+  const opened = open()
+  opened.catch(() => {}) // told to each who asks
 
-  function inTurn<T>(send: (client: pg.Client) => Promise<T>): Promise<T> {
-    const result = last.then(async () => send(await client()))
-    last = result.catch(() => {})
-    return result
+  function within<T>(answer: Promise<T>): Promise<T> {
+    if (silenceMs === undefined) return answer
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        log.warn({ purpose, silenceMs }, 'PostgreSQL does not answer; the connection is cut')
+        reject(unavailable(`PostgreSQL did not answer ${purpose} within ${silenceMs} ms`))
+        cut()
+      }, silenceMs)
+      answer.then(resolve, reject).finally(() => clearTimeout(timer))
+    })
   }
 
   return {
-    query: <R extends pg.QueryResultRow>(query: pg.QueryConfig) => inTurn((connected) => connected.query<R>(query)),
-    execute: (statement, message) => inTurn((connected) => new Promise<Rows>((resolve, reject) => connected.query(execution(statement, message, { resolve, reject })))),
-    ready: async () => void (await client()),
-    cut() {
-      const cutting = current
-      current = undefined
-      cutting?.then(cut, () => {})
-    },
-    async close() {
-      closed = true
-      const closing = current
-      current = undefined
-      await closing?.then((each) => each.end()).catch(() => {})
+    ready: () => within(opened),
+    query: <R extends pg.QueryResultRow>(query: string | pg.QueryConfig, values?: unknown[]) => within(opened.then(() => client.query<R>(query, values))),
+    execute: (statement, message) => within(opened.then(() => new Promise<Rows>((resolve, reject) => client.query(execution(statement, message, { resolve, reject }))))),
+    cut,
+    async end() {
+      over()
+      if (!isConnected) return cut()
+      const timer = setTimeout(cut, endMs)
+      await client.end().catch(() => {})
+      clearTimeout(timer)
     },
   }
+}
+
+/** For work of several statements. The caller ends it. */
+export async function connect(options: ClientOptions): Promise<Client> {
+  const client = openClient(options)
+  await client.ready()
+  return client
 }
 
 /**

@@ -23,7 +23,7 @@ export async function beginEpoch(connection: Connection, reason: string, log: Lo
   try {
     return (await client.query<NewEpoch>('select number, ended, base from begin_epoch($1, false)', [reason])).rows[0]!
   } finally {
-    await client.end().catch(() => {})
+    await client.end()
   }
 }
 

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { testDatabase, type TestDatabase } from '../../../testkit/postgres.ts'
 import { silent } from '../log.ts'
-import { openSession, type Session } from './connection.ts'
 import { message, type Rows } from './execution.ts'
+import { openSession, type Session } from './session.ts'
 
 const statement = { name: 'echo', text: 'select $1::text, to_json($2::text[])::text, to_json($3::bigint[])::text, to_json($4::boolean[])::text' }
 let database: TestDatabase

@@ -1,6 +1,6 @@
 /** Leases by the database's clock, on a connection of their own: a renewal never waits behind other work. SQL: migrations/0003_lease.sql. */
 import type { Leases } from '../store.ts'
-import type { Session } from './connection.ts'
+import type { Session } from './session.ts'
 
 export const leasesOn = (session: Session): Leases => ({
   async acquire(slot, holder, ttlMs) {

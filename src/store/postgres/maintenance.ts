@@ -2,9 +2,8 @@
  * The log's partitions: new ones ahead of the counter, old ones dropped once everything in them is older than what is kept (S4).
  * One program at a time; each step can be repeated after a crash behind any other.
  */
-import type pg from 'pg'
 import type { Log } from '../log.ts'
-import { connect, noLimits, type Connection } from './connection.ts'
+import { connect, limits, noLimits, type Client, type Connection, type Limits } from './connection.ts'
 
 export interface MaintenanceOptions {
   /** Of the role that owns the schema. */
@@ -19,18 +18,18 @@ export interface MaintenanceOptions {
 const ahead = 4
 const lockId = 7_135_119_203
 
-async function withClient<T>({ connection, log }: MaintenanceOptions, use: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = await connect({ connection, purpose: 'maintenance', log, limits: noLimits })
+async function withClient<T>({ connection, log }: MaintenanceOptions, bounds: Limits, use: (client: Client) => Promise<T>): Promise<T> {
+  const client = await connect({ connection, purpose: 'maintenance', log, limits: bounds })
   try {
     return await use(client)
   } finally {
-    await client.end().catch(() => {})
+    await client.end()
   }
 }
 
-/** Partitions for the next versions. Answers the version before which the next call is due. */
+/** Partitions for the next versions. Answers the version before which the next call is due. Writes may wait for it, so it has their limits. */
 export const extendLog = (options: MaintenanceOptions): Promise<number> =>
-  withClient(options, async (client) => {
+  withClient(options, limits, async (client) => {
     await client.query('select log_extend(version + 1 + $1::bigint, $2) from counter', [ahead * options.span, options.span])
     const { rows } = await client.query<{ until: number }>('select max(until) as until from log_partition')
     return rows[0]!.until - 2 * options.span
@@ -38,7 +37,7 @@ export const extendLog = (options: MaintenanceOptions): Promise<number> =>
 
 /** Drops what may go. Answers the floor. */
 export const compact = (options: MaintenanceOptions): Promise<number> =>
-  withClient(options, async (client) => {
+  withClient(options, noLimits, async (client) => {
     const { rows } = await client.query<{ mine: boolean }>('select pg_try_advisory_lock($1) as mine', [lockId])
     if (rows[0]!.mine) {
       const floor = await moveFloor(client, options.keepMs)
@@ -50,7 +49,7 @@ export const compact = (options: MaintenanceOptions): Promise<number> =>
   })
 
 /** First the floor, then the rows: nobody is answered from a partition that is about to go. */
-async function moveFloor(client: pg.Client, keepMs: number): Promise<number> {
+async function moveFloor(client: Client, keepMs: number): Promise<number> {
   // Times follow versions but for the moments between two statements of one batch, so a partition is as old as its last row.
   const { rows } = await client.query<{ until: number | null }>(
     `select max(p.until) as until from log_partition p, counter c
@@ -63,7 +62,7 @@ async function moveFloor(client: pg.Client, keepMs: number): Promise<number> {
   return (await client.query<{ floor: number }>('select floor from counter')).rows[0]!.floor
 }
 
-async function dropBelow(client: pg.Client, floor: number, log: Log): Promise<void> {
+async function dropBelow(client: Client, floor: number, log: Log): Promise<void> {
   const { rows: old } = await client.query<{ name: string; until: number }>('select name, until from log_partition where until <= $1 + 1 order by until', [floor])
   if (old.length === 0) return
   // What is kept and refers to what goes gets its object before written out.

@@ -7,7 +7,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import pg from 'pg'
 import type { Log } from '../log.ts'
-import { connect, noLimits, sqlState, type Connection } from './connection.ts'
+import { connect, noLimits, sqlState, type Client, type Connection } from './connection.ts'
 
 export interface Migration {
   readonly number: number
@@ -30,8 +30,8 @@ export async function migrations(): Promise<readonly Migration[]> {
 
 /** Runs what is missing. `connection` names the role that owns the schema, `served` the one that works with it; two callers at once wait for each other. */
 export async function migrate(connection: Connection, log: Log, served = connection.user, known?: readonly Migration[]): Promise<void> {
-  // A waiter stands here while another one migrates: no lock time-out for it.
-  const client = await connect({ connection, purpose: 'migrate', log, limits: `${noLimits} set lock_timeout = 0;` })
+  // A waiter stands here while another one migrates, and nobody knows how long that takes: no time-outs.
+  const client = await connect({ connection, purpose: 'migrate', log, limits: { sql: `${noLimits.sql} set lock_timeout = 0;`, silenceMs: undefined } })
   try {
     const { rows } = await client.query<{ number: number }>(`select current_setting('server_version_num')::int as number`)
     if (rows[0]!.number < 170_000) throw new Error(`PostgreSQL 17 or newer is needed; this one says ${rows[0]!.number}`)
@@ -53,7 +53,7 @@ const grants = (served: string): string => `
   grant select, insert, update, delete on server to ${pg.escapeIdentifier(served)};
   grant select on token_key to ${pg.escapeIdentifier(served)};`
 
-async function run(client: pg.Client, all: readonly Migration[], log: Log): Promise<void> {
+async function run(client: Client, all: readonly Migration[], log: Log): Promise<void> {
   await client.query(`create table if not exists migration (number int primary key, name text not null, sha256 text not null, at timestamptz not null default clock_timestamp())`)
   await client.query('alter table migration add column if not exists beside int not null default 0')
   const { rows: done } = await client.query<{ number: number; sha256: string; beside: number }>('select number, sha256, beside from migration order by number')
@@ -73,7 +73,7 @@ async function run(client: pg.Client, all: readonly Migration[], log: Log): Prom
 /** Others are at work: a table that is busy is asked for again, and nobody waits behind us for longer than the lock's time limit. */
 const triesAtMost = 20
 
-async function runOne(client: pg.Client, { number, name, sql, beside }: Migration, sha256: string): Promise<void> {
+async function runOne(client: Client, { number, name, sql, beside }: Migration, sha256: string): Promise<void> {
   for (let tries = 1; ; tries += 1) {
     try {
       await client.query('begin')

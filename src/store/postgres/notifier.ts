@@ -1,14 +1,15 @@
 /** Tells other programs that there is something new: one NOTIFY for many commits, from a connection of its own and never inside a commit. */
 import type { Log } from '../log.ts'
-import { openSession, type Connection } from './connection.ts'
+import type { Connection, Limits } from './connection.ts'
+import { openSession } from './session.ts'
 
 export const channel = 'skerry_log'
 /** A hint may come this much later when the last one was just sent; the poll is the truth. */
 const pauseMs = 10
 
-export function openNotifier(connection: Connection, log: Log): { notify(version: number): void; close(): Promise<void> } {
+export function openNotifier(connection: Connection, log: Log, limits: Limits): { notify(version: number): void; close(): Promise<void> } {
   // A NOTIFY writes a commit record; nobody needs it on the disk.
-  const session = openSession({ connection, purpose: 'notify', log, setup: 'set synchronous_commit = off;' })
+  const session = openSession({ connection, purpose: 'notify', log, limits, setup: 'set synchronous_commit = off;' })
   let told = 0
   let highest = 0
   let running: Promise<void> | undefined

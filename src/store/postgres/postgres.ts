@@ -5,7 +5,7 @@ import type { Log } from '../log.ts'
 import type { Change, News, Row, Store } from '../store.ts'
 import { auditOn } from './audit.ts'
 import { openCommitter } from './committer.ts'
-import { connect, noLimits, openSession, type Connection, type Session } from './connection.ts'
+import { connect, limits, noLimits, type Connection } from './connection.ts'
 import { keepEpoch, openMemory } from './epoch.ts'
 import { leasesOn } from './leases.ts'
 import { compact, extendLog, type MaintenanceOptions } from './maintenance.ts'
@@ -14,6 +14,7 @@ import { channel, openNotifier } from './notifier.ts'
 import { changeOf, changesSql, earlierOf, overwrittenSql, rowColumns, rowOf, type SqlChange, type SqlEarlier, type SqlRow } from './rows.ts'
 import { announce } from './schema.ts'
 import { sealedOn } from './sealed.ts'
+import { openSession, type Session, type SessionOptions } from './session.ts'
 import { sharedCall } from './shared-call.ts'
 
 export interface PostgresOptions {
@@ -32,6 +33,8 @@ export interface PostgresOptions {
   readonly beatMs?: number
   /** How long the truth is looked for when the connection was lost during a commit (S3). */
   readonly settleMs?: number
+  /** How long a server that has fallen silent is waited for. */
+  readonly silenceMs?: number
 }
 
 export interface PostgresStore extends Store {
@@ -40,9 +43,11 @@ export interface PostgresStore extends Store {
   compact(): Promise<number>
 }
 
-const snapshotPage = 2_000
+const snapshotPage = { rows: 2_000, mostMs: 60_000 } as const
+/** A lease has the patience of one of its beats (30 s in six), so that a lost connection does not cost it; no lock is waited for longer than 3 s. */
+const leaseMs = 5_000
 
-export async function openPostgresStore({ connection, owner = connection, log, keepMs = 30 * 60_000, span = 65_536, maintenanceMs = 60_000, schema: known, beatMs = 5_000, settleMs = 5_000 }: PostgresOptions): Promise<PostgresStore> {
+export async function openPostgresStore({ connection, owner = connection, log, keepMs = 30 * 60_000, span = 65_536, maintenanceMs = 60_000, schema: known, beatMs = 5_000, settleMs = 5_000, silenceMs = limits.silenceMs }: PostgresOptions): Promise<PostgresStore> {
   await migrate(owner, log, connection.user)
   const maintenance: MaintenanceOptions = { connection: owner, log, span, keepMs }
   let extendBefore = await extendLog(maintenance)
@@ -51,18 +56,20 @@ export async function openPostgresStore({ connection, owner = connection, log, k
   const tell = (news: News): void => {
     for (const each of listeners) each(news)
   }
-  const notifier = openNotifier(connection, log)
+  const bounds = { ...limits, silenceMs }
+  const open = (purpose: string, more: Partial<SessionOptions> = {}): Session => openSession({ connection, purpose, log, limits: bounds, ...more })
+  const notifier = openNotifier(connection, log, bounds)
   const memory = openMemory()
-  const read = openSession({ connection, purpose: 'read', log, setup: keepEpoch })
+  const read = open('read', { setup: keepEpoch })
   // Of its own: it may read much of the log, and nobody's fresh read waits behind it.
-  const past = openSession({ connection, purpose: 'past', log, setup: `${keepEpoch} set jit = off;` })
-  const lease = openSession({ connection, purpose: 'lease', log })
+  const past = open('past', { setup: `${keepEpoch} set jit = off;` })
+  const lease = open('lease', { limits: { ...bounds, silenceMs: Math.min(silenceMs, leaseMs) } })
   // Of its own: nobody waits behind a long search.
-  const audit = openSession({ connection, purpose: 'audit', log, setup: keepEpoch })
+  const audit = open('audit', { setup: keepEpoch })
   const byIndex = `${keepEpoch} set jit = off; set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off;`
-  const history = openSession({ connection, purpose: 'history', log, setup: byIndex })
-  const tail = openSession({
-    connection, purpose: 'tail', log, setup: `${byIndex} listen ${channel};`,
+  const history = open('history', { setup: byIndex })
+  const tail = open('tail', {
+    setup: `${byIndex} listen ${channel};`,
     // A program of an earlier version says no number.
     onNotification: (payload) => tell({ upTo: Number(payload) || Infinity }),
     // What was notified while we were away is lost.
@@ -73,7 +80,7 @@ export async function openPostgresStore({ connection, owner = connection, log, k
   })
   const schema = known === undefined ? undefined : await announce(read, known, beatMs, log)
   const committer = openCommitter({
-    connection, log, memory, schema: schema ?? { known: 1, agreed: 1 }, extendLog: extend, settleMs,
+    connection, limits: bounds, log, memory, schema: schema ?? { known: 1, agreed: 1 }, extendLog: extend, settleMs,
     onCommitted(news) {
       memory.note(news.upTo)
       // A turn later: whoever waits for the answer comes before whoever watches.
@@ -152,20 +159,20 @@ export async function openPostgresStore({ connection, owner = connection, log, k
 
 /** The counter and all rows in one snapshot, on a connection of its own: with many rows it outlasts the usual limits. */
 async function snapshot(connection: Connection, log: Log): Promise<{ readonly version: number; readonly rows: readonly Row[] }> {
-  const client = await connect({ connection, purpose: 'snapshot', log, limits: noLimits, setup: keepEpoch })
+  const client = await connect({ connection, purpose: 'snapshot', log, limits: { ...noLimits, silenceMs: snapshotPage.mostMs }, setup: keepEpoch })
   try {
     await client.query('begin isolation level repeatable read read only')
     const { rows: counted } = await client.query<{ version: number }>('select version from counter')
     await client.query(`declare every no scroll cursor for select ${rowColumns} from resource`)
     const all: Row[] = []
     for (;;) {
-      const { rows } = await client.query<SqlRow>(`fetch ${snapshotPage} from every`)
+      const { rows } = await client.query<SqlRow>(`fetch ${snapshotPage.rows} from every`)
       for (const row of rows) all.push(rowOf(row))
-      if (rows.length < snapshotPage) break
+      if (rows.length < snapshotPage.rows) break
     }
     await client.query('commit')
     return { version: counted[0]!.version, rows: all }
   } finally {
-    await client.end().catch(() => {})
+    await client.end()
   }
 }

@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { Log } from '../log.ts'
-import type { Session } from './connection.ts'
+import type { Session } from './session.ts'
 
 export interface Schema {
   /** The highest that this program knows. */

@@ -1,6 +1,6 @@
 /** Sealed bytes (rule T7): a table which the API does not know. */
 import type { Sealed } from '../store.ts'
-import type { Session } from './connection.ts'
+import type { Session } from './session.ts'
 
 export const sealedOn = (session: Session): Sealed => {
   const get = async (id: string): Promise<Buffer | undefined> => (await session.query<{ bytes: Buffer }>({ name: 'sealed_get', text: 'select bytes from sealed where id = $1', values: [id] })).rows[0]?.bytes
