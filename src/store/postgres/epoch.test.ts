@@ -109,6 +109,8 @@ test('S7 a volume put back without a sign: who remembers more neither writes nor
   await expect(patiently(() => one.store.commit({ operations: [put('b', 'absent')] }))).rejects.toSatisfy(isBehind)
   await expect(patiently(() => one.cache.fresh())).rejects.toSatisfy(isBehind)
   await expect(one.store.snapshot()).rejects.toSatisfy(isBehind)
+  await expect(one.store.changes(1, 10)).rejects.toSatisfy(isBehind)
+  await expect(one.store.overwritten({ after: 1, upTo: 2, resource: 'things.test', namespace: undefined })).rejects.toSatisfy(isBehind)
   expect(await epochsOf(server.connection)).toEqual([[0, 0, 0]])
 
   expect(await beginEpoch(server.connection, 'the volume was put back', silent)).toEqual({ number: 1, ended: 1, base: 1 + epochSize })

@@ -132,8 +132,10 @@ export async function openPostgresStore({ connection, owner = connection, log, k
     changes: (after, limit) => changes(tail, after, limit),
     history: (after, limit) => changes(history, after, limit),
     async overwritten({ after, upTo, resource, namespace }) {
+      const check = memory.check()
       const { rows } = await past.query<SqlEarlier>({ name: 'overwritten', text: overwrittenSql, values: [after, upTo, resource, namespace ?? null] })
-      const floor = rows[0]!.floor
+      const { floor, counter: version } = rows[0]!
+      check(version)
       if (after < floor) throw expired(after, floor)
       return rows.filter((row) => row.name !== null).map((row) => earlierOf(resource, row))
     },

@@ -74,10 +74,10 @@ export function changeOf(sql: SqlChange & { readonly version: number }): Change 
 
 /**
  * Of each key of resource $3 (and namespace $4) that changed after $1, up to $2: the object before its first change there. Always at
- * least one row, which carries the floor (name null: no key).
+ * least one row, which carries the floor and the counter (name null: no key).
  */
 export const overwrittenSql = `
-  select c.floor, x.* from counter c left join lateral (
+  select c.floor, c.version as counter, x.* from counter c left join lateral (
     select f.namespace, f.name, l.before_version as version, coalesce(l.before_uid, p.uid) as uid, coalesce(l.before_labels, p.labels) as labels,
       coalesce(l.before_owner_uids, p.owner_uids) as owner_uids, coalesce(l.before_finalizers, p.finalizers) as finalizers,
       coalesce(l.before_deleting, p.deleting) as deleting, coalesce(l.before_body, p.body) as body
@@ -90,6 +90,7 @@ export const overwrittenSql = `
 
 export interface SqlEarlier {
   readonly floor: number
+  readonly counter: number
   readonly namespace: string
   readonly name: string
   /** null: there was no object. */
