@@ -44,7 +44,7 @@ export const openTarget = async (store: Store, log: Log): Promise<Target> => {
   const cache = await openCache(store, { log })
   await ensureAdministrator(store, cache, new Date())
   await cache.fresh()
-  const { authenticate: _, authorize, scopeOf, ...access } = openApiAccess(cache)
+  const { authenticate: _, authorize, scopeOf, close: closeAccess, ...access } = openApiAccess(cache)
   // A fuzzer takes the administrator's own grant away, and would be refused from then on.
   const isAdmin = (identity: Identity): boolean => identity.writer === 'admin'
   const api = await createApiServer({
@@ -78,6 +78,7 @@ export const openTarget = async (store: Store, log: Log): Promise<Target> => {
     },
     async close() {
       await api.close()
+      closeAccess()
       await listening.close(200)
       await talos.close()
       await rm(state, { recursive: true, force: true })

@@ -3,29 +3,21 @@ import { ClientCertificate } from '../api/index.ts'
 import { resourceName } from '../api/meta/index.ts'
 import { byClientCertificate, type ApiOptions } from '../apiserver/index.ts'
 import type { Cache } from '../store/cache.ts'
-import { isExpired } from '../store/errors.ts'
 import { admissionOf } from './admission.ts'
 import { openAuthorization, type Authorization } from './authorization.ts'
 import { certificateStands } from './client-certificates.ts'
 import { openGrants } from './grants.ts'
+import { keepWatching } from './kept-watch.ts'
 
 type Asked = Required<Pick<ApiOptions, 'authenticate' | 'authorize' | 'scopeOf' | 'onAccessChange' | 'admission'>>
 
-/** Calls `wake` when certificates were revoked. */
-const onRevocation = (cache: Cache, wake: () => void): (() => void) => {
-  let handle: ReturnType<Cache['watch']>
-  const follow = (): void => {
-    handle = cache.watch(resourceName(ClientCertificate), undefined, cache.version, (changes) => { if (changes.some((c) => c.before !== undefined && c.before.uid !== c.after?.uid)) wake() }, (error) => {
-      if (!isExpired(error)) return
-      follow()
-      wake()
-    })
-  }
-  follow()
-  return () => handle.stop()
-}
+/** Calls `wake` when certificates were revoked, or may have been. */
+const onRevocation = (cache: Cache, wake: () => void): (() => void) => keepWatching(cache, [resourceName(ClientCertificate)], {
+  onBegin: wake,
+  onChanges: (changes) => { if (changes.some((c) => c.before !== undefined && c.before.uid !== c.after?.uid)) wake() },
+})
 
-export const openApiAccess = (cache: Cache, now: () => Date = () => new Date()): Asked & { readonly authorization: Authorization } => {
+export const openApiAccess = (cache: Cache, now: () => Date = () => new Date()): Asked & { readonly authorization: Authorization; close(): void } => {
   const grants = openGrants(cache)
   const authorization = openAuthorization(grants)
   return {
@@ -35,5 +27,6 @@ export const openApiAccess = (cache: Cache, now: () => Date = () => new Date()):
       const stops = [grants.onChange(wake), onRevocation(cache, wake)]
       return () => { for (const stop of stops) stop() }
     },
+    close: grants.close,
   }
 }

@@ -4,8 +4,8 @@ import type { ClusterRole, ProjectRole, Subject } from '../api/access-grant/inde
 import { resourceName } from '../api/meta/index.ts'
 import type { Identity } from '../apiserver/index.ts'
 import type { Cache } from '../store/cache.ts'
-import { isExpired } from '../store/errors.ts'
 import type { Row } from '../store/store.ts'
+import { keepWatching } from './kept-watch.ts'
 
 export type Who = Pick<Identity, 'user' | 'groups'>
 
@@ -26,11 +26,13 @@ const subjectsOf = (who: Who): readonly string[] => [`User ${who.user}`, ...who.
 const idOf = (s: Subject): string => `${s.kind} ${s.name}`
 const specOf = (row: Row): { readonly role: string; readonly subjects: readonly Subject[] } => (JSON.parse(row.body) as { spec: { role: string; subjects: readonly Subject[] } }).spec
 
-export const openGrants = (cache: Cache): Grants => {
+export const openGrants = (cache: Cache): Grants & { close(): void } => {
   const bySubject = new Map<string, Places>()
   const changedAt = new Map<string, number>()
   const wakes = new Set<() => void>()
-  let begun = cache.version
+  let listedAt = cache.version
+  // false: nobody tells us what changes.
+  let isFollowed = false
 
   const add = (row: Row): void => {
     const { role, subjects } = specOf(row)
@@ -53,44 +55,53 @@ export const openGrants = (cache: Cache): Grants => {
   }
   const wakeAll = (): void => { for (const wake of wakes) wake() }
 
-  /** From what stands there; again when the cache was rebuilt. */
-  const begin = (resources: readonly string[]): void => {
-    begun = cache.version
+  const resources = [AccessGrant, ClusterAccessGrant].map(resourceName)
+  const list = (): void => {
+    listedAt = cache.version
     bySubject.clear()
     for (const resource of resources) for (const row of cache.list(resource)) add(row)
   }
-  const resources = [AccessGrant, ClusterAccessGrant].map(resourceName)
-  const follow = (): void => {
-    begin(resources)
-    // Both end together; the first to be told begins again.
-    let isOver = false
-    for (const resource of resources) cache.watch(resource, undefined, begun, (changes) => {
-      if (isOver) return
+  /** As right as the cache, whether or not we are told: nobody keeps, or lacks, what was changed meanwhile. */
+  const current = (): ReadonlyMap<string, Places> => {
+    if (!isFollowed && listedAt !== cache.version) list()
+    return bySubject
+  }
+  const stop = keepWatching(cache, resources, {
+    onBegin() {
+      list()
+      isFollowed = true
+      wakeAll()
+    },
+    onChanges(changes) {
       for (const { before, after, version } of changes) {
         if (before !== undefined) take(before)
         if (after !== undefined) add(after)
         for (const row of [before, after]) if (row !== undefined) for (const s of specOf(row).subjects) changedAt.set(idOf(s), version)
       }
       wakeAll()
-    }, (error) => {
-      if (isOver) return
-      isOver = true
-      if (isExpired(error)) follow()
-      else bySubject.clear() // Not followed any more: nobody has rights.
+    },
+    onEnd() {
+      isFollowed = false
       wakeAll()
-    })
-  }
-  follow()
+    },
+  })
 
-  const rolesIn = (who: Who, place: string): readonly string[] => [...new Set(subjectsOf(who).flatMap((id) => [...(bySubject.get(id)?.get(place)?.values() ?? [])]))]
+  const rolesIn = (who: Who, place: string): readonly string[] => [...new Set(subjectsOf(who).flatMap((id) => [...(current().get(id)?.get(place)?.values() ?? [])]))]
   return {
     everywhere: (who) => rolesIn(who, '') as readonly ClusterRole[],
     in: (who, project) => (project === '' ? [] : (rolesIn(who, project) as readonly ProjectRole[])),
-    projects: (who) => [...new Set(subjectsOf(who).flatMap((id) => [...(bySubject.get(id)?.keys() ?? [])]))].filter((p) => p !== '').toSorted(),
-    since: (who) => Math.max(begun, ...subjectsOf(who).map((id) => changedAt.get(id) ?? 0)),
+    projects: (who) => [...new Set(subjectsOf(who).flatMap((id) => [...(current().get(id)?.keys() ?? [])]))].filter((p) => p !== '').toSorted(),
+    since(who) {
+      current()
+      return Math.max(listedAt, ...subjectsOf(who).map((id) => changedAt.get(id) ?? 0))
+    },
     onChange(wake) {
       wakes.add(wake)
       return () => { wakes.delete(wake) }
+    },
+    close() {
+      stop()
+      isFollowed = false
     },
   }
 }

@@ -100,6 +100,17 @@ test('S4 commits taken over and changes read from the log, in whatever order the
   }), { numRuns: 100 })
 })
 
+test('S5 who is told that the cache was rebuilt finds the new rows and their version', async () => {
+  const store = openMemoryStore({ keep: 2 })
+  let tell: (news: News) => void = () => {}
+  const cache = await cacheOn({ ...store, onChange(told) { tell = told; return () => {} } })
+  const ended = new Promise((resolve) => cache.watch('things.test', undefined, cache.version, () => {}, () => resolve({ version: cache.version, names: cache.list('things.test').map(({ name }) => name) })))
+  await turn()
+  for (let i = 0; i < 5; i += 1) await store.commit({ operations: [put(`k${i}`, 'absent')] })
+  tell({ upTo: 5 })
+  expect(await ended).toEqual({ version: 5, names: ['k0', 'k1', 'k2', 'k3', 'k4'] })
+})
+
 test.each([['the database does not say its version', Infinity], ['the database says it late and the cache does not reach it', 2_000]])('S5 a fresh read waits for 3 s in all when %s', async (_, answeredMs) => {
   const store = openMemoryStore()
   const cache = await cacheOn({ ...store, version: () => new Promise((resolve) => { if (answeredMs < Infinity) setTimeout(resolve, answeredMs, 7) }) })

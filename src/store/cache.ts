@@ -87,6 +87,8 @@ export async function openCache(store: Store, { log, ring = 16_384, pollMs = 1_0
     const again = await store.snapshot()
     rows = rowIndex(again.rows)
     isWhole = true
+    // First: whoever watched is told of the end in this call, and begins again from here.
+    version = again.version
     watchers.reset(again.version)
     reached(again.version)
   }

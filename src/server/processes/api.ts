@@ -78,6 +78,7 @@ serveUntilEnd(log, async () => {
   api.endWatches()
   await closed
   await api.close()
+  access.close()
   clearInterval(archiving)
   await sealer.close()
   await store.close()

@@ -47,7 +47,7 @@ export const startAccessBed = async (options: Partial<ApiOptions> & { readonly t
   await ensureAdministrator(store, cache, new Date())
   await ensureOwnCertificate(store, bootstrapUser, { user: bootstrapUser, purpose: 'Person' }, new Date())
   await cache.fresh()
-  const { authorization, authenticate, ...access } = openApiAccess(cache, now)
+  const { authorization, authenticate, close: closeAccess, ...access } = openApiAccess(cache, now)
   const lab = await startLab({
     store, cache, kinds, builtins: ['events'], now, subresources: { 'clientcertificates/certificate': certificateSubresource(pki.authority) },
     tls: tls === true ? { cert: pki.serving.crt, key: pki.serving.key, clientCa: pki.authority.crt } : undefined,
@@ -78,6 +78,7 @@ export const startAccessBed = async (options: Partial<ApiOptions> & { readonly t
     async close() {
       for (const w of open) w.stop()
       await lab.close()
+      closeAccess()
       await rm(state, { recursive: true })
     },
   }
