@@ -1,11 +1,11 @@
 /** The store in PostgreSQL, the truth: wires group commit, the log, leases and sealed bytes to their connections. */
-import { expired } from '../errors.ts'
+import { expired, isUnavailable, unavailable } from '../errors.ts'
 import type { Audit } from '../audit.ts'
 import type { Log } from '../log.ts'
 import type { Change, News, Row, Store } from '../store.ts'
 import { auditOn } from './audit.ts'
 import { openCommitter } from './committer.ts'
-import { connect, limits, noLimits, type Connection } from './connection.ts'
+import { connect, isRolledBack, limits, noLimits, type Connection } from './connection.ts'
 import { keepEpoch, openMemory } from './epoch.ts'
 import { leasesOn } from './leases.ts'
 import { compact, extendLog, type MaintenanceOptions } from './maintenance.ts'
@@ -98,7 +98,7 @@ export async function openPostgresStore({ connection, owner = connection, log, k
 
   const counter = sharedCall(async () => {
     const check = memory.check()
-    const { version, floor } = (await read.query<{ version: number; floor: number }>({ name: 'counter', text: 'select version, floor from counter' })).rows[0]!
+    const { version, floor } = (await reading(read.query<{ version: number; floor: number }>({ name: 'counter', text: 'select version, floor from counter' }))).rows[0]!
     check(version)
     return { version, floor }
   })
@@ -110,7 +110,7 @@ export async function openPostgresStore({ connection, owner = connection, log, k
 
   async function changes(session: Session, after: number, limit: number): Promise<readonly Change[]> {
     const check = memory.check()
-    const { rows } = await session.query<SqlChange>({ name: 'changes', text: changesSql, values: [after, limit] })
+    const { rows } = await reading(session.query<SqlChange>({ name: 'changes', text: changesSql, values: [after, limit] }))
     const { floor, counter: version, epoch: current } = rows[0]!
     check(version)
     noteEpoch(current, version)
@@ -133,7 +133,7 @@ export async function openPostgresStore({ connection, owner = connection, log, k
     history: (after, limit) => changes(history, after, limit),
     async overwritten({ after, upTo, resource, namespace }) {
       const check = memory.check()
-      const { rows } = await past.query<SqlEarlier>({ name: 'overwritten', text: overwrittenSql, values: [after, upTo, resource, namespace ?? null] })
+      const { rows } = await reading(past.query<SqlEarlier>({ name: 'overwritten', text: overwrittenSql, values: [after, upTo, resource, namespace ?? null] }))
       const { floor, counter: version } = rows[0]!
       check(version)
       if (after < floor) throw expired(after, floor)
@@ -156,6 +156,15 @@ export async function openPostgresStore({ connection, owner = connection, log, k
       await schema?.close()
       await Promise.all([notifier.close(), read.close(), past.close(), history.close(), lease.close(), audit.close(), tail.close(), maintaining])
     },
+  }
+}
+
+/** What only reads may be asked again, also when its connection was lost under it. */
+async function reading<T>(answer: Promise<T>): Promise<T> {
+  try {
+    return await answer
+  } catch (error) {
+    throw isRolledBack(error) || isUnavailable(error) ? error : unavailable('reading from PostgreSQL', error)
   }
 }
 

@@ -17,6 +17,8 @@ interface Way {
   lose(what?: 'everything' | 'answers'): void
   /** Whoever connects from now on hears nothing. */
   swallow(): void
+  /** What is connected now is reset. */
+  reset(): void
   close(): void
 }
 
@@ -43,6 +45,9 @@ async function wayTo(connection: Connection): Promise<Way> {
     },
     swallow() {
       isSwallowing = true
+    },
+    reset() {
+      for (const { near, far } of pairs.splice(0)) { near.resetAndDestroy(); far.destroy() }
     },
     close() {
       server.close()
@@ -151,4 +156,15 @@ test('S10 a connection that is being made ends with the patience of who waits, w
   await closed.close()
   expect(await Promise.all(outcomes)).toEqual(['unavailable', 'unavailable'])
   expect(performance.now() - began).toBeLessThan(2_000)
+})
+
+test('S10 a question whose connection is reset is answered as out of reach: it may be asked again', async () => {
+  const store = await openStore({ silenceMs: 10_000 })
+  await askAll(store)
+  way.lose('answers')
+  const answers = Promise.all([store.version(), store.changes(0, 10), store.history(0, 10), store.overwritten({ after: 0, upTo: 1, resource: 'things.test', namespace: undefined })].map(outcomeOf))
+  await sleep(20)
+  way.reset()
+  expect(await answers).toEqual(Array(4).fill('unavailable'))
+  expect(await store.version()).toBe(0)
 })
