@@ -14,6 +14,8 @@ export interface Product {
   /** One object of Skerry's API, read with kubectl; undefined when it is not there. */
   get<T>(resource: string, name: string, namespace?: string): Promise<T | undefined>
   list<T>(resource: string, namespace?: string): Promise<readonly T[]>
+  /** Asks for its deletion, and does not wait. */
+  remove(resource: string, name: string, namespace: string): Promise<void>
   /** A folder with the command `skerry`, for kubeconfigs whose user is a command. */
   readonly bin: string
   stop(): Promise<void>
@@ -47,6 +49,7 @@ export async function startProduct({ repo, state, port, kubectl, env }: { readon
     },
     list: async <T>(resource: string, namespace?: string) =>
       (JSON.parse(await call(kubectl, ['--request-timeout=20s', ...(namespace === undefined ? [] : ['-n', namespace]), 'get', resource, '-o', 'json'])) as { items: T[] }).items,
+    remove: async (resource, name, namespace) => void (await call(kubectl, ['--request-timeout=20s', '-n', namespace, 'delete', resource, name, '--wait=false'])),
     stop: async () => {
       child.kill('SIGTERM')
       const timer = setTimeout(() => child.kill('SIGKILL'), 20_000)
