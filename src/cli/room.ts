@@ -17,7 +17,7 @@ export const shortOf = async (r: Resources, cluster: Cluster, pools: readonly Pi
   if (cloud === undefined || found === undefined || !areTrusted(site)) return []
   const machines = (n: number, flavor: string, rootGiB: number) => { const type = types.find((t) => t.spec.flavor === flavor); return type === undefined ? {} : machinesNeed(n, type, rootGiB) }
   const need = sum([
-    machines(controlPlane.replicas, controlPlane.machineType, controlPlane.rootVolume.sizeGiB), sharedNeed(found.shape, found.loadBalancer !== undefined && endpoint.kind !== 'nodes'),
+    machines(controlPlane.replicas, controlPlane.machineType, controlPlane.rootVolume.sizeGiB), sharedNeed(found.shape, endpoint.kind === 'nodes' ? undefined : found.loadBalancer),
     ...pools.map(({ spec }) => machines(spec.replicas, spec.machineType, spec.rootVolume.sizeGiB)),
   ])
   return shortages(need, cloud.spec.limits).map((s) => sentence(s, cloud))

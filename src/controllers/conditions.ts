@@ -12,7 +12,7 @@ export const reasons = {
   QuotaExceeded: 'User', CloudRefused: 'Cloud', CloudTooOld: 'Cloud', ConfigurationTooLarge: 'User', UnknownObjects: 'Platform',
   WaitingForTurn: 'Platform', WaitingForNetwork: 'Platform', WaitingForEndpoint: 'Platform', WaitingForMachines: 'Cloud', WaitingForWorkers: 'Platform', WaitingForControlPlane: 'Platform', WaitingForAddOns: 'Platform',
   WaitingForVolume: 'Cloud', WaitingForServer: 'Cloud', WaitingForBoot: 'Cloud', WaitingForNode: 'Platform', WaitingForEtcd: 'Platform', WaitingForApi: 'Platform', WaitingForLoadBalancer: 'Cloud',
-  LoadBalancerError: 'Cloud', LoadBalancerStuck: 'Cloud', AllowListNotEnforceable: 'Platform', ServerError: 'Cloud', BootTimeout: 'Cloud', ServerStuckDeleting: 'Cloud', HostNotFenced: 'Cloud',
+  LoadBalancerError: 'Cloud', LoadBalancerStuck: 'Cloud', AllowListNotEnforceable: 'Platform', ServerError: 'Cloud', BootTimeout: 'Cloud', ServerStuckDeleting: 'Cloud', PortOrVolumeStuck: 'Cloud', HostNotFenced: 'Cloud',
   EtcdDataLost: 'Platform', EtcdUnhealthy: 'Platform', BlockedBy: 'User', Draining: 'User', NotReady: 'Platform', Failed: 'Platform', Unreachable: 'Platform',
   MetadataReachable: 'Platform', MetadataProtected: undefined, AddOnRefused: 'Platform', NetworkAmbiguous: 'User', NetworkMissing: 'Platform', NetworkUnguarded: 'Cloud', LoadBalancerMissing: 'Cloud', EgressUnknown: 'User',
 } as const

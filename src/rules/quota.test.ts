@@ -5,19 +5,21 @@ import { quotaNames } from '../api/cloud-project/index.ts'
 import { areTrusted, machinesNeed, promised, sentence, sharedNeed, shortages, sum } from './quota.ts'
 
 const type = (diskGiB: number): MachineType => ({ spec: { cpus: 4, memoryMiB: 8192, diskGiB } }) as MachineType
+const amphora = { provider: 'amphora' }
 const meta = { namespace: 'demo', name: 'shop' }
 const cluster = (more: object = {}): Cluster => ({ metadata: meta, spec: { controlPlane: { replicas: 3, machineType: 'b2', rootVolume: { sizeGiB: 40 } } }, ...more }) as Cluster
 const pool = (replicas: number, more: object = {}): NodePool => ({ metadata: { namespace: 'demo', name: 'web', ...more }, spec: { cluster: 'shop', replicas, machineType: 'b2', rootVolume: { sizeGiB: 20 } } }) as NodePool
 const machine = (of: object, status: object): Machine => ({ metadata: { namespace: 'demo' }, spec: { cluster: 'shop', ...of }, status }) as Machine
 const all = (o: { clusters?: readonly Cluster[]; pools?: readonly NodePool[]; machines?: readonly Machine[] }) =>
-  promised({ clusters: [], pools: [], machines: [], shape: 'tenant', hasBalancer: () => true, typeOf: (f) => (f === 'b2' ? type(0) : undefined), ...o })
+  promised({ clusters: [], pools: [], machines: [], shape: 'tenant', balancerOf: () => amphora, typeOf: (f) => (f === 'b2' ? type(0) : undefined), ...o })
 
 test.each([
   ['machines that boot from volumes', machinesNeed(3, type(0), 40), { instances: 3, cores: 12, ramMiB: 24_576, ports: 3, volumes: 3, volumeGiB: 120 }],
   ['machines that boot from their flavor\'s disk', machinesNeed(2, type(100), 40), { instances: 2, cores: 8, ramMiB: 16_384, ports: 2 }],
-  ['a network of its own with a balancer', sharedNeed('tenant', true), { networks: 1, subnets: 1, routers: 1, securityGroups: 2, floatingIps: 1, ports: 3, loadBalancers: 1 }],
-  ['a network of its own without', sharedNeed('tenant', false), { networks: 1, subnets: 1, routers: 1, securityGroups: 2, floatingIps: 1, ports: 2 }],
-  ['a provider network', sharedNeed('routed', false), { securityGroups: 2 }],
+  ['a network of its own with a balancer', sharedNeed('tenant', amphora), { networks: 1, subnets: 1, routers: 1, securityGroups: 2, floatingIps: 1, ports: 3, loadBalancers: 1 }],
+  ['a network of its own with a balancer of OVN, which keeps a port to watch from', sharedNeed('tenant', { provider: 'ovn' }), { networks: 1, subnets: 1, routers: 1, securityGroups: 2, floatingIps: 1, ports: 4, loadBalancers: 1 }],
+  ['a network of its own without', sharedNeed('tenant', undefined), { networks: 1, subnets: 1, routers: 1, securityGroups: 2, floatingIps: 1, ports: 2 }],
+  ['a provider network', sharedNeed('routed', undefined), { securityGroups: 2 }],
 ])('O3 %s: what is needed', (_, need, want) => expect(need).toEqual(want))
 
 const limits = { cores: { limit: 20, used: 12 }, instances: { limit: -1, used: 9 }, ports: { limit: 5, used: 7 } }
@@ -39,7 +41,7 @@ test('O3 it is never short of what is left, and always of one more', () => {
 })
 
 test.each([
-  ['a cluster just made', { clusters: [cluster()] }, sum([machinesNeed(3, type(0), 40), sharedNeed('tenant', true)])],
+  ['a cluster just made', { clusters: [cluster()] }, sum([machinesNeed(3, type(0), 40), sharedNeed('tenant', amphora)])],
   ['a cluster whose addresses are there', { clusters: [cluster({ status: { endpoint: { host: '192.0.2.1' } } })] }, machinesNeed(3, type(0), 40)],
   ['one that goes', { clusters: [cluster({ metadata: { ...meta, deletionTimestamp: 'now' } })] }, {}],
   ['a pool of which one machine is half made', { pools: [pool(2)], machines: [machine({ role: 'worker', pool: 'web' }, { portId: 'p', volumeId: 'v' })] }, { instances: 2, cores: 8, ramMiB: 16_384, ports: 1, volumes: 1, volumeGiB: 20 }],

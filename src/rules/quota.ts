@@ -21,13 +21,15 @@ const needOf = (n: Count, type: MachineType, rootGiB: number): Need => ({
 })
 export const machinesNeed = (n: number, type: MachineType, rootGiB: number): Need => needOf(whole(n), type, rootGiB)
 
-/** What a cluster has once, however many machines; ports: the network's own for metadata, the router's, and the balancer's address. */
-export const sharedNeed = (shape: 'tenant' | 'routed', hasBalancer: boolean): Need => (shape === 'routed' ? { securityGroups: 2 } : {
-  networks: 1, subnets: 1, routers: 1, securityGroups: 2, floatingIps: 1, ports: hasBalancer ? 3 : 2, ...(hasBalancer && { loadBalancers: 1 }),
+/** What a cluster has once, however many machines; ports: the network's own for metadata, the router's, the balancer's address, and where OVN watches its members from. */
+export const sharedNeed = (shape: 'tenant' | 'routed', balancer: Balancer): Need => (shape === 'routed' ? { securityGroups: 2 } : {
+  networks: 1, subnets: 1, routers: 1, securityGroups: 2, floatingIps: 1, ports: balancer === undefined ? 2 : balancer.provider === 'ovn' ? 4 : 3, ...(balancer !== undefined && { loadBalancers: 1 }),
 })
+/** Of a cluster; undefined: it has none. */
+export type Balancer = { readonly provider: string } | undefined
 
 /** What was promised to clusters and pools and is not made yet: the cloud does not count it, and it will come. */
-export const promised = (o: { readonly clusters: readonly Cluster[]; readonly pools: readonly NodePool[]; readonly machines: readonly Machine[]; readonly shape: 'tenant' | 'routed'; readonly hasBalancer: (c: Cluster) => boolean; readonly typeOf: (flavor: string) => MachineType | undefined }): Need => {
+export const promised = (o: { readonly clusters: readonly Cluster[]; readonly pools: readonly NodePool[]; readonly machines: readonly Machine[]; readonly shape: 'tenant' | 'routed'; readonly balancerOf: (c: Cluster) => Balancer; readonly typeOf: (flavor: string) => MachineType | undefined }): Need => {
   const missing = (wanted: number, flavor: string, rootGiB: number, made: readonly Machine[]): Need => {
     const type = o.typeOf(flavor)
     const of = (key: 'serverId' | 'volumeId' | 'portId') => Math.max(0, wanted - made.filter((m) => m.status?.[key] !== undefined).length)
@@ -37,7 +39,7 @@ export const promised = (o: { readonly clusters: readonly Cluster[]; readonly po
     ...o.clusters.filter((c) => c.metadata.deletionTimestamp === undefined).flatMap((c) => {
       const { controlPlane } = c.spec
       const mine = o.machines.filter((m) => m.metadata.namespace === c.metadata.namespace && m.spec.cluster === c.metadata.name && m.spec.role === 'controlplane')
-      return [missing(controlPlane.replicas, controlPlane.machineType, controlPlane.rootVolume.sizeGiB, mine), ...(c.status?.endpoint?.host === undefined ? [sharedNeed(o.shape, o.hasBalancer(c))] : [])]
+      return [missing(controlPlane.replicas, controlPlane.machineType, controlPlane.rootVolume.sizeGiB, mine), ...(c.status?.endpoint?.host === undefined ? [sharedNeed(o.shape, o.balancerOf(c))] : [])]
     }),
     ...o.pools.filter((p) => p.metadata.deletionTimestamp === undefined).map((p) =>
       missing(p.spec.replicas, p.spec.machineType, p.spec.rootVolume.sizeGiB, o.machines.filter((m) => m.metadata.namespace === p.metadata.namespace && m.spec.pool === p.metadata.name))),

@@ -2,7 +2,7 @@
 import { CloudProject, Cluster, Machine, MachineType, NodePool, Site } from '../api/index.ts'
 import type { FieldError, Kind, Resource } from '../api/meta/index.ts'
 import type { Reader } from '../apiserver/index.ts'
-import { areTrusted, machinesNeed, promised, sentence, sharedNeed, shortages, sum, type Need, type Shortage } from '../rules/quota.ts'
+import { areTrusted, machinesNeed, promised, sentence, sharedNeed, shortages, sum, type Balancer, type Need, type Shortage } from '../rules/quota.ts'
 
 interface Asked { readonly need: Need; readonly field: string }
 
@@ -20,14 +20,14 @@ const errorsOf = (cluster: Cluster, namespace: string, asked: readonly Asked[], 
   const names = new Set(clusters.map((c) => `${c.metadata.namespace}/${c.metadata.name}`))
   const isTheirs = (o: NodePool | Machine): boolean => names.has(`${o.metadata.namespace}/${o.spec.cluster}`)
   const taken = promised({
-    clusters, pools: ofProjects(NodePool).filter(isTheirs), machines: ofProjects(Machine).filter(isTheirs), shape: found.shape, hasBalancer: (c) => hasBalancer(c, found.loadBalancer !== undefined),
+    clusters, pools: ofProjects(NodePool).filter(isTheirs), machines: ofProjects(Machine).filter(isTheirs), shape: found.shape, balancerOf: (c) => balancerOf(c, found.loadBalancer),
     typeOf: (flavor) => typeOf(read, site, flavor),
   })
   const say = (s: Shortage): FieldError => ({ field: asked.find((a) => (a.need[s.quota] ?? 0) > 0)!.field, reason: 'FieldValueForbidden', message: sentence(s, cloud) })
   return shortages(need, limits, taken).map(say)
 }
 
-const hasBalancer = (c: Cluster, isThere: boolean): boolean => isThere && c.spec.endpoint.kind !== 'nodes'
+const balancerOf = (c: Cluster, found: Balancer): Balancer => (c.spec.endpoint.kind === 'nodes' ? undefined : found)
 const typeOf = (read: Reader, site: string, flavor: string): MachineType | undefined => read.list(MachineType).find((t) => t.spec.site === site && t.spec.flavor === flavor)
 
 export const clusterFits = (object: Cluster, old: Cluster | undefined, read: Reader): readonly FieldError[] => {
@@ -37,7 +37,7 @@ export const clusterFits = (object: Cluster, old: Cluster | undefined, read: Rea
   if (more <= 0 || type === undefined || found === undefined) return []
   return errorsOf(object, object.metadata.namespace ?? '', [
     { need: machinesNeed(more, type, object.spec.controlPlane.rootVolume.sizeGiB), field: 'spec.controlPlane.replicas' },
-    ...(old === undefined ? [{ need: sharedNeed(found.shape, hasBalancer(object, found.loadBalancer !== undefined)), field: 'spec.endpoint.kind' }] : []),
+    ...(old === undefined ? [{ need: sharedNeed(found.shape, balancerOf(object, found.loadBalancer)), field: 'spec.endpoint.kind' }] : []),
   ], read)
 }
 

@@ -128,6 +128,10 @@ export const loadBalancerRows = (bed: Bed): void => {
       expect([ids(second, 0, 1), twice.memberIds.toSorted()]).toEqual([ids(first, 0, 1), ids(second, 0, 1, 2).toSorted()])
       expect([...second.values()].map((m) => m.provisioningStatus)).toEqual(['ACTIVE', 'ACTIVE', 'ACTIVE'])
 
+      if (provider === 'ovn') {
+        const watching = (await cloud.network.ports.list(performance.now())).items.filter((p) => p.name === `ovn-lb-hm-${bed.subnet.id}`)
+        expect(watching.map((p) => [p.networkId, p.deviceOwner]), 'OVN watches the members from a port of ours').toEqual([[bed.network.id, 'ovn-lb-hm:distributed']])
+      }
       await lb().loadBalancers.deleteCascade(made.id)
       await gone(lb().loadBalancers as never, made.id, patienceMs)
       await Promise.all(ports.map((p) => cloud.network.ports.delete(p.id)))

@@ -47,6 +47,7 @@ export const advice = {
   ServerError: 'Read Nova\'s fault in the message; a machine that never ran is made again by itself, a few times.',
   BootTimeout: 'See what the server shows: `skerry machine console NAME`. It is rebooted once, then made again.',
   ServerStuckDeleting: 'Nova does not finish deleting the server in the message; its operator has to.',
+  PortOrVolumeStuck: 'Neutron or Cinder does not let go of what the message names; the operator of the cloud has to.',
   HostNotFenced: 'The operator of the cloud confirms that the host in the message is off.',
   EtcdDataLost: 'Nothing is bootstrapped again by itself; see [the runbook](../runbooks/etcd-data-lost.md).',
   EtcdUnhealthy: 'Look at the members that the message names before anything else is changed; see [the runbook](../runbooks/etcd-unhealthy.md).',

@@ -30,7 +30,10 @@ export interface MachineStatus {
   /** When Nova said ACTIVE; the boot watchdog's clock (rule T3). */
   readonly activeAt?: string
   readonly hardReboots?: number
+  /** Servers that were given up before first contact, each once. */
   readonly failures?: number
+  /** The last of them, while it stands. */
+  readonly gaveUp?: { readonly serverId: string; readonly at: string }
   readonly contactAt?: string
   readonly nodeReady?: boolean
   readonly drainStartedAt?: string
@@ -56,7 +59,7 @@ export const Machine = defineKind<Machine>({
   status: z.object({
     phase: z.enum(['Pending', 'Provisioning', 'Booting', 'Joining', 'Running', 'Deleting', 'Failed']).optional(),
     portId: text, volumeId: text, serverId: text, serverName: text, address: text, hostId: text, activeAt: text,
-    hardReboots: z.int().optional(), failures: z.int().optional(), contactAt: text, nodeReady: z.boolean().optional(), drainStartedAt: text, drainedAt: text, talosVersion: text, kubeletVersion: text, fault: text, intents: intentsSchema,
+    hardReboots: z.int().optional(), failures: z.int().optional(), gaveUp: z.object({ serverId: z.string(), at: z.string() }).optional(), contactAt: text, nodeReady: z.boolean().optional(), drainStartedAt: text, drainedAt: text, talosVersion: text, kubeletVersion: text, fault: text, intents: intentsSchema,
     conditions: conditionsSchema, observed: observedSchema,
   }),
   columns: [

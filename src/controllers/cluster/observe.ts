@@ -35,7 +35,7 @@ export interface Seen {
   readonly intents: Intents | undefined
   /** Finalizers of the other controllers, and machines: they go first. */
   readonly before: readonly string[]
-  /** Ports in our network that are not ours, when we want it to go. */
+  /** Ports in our network, or under our groups, that are not ours, when we want those to go. */
   readonly strangers: readonly string[]
   /** Ids of ports that the cloud itself made on our subnet for our load balancer, and left behind. */
   readonly leftovers: readonly string[]
@@ -63,6 +63,9 @@ export const isFilteredByBalancer = ({ status }: Cluster, site: Site | undefined
   const found = site?.status?.found?.loadBalancer
   return (status?.endpoint?.kind ?? (found === undefined ? 'nodes' : 'octavia')) === 'octavia' && balancerTraits(status?.endpoint?.loadBalancerProvider ?? found?.provider ?? '').allowedCIDRs
 }
+
+/** Neutron's, for DHCP and metadata: it goes with the network. A router's is somebody's, and does not. */
+const isNetworksOwn = (p: Port): boolean => p.deviceOwner.startsWith('network:') && !p.deviceOwner.includes('router')
 
 const absent = { kind: 'absent' } as const
 
@@ -99,10 +102,12 @@ export const observe = (ports: Ports, turns: Turns) => async (cluster: Cluster, 
     find<SecurityGroup>(cloud.network.securityGroups, 'control-plane', recorded?.controlPlaneGroupId),
     cluster.spec.controlPlane.replicas > 1 || recorded?.serverGroupId !== undefined ? find<ServerGroup>(cloud.compute.serverGroups as never, 'anti-affinity', recorded?.serverGroupId) : absent,
   ])
-  const inNetwork = network.kind === 'seen' ? (await cloud.network.ports.list(context.lastEffectAt, context.isRoutine)).items.filter((p) => p.networkId === network.object.id) : []
+  const all = network.kind === 'seen' || deleting ? (await cloud.network.ports.list(context.lastEffectAt, context.isRoutine)).items : []
+  const inNetwork = all.filter((p) => network.kind === 'seen' && p.networkId === network.object.id)
   const isRouterPort = (p: Port) => router.kind === 'seen' && p.deviceId === router.object.id && p.deviceOwner.startsWith('network:') && p.deviceOwner.includes('router')
   const ownRouterPort = inNetwork.find(isRouterPort)
   const isLeftover = (p: Port) => subnet.kind === 'seen' && isLeftBehind(p, subnet.object.id)
+  const groupIds = [nodeGroup, controlPlaneGroup].flatMap((g) => (g.kind === 'seen' ? [g.object.id] : []))
   const nodeGroupId = nodeGroup.kind === 'seen' ? nodeGroup.object.id : undefined
   const policy = { allowedCIDRs: cluster.spec.endpoint.allowedCIDRs, egressCIDRs: site.spec.egressCIDRs, nodeCidr: tenant ? cluster.spec.network.nodes : undefined, balancerFilters: isFilteredByBalancer(cluster, site) }
   return {
@@ -111,7 +116,7 @@ export const observe = (ports: Ports, turns: Turns) => async (cluster: Cluster, 
     controlPlaneRules: compare(controlPlaneGroup.kind === 'seen' ? controlPlaneGroup.object : undefined, controlPlaneIngress(policy), nodeGroupId),
     intents: recorded?.intents,
     before,
-    strangers: deleting ? inNetwork.filter((p) => p.mark === undefined && !isRouterPort(p) && !isLeftover(p) && !p.deviceOwner.startsWith('network:')).map((p) => `port ${p.id} (${p.deviceOwner || 'unused'})`) : [],
+    strangers: deleting ? all.filter((p) => p.mark === undefined && ((inNetwork.includes(p) && !isRouterPort(p) && !isLeftover(p) && !isNetworksOwn(p)) || groupIds.some((id) => p.securityGroupIds.includes(id)))).map((p) => `port ${p.id} (${p.deviceOwner || 'unused'})`) : [],
     leftovers: deleting ? inNetwork.filter(isLeftover).map((p) => p.id) : [],
   }
 }

@@ -44,7 +44,7 @@ const planDeletion = (s: Seen): Plan<Step | Finish> => {
   const subnet = objectOf(s.subnet)
   const router = objectOf(s.router)
   const late = Object.keys(s.intents ?? {})
-  if (s.strangers.length > 0) return { steps: [], outcome: waiting('BlockedBy', `the network holds what is not ours and is not touched: ${s.strangers.join(', ')}; remove it, then the network goes`, 60) }
+  if (s.strangers.length > 0) return { steps: [], outcome: waiting('BlockedBy', `what is not ours uses the cluster's network or security groups and is not touched: ${s.strangers.join(', ')}; remove it, then the rest goes`, 60) }
   if (s.leftovers.length > 0) return { steps: s.leftovers.map((id): Step => ({ kind: 'drop-port', id })), outcome: gone() }
   if (router !== undefined && subnet !== undefined && s.isAttached) return { steps: [{ kind: 'detach-router', routerId: router.id, subnetId: subnet.id }], outcome: gone() }
   const all = sights(s).filter(([role]) => role !== 'network')

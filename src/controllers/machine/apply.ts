@@ -4,6 +4,7 @@ import type { ApplyContext } from '../../engine/shapes.ts'
 import { objectOf } from '../outside.ts'
 import type { Ports } from '../ports.ts'
 import { secretsOf } from '../secrets.ts'
+import { requestOf, type Asked } from './asked.ts'
 import { configOf } from './config.ts'
 import type { Observed, Seen } from './observe.ts'
 import type { Step } from './plan.ts'
@@ -20,7 +21,7 @@ const consoleToEvent = async (s: Seen, serverId: string, context: ApplyContext):
   }
 }
 
-export const apply = (ports: Ports) => async (step: Step, s: Observed, machine: Machine, context: ApplyContext): Promise<void> => {
+export const apply = (ports: Ports, asked: Asked) => async (step: Step, s: Observed, machine: Machine, context: ApplyContext): Promise<void> => {
   if (s.kind !== 'seen') return
   const { cloud } = s.siteCloud
   const infrastructure = s.cluster.status?.infrastructure
@@ -28,9 +29,25 @@ export const apply = (ports: Ports) => async (step: Step, s: Observed, machine: 
   const tenant = infrastructure?.shape === 'tenant'
   const creating = (what: string, call: (signal: AbortSignal) => Promise<unknown>) => context.creating(`${what} of ${machine.metadata.name}`, timeoutMs, call)
   const changing = (what: string, call: () => Promise<unknown>) => context.changing(`${what} of ${machine.metadata.name}`, timeoutMs, call)
+  const remove = async (what: string, id: string, call: () => Promise<unknown>, isForced = false): Promise<void> => {
+    await changing(`delete ${what}`, call)
+    asked.note(requestOf(id, isForced), context.now)
+  }
   const tenantApi = async () => {
     const secrets = await secretsOf(ports, s.cluster)
     return ports.tenants.open(s.cluster, secrets)
+  }
+  /** Who is still there; undefined: nobody could be asked. That is tried again for as long as the pods have; then the machine goes without. */
+  const evict = async () => {
+    try {
+      const api = await tenantApi()
+      await api.cordon(machine.metadata.name)
+      return await api.evict(machine.metadata.name)
+    } catch (error) {
+      if (!ports.errors.isUnavailable(error) && !ports.errors.isUnclear(error)) throw error
+      context.event('Warning', 'Draining', `the cluster's API does not answer, so its pods cannot be asked to leave: ${ports.errors.describe(error)}`)
+      return undefined
+    }
   }
   switch (step.kind) {
     case 'intend': await context.record({ ...recordedFields(machine), intents: { ...machine.status?.intents, ...Object.fromEntries(step.roles.map((r) => [r, context.now.toISOString()])) } }); return
@@ -61,24 +78,26 @@ export const apply = (ports: Ports) => async (step: Step, s: Observed, machine: 
     case 'give-up':
       await consoleToEvent(s, step.serverId, context)
       context.event('Warning', 'ServerError', `${step.why}; the server is deleted`)
-      await context.record({ ...recordedFields(machine), failures: step.failures, fault: step.why.slice(0, 1000), hardReboots: 0 })
-      await changing('delete server', () => cloud.compute.servers.delete(step.serverId))
+      await context.record({ ...recordedFields(machine), failures: (machine.status?.failures ?? 0) + 1, fault: step.why.slice(0, 1000), hardReboots: 0, gaveUp: { serverId: step.serverId, at: context.now.toISOString() } })
+      await remove('server', step.serverId, () => cloud.compute.servers.delete(step.serverId))
       return
     case 'name-node': await (await tenantApi()).patchNode(step.node, { spec: { providerID: step.providerId }, metadata: { labels: { 'topology.kubernetes.io/region': s.cluster.spec.site, 'topology.kubernetes.io/zone': s.cluster.spec.site } } }); return
     case 'start-drain': await context.record({ ...recordedFields(machine), drainStartedAt: context.now.toISOString() }); return
     case 'drain': {
-      const api = await tenantApi()
-      await api.cordon(machine.metadata.name)
-      const left = await api.evict(machine.metadata.name)
+      const left = await evict()
+      if (left === undefined) return
       if (left.length === 0) await context.record({ ...recordedFields(machine), drainStartedAt: machine.status?.drainStartedAt ?? context.now.toISOString(), drainedAt: context.now.toISOString() })
       else context.event('Normal', 'Draining', `still there: ${left.slice(0, 5).map((p) => `${p.pod} (${p.why})`).join(', ')}`)
       return
     }
     case 'end-drain': await context.record({ ...recordedFields(machine), drainedAt: context.now.toISOString() }); return
-    case 'delete-server': await changing('delete server', () => (step.force ? cloud.compute.servers.forceDelete(step.id) : cloud.compute.servers.delete(step.id))); break
-    case 'delete-node': await (await tenantApi()).delete({ apiVersion: 'v1', kind: 'Node', name: step.node }); return
+    case 'delete-server': await remove('server', step.id, () => (step.force ? cloud.compute.servers.forceDelete(step.id) : cloud.compute.servers.delete(step.id)), step.force); break
+    case 'delete-node':
+      // The plan says what it waits for; an API that is out of reach is not the cloud's fault.
+      await tenantApi().then((api) => api.delete({ apiVersion: 'v1', kind: 'Node', name: step.node })).catch((error: unknown) => { context.log.warn({ error: ports.errors.describe(error) }, 'a Node could not be deleted') })
+      return
     case 'delete-port': await changing('delete port', () => cloud.network.ports.delete(step.id)); break
-    case 'delete-volume': await changing('delete volume', () => cloud.volume.volumes.delete(step.id)); break
+    case 'delete-volume': await remove('volume', step.id, () => cloud.volume.volumes.delete(step.id)); break
   }
   if (step.isDouble === true) context.duplicate(step.kind.slice('delete-'.length))
 }

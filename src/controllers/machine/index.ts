@@ -8,13 +8,14 @@ import { whenDecided, type Census } from '../census.ts'
 import type { Ports } from '../ports.ts'
 import { answersAt, awaitedSiblings, decided, clusterOf, clusterOfMachine, machineTypes, isAwaited, isHeld, isOneHeard, isPlaced, made, quietly, siteInputs, siteOfHeldMachine, toldAnew, wokenByCloud } from '../reads.ts'
 import { apply } from './apply.ts'
+import { openAsked } from './asked.ts'
 import { observe, type Observed } from './observe.ts'
 import { plan, type Step } from './plan.ts'
 import { status } from './status.ts'
 
 const isGoingMember = (m: Machine): boolean => m.spec.role === 'controlplane' && m.metadata.deletionTimestamp !== undefined
 
-export const machine = (ports: Ports, census: Census) => planned<Machine, Observed, Step>({
+export const machine = (ports: Ports, census: Census, asked = openAsked()) => planned<Machine, Observed, Step>({
   name: 'machine',
   for: Machine,
   reads: [clusterOfMachine, awaitedSiblings, machineTypes, siteOfHeldMachine, quietly(Release)],
@@ -24,9 +25,9 @@ export const machine = (ports: Ports, census: Census) => planned<Machine, Observ
   concurrency: 256,
   patience: quotaPatience(ports),
   isReleased: isOfAbandoned,
-  observe: observe(ports),
+  observe: observe(ports, asked),
   plan,
-  apply: whenDecided(census, apply(ports)),
+  apply: whenDecided(census, apply(ports, asked)),
   status: status(ports),
   inputs: (m, cached) => {
     const cluster = clusterOf(cached, m)

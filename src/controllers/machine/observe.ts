@@ -8,6 +8,7 @@ import { abandonedMessage, isAbandoned } from '../abandoned.ts'
 import { demandProject, demandSight, sighted, type Intents, type Sight } from '../outside.ts'
 import type { Ports, SiteCloud } from '../ports.ts'
 import { clusterOf, isOneHeard, isPlaced } from '../reads.ts'
+import type { Asked } from './asked.ts'
 import { serverRole } from './role.ts'
 
 export interface Seen {
@@ -35,6 +36,8 @@ export interface Seen {
   readonly contact: { readonly talosVersion: string } | undefined
   /** Pods that would not leave, with the reason; undefined: not asked. */
   readonly intents: Intents | undefined
+  /** Whether this deletion was asked for a moment ago. */
+  readonly isAsked: (request: string) => boolean
   readonly mark: (role: string) => Mark
 }
 export type Observed = Seen
@@ -42,7 +45,7 @@ export type Observed = Seen
 
 const absent = { kind: 'absent' } as const
 
-export const observe = (ports: Ports) => async (machine: Machine, context: ObserveContext): Promise<Observed> => {
+export const observe = (ports: Ports, asked: Asked) => async (machine: Machine, context: ObserveContext): Promise<Observed> => {
   const deleting = machine.metadata.deletionTimestamp !== undefined
   const recorded = machine.status ?? {}
   const holdsNothing = recorded.portId === undefined && recorded.volumeId === undefined && recorded.serverId === undefined && recorded.intents === undefined
@@ -86,6 +89,7 @@ export const observe = (ports: Ports) => async (machine: Machine, context: Obser
     kind: 'seen', machine, cluster, site, siteCloud, type, release, deleting, isClusterGoing,
     image: site.status.found.images.find((i) => i.talosVersion === release?.spec.talosVersion)?.id,
     port, volume, server, node, isOneHeard: isOneHeard(context.cached, machine), isApiSeen: nodes !== undefined, contact, intents: recorded.intents, mark,
+    isAsked: (request) => asked.has(request, context.now),
   }
 }
 

@@ -19,7 +19,7 @@ const node: KubeNode = { name: 'w-abcde', uid: 'n', providerId: 'openstack:///s1
 const seen = (more: Partial<Seen> & { status?: MachineStatus; role?: 'controlplane' | 'worker' } = {}): Seen => {
   const { status = {}, role = 'worker', ...rest } = more
   return {
-    kind: 'seen', deleting: false, isClusterGoing: false, port: is(port()), volume: is(volume()), server: absent, node: undefined, isOneHeard: true, isApiSeen: true, contact: undefined, intents: status.intents, image: 'i',
+    kind: 'seen', deleting: false, isClusterGoing: false, port: is(port()), volume: is(volume()), server: absent, node: undefined, isOneHeard: true, isApiSeen: true, contact: undefined, intents: status.intents, isAsked: () => false, image: 'i',
     mark: (r) => ({ uid: 'm', site: 'x', role: r }), siteCloud: {} as never, release: { spec: { talosVersion: 'v1' } } as Release, type: { spec: { diskGiB: 0 } } as MachineType,
     site: { spec: { bootTimeout: '10m' } } as Site, cluster: { spec: { site: 'x' }, metadata: meta } as unknown as Cluster,
     machine: { apiVersion: '', kind: 'Machine', metadata: { ...meta, ...(rest.deleting === true && { deletionTimestamp: ago(1) }) }, status, spec: { cluster: 'c', role, machineType: 't', rootVolume: { sizeGiB: 40 }, release: 'r', labels: {}, taints: [], drainTimeout: '10m' } } as Machine,
@@ -50,8 +50,22 @@ describe('making a machine', () => {
   test('a missing image says what to do', () => expect(reason(seen({ image: undefined }))).toBe('ImageMissing'))
   test('O7 ERROR before first contact keeps the fault, deletes and tries again, three times', () => {
     const error = server({ status: 'ERROR', fault: { code: 500, message: 'No valid host was found.' } })
-    expect(plan(seen({ server: is(error), status: { failures: 1 } }), now).steps).toEqual([{ kind: 'give-up', serverId: 's1', why: 'No valid host was found.', failures: 2 }])
+    expect(plan(seen({ server: is(error), status: { failures: 1 } }), now).steps).toEqual([{ kind: 'give-up', serverId: 's1', why: 'No valid host was found.' }])
     expect(plan(seen({ status: { failures: 3, fault: 'No valid host was found.' } }), now)).toMatchObject({ steps: [], outcome: { kind: 'refused', reason: 'ServerError' } })
+  })
+  test('O7 one failure counts once: who was given up is only waited for, and asked again', () => {
+    const gaveUp = (more: Partial<Server>, isAsked: Seen['isAsked'] = () => false, minutes = 1) => seen({ server: is(server({ status: 'ERROR', ...more })), isAsked, status: { failures: 1, fault: 'no', gaveUp: { serverId: 's1', at: ago(minutes) } } })
+    expect([steps(gaveUp({ taskState: 'deleting' })), steps(gaveUp({ taskState: 'soft-deleting' })), steps(gaveUp({}, () => true)), steps(gaveUp({}))]).toEqual([[], [], [], ['delete-server']])
+    expect(plan(gaveUp({ status: 'SOFT_DELETED' }), now).steps).toEqual([{ kind: 'delete-server', id: 's1', force: true }])
+    expect([reason(gaveUp({})), reason(gaveUp({}, () => true, 16))]).toEqual(['ServerError', 'ServerStuckDeleting'])
+    expect(steps(seen({ server: is(server({ id: 's2', status: 'ERROR' })), status: { failures: 1, gaveUp: { serverId: 's1', at: ago(9) } } }))).toEqual(['give-up'])
+  })
+  test.each(['ERROR', 'ACTIVE'])('T3 O7 a server in %s that somebody deletes is neither given up nor rebooted', (status) =>
+    expect(steps(seen({ server: is(server({ status, taskState: 'deleting' })), status: { activeAt: ago(60) } }))).toEqual([]))
+  test('a server that a person soft-deleted may be restored: it is not forced', () => expect(steps(seen({ server: is(server({ status: 'SOFT_DELETED' })) }))).toEqual([]))
+  test.each(['error', 'error_deleting'])('O7 a root volume in %s is made again', (status) => {
+    expect(plan(seen({ volume: is(volume({ status })) }), now)).toMatchObject({ steps: [{ kind: 'delete-volume', id: 'v1' }], outcome: { reason: 'ServerError', message: expect.stringContaining('v1') } })
+    expect(steps(seen({ volume: is(volume({ status })), isAsked: () => true }))).toEqual([])
   })
   test('O7 ERROR after first contact is not the machine\'s to mend', () => expect(steps(seen({ server: is(server({ status: 'ERROR' })), status: { contactAt: ago(5) } }))).toEqual([]))
   test('E2 UNKNOWN is waited for', () => expect([steps(seen({ server: is(server({ status: 'UNKNOWN' })) })), reason(seen({ server: is(server({ status: 'UNKNOWN' })) }))]).toEqual([[], 'WaitingForServer']))
@@ -97,6 +111,35 @@ describe('O7 taking a machine apart', () => {
   test('O7 nothing is drained when the cluster goes', () => expect(steps(going({ isClusterGoing: true, server: is(server()), node }))).toEqual(['delete-server']))
   test('O7 what is soft deleted is forced', () => expect(plan(going({ server: is(server({ status: 'SOFT_DELETED' })) }), now).steps).toEqual([{ kind: 'delete-server', id: 's1', force: true }]))
   test('O7 node, port and volume go after the server', () => expect(steps(going({ node }))).toEqual(['delete-node', 'delete-port', 'delete-volume']))
+  test('O7 nothing is asked to go again at once', () => {
+    const asked = (more: Parameters<typeof seen>[0]) => steps(going({ isAsked: () => true, ...more }))
+    expect([asked({ server: is(server({ status: 'ERROR' })) }), asked({ port: absent, volume: is(volume({ status: 'error_deleting' })) }), asked({ server: is(server(), [server({ id: 's2', status: 'ERROR' })]) })]).toEqual([[], [], []])
+    const member = { role: 'controlplane', server: is(server({ status: 'ERROR' })), node, status: { contactAt: ago(9), drainStartedAt: ago(1), drainedAt: ago(0) } } as const
+    expect([asked(member), steps(going({ ...member, server: is(server({ status: 'SOFT_DELETED' })) }))]).toEqual([[], ['delete-server']])
+  })
+  test('O7 a forced deletion is another request than the one before it', () =>
+    expect(steps(going({ server: is(server({ status: 'SOFT_DELETED' })), isAsked: (r) => r === 's1' }))).toEqual(['delete-server']))
+  test.each<[string, Parameters<typeof seen>[0], string, readonly string[]]>([
+    ['a server that ends in ERROR each time', { server: is(server({ status: 'ERROR', fault: { code: 500, message: 'detach failed' } })) }, 'ServerStuckDeleting', ['s1', 'detach failed']],
+    ['a server that stays deleting', { server: is(server({ taskState: 'deleting' })) }, 'ServerStuckDeleting', ['s1']],
+    ['a port that names a server that is gone', { port: is(port({ deviceId: 'gone' })), volume: absent }, 'PortOrVolumeStuck', ['p1', 'gone']],
+    ['a volume that names a server that is gone', { port: absent, volume: is(volume({ status: 'in-use', attachedTo: ['gone'] })) }, 'PortOrVolumeStuck', ['v1', 'gone']],
+    ['a volume in error_deleting', { port: absent, volume: is(volume({ status: 'error_deleting' })) }, 'PortOrVolumeStuck', ['v1']],
+  ])('O7 %s is named after 15 minutes, counted from when the pods have left', (_, more, why, words) => {
+    const since = (status: MachineStatus) => plan(going({ ...more, status }), now).outcome
+    expect(since({ drainedAt: ago(16) })).toMatchObject({ reason: why, message: expect.toSatisfy((m: string) => words.every((w) => m.includes(w))) })
+    expect([since({ drainedAt: ago(14) }), since({ drainStartedAt: ago(24) })]).toMatchObject([{ reason: 'Deleting' }, { reason: 'Deleting' }])
+    expect(since({ drainStartedAt: ago(26) })).toMatchObject({ reason: why })
+  })
+  test('O7 the Node is waited for while the API may come back, also when nothing was heard since a start, and then left', () => {
+    const last = (more: Parameters<typeof seen>[0]) => going({ port: absent, volume: absent, ...more })
+    for (const more of [{ node }, { isApiSeen: false, status: { nodeReady: false } }] as const) {
+      const left = (minutes: number) => last({ ...more, status: { nodeReady: false, drainedAt: ago(minutes) } })
+      expect([steps(left(14)), reason(left(14))]).toEqual([['delete-node'], 'WaitingForApi'])
+      expect(steps(left(16))).toEqual(['delete-node', 'finish'])
+    }
+    expect([steps(last({ status: { nodeReady: true } })), steps(last({ isApiSeen: false })), steps(last({ isApiSeen: false, isClusterGoing: true, status: { nodeReady: true } }))]).toEqual([['finish'], ['finish'], ['finish']])
+  })
   test('O7 a port or volume in use is waited for', () => expect(steps(going({ port: is(port({ deviceId: 's1' })), volume: is(volume({ attachedTo: ['s1'] })) }))).toEqual([]))
   test('O7 the slot\'s port outlives its machine', () => expect(steps(going({ role: 'controlplane', volume: absent }))).toEqual(['finish']))
   test('E3 a creation still unanswered is looked for before the machine goes', () => expect(steps(going({ port: absent, volume: absent, status: { intents: { server: ago(0.5) } } }))).toEqual([]))

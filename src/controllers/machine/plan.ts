@@ -1,9 +1,10 @@
 /** Makes a machine from port and volume to Node, watches its first boot (T3), and takes it apart in order (O7). Pure. */
 import { refused, settled, waiting, type Outcome } from '../../engine/outcome.ts'
 import type { Finish, Plan } from '../../engine/shapes.ts'
-import type { Marked } from '../../drivers/openstack/cloud.ts'
+import type { Marked, Port, Server, Volume } from '../../drivers/openstack/cloud.ts'
 import { milliseconds } from '../../rules/durations.ts'
 import { isPending, lookEverySeconds, objectOf } from '../outside.ts'
+import { requestOf } from './asked.ts'
 import type { Observed, Seen } from './observe.ts'
 
 export type Step =
@@ -13,7 +14,7 @@ export type Step =
   | { readonly kind: 'create-server' }
   | { readonly kind: 'hard-reboot'; readonly serverId: string; readonly count: number }
   /** Never answered: given up, made again (rule T3, O7). */
-  | { readonly kind: 'give-up'; readonly serverId: string; readonly why: string; readonly failures: number }
+  | { readonly kind: 'give-up'; readonly serverId: string; readonly why: string }
   | { readonly kind: 'name-node'; readonly node: string; readonly providerId: string }
   | { readonly kind: 'start-drain' }
   | { readonly kind: 'drain' }
@@ -41,12 +42,43 @@ const bootingSince = (s: Seen): number | undefined => {
   return active === undefined || (isWorker(s) && !s.isApiSeen) ? undefined : Date.parse(active)
 }
 
-/** Those that are not going already. */
+/** Nova is at it. */
+const isGoing = (o: Server): boolean => o.taskState === 'deleting' || o.taskState === 'soft-deleting' || o.status === 'DELETED'
+const isAsked = (s: Seen, o: Server): boolean => isGoing(o) || s.isAsked(requestOf(o.id, o.status === 'SOFT_DELETED'))
+
+/** Nothing is asked to go that is going, in use, or was asked a moment ago. */
+const deleteServer = (s: Seen, o: Server): Step[] => (isAsked(s, o) ? [] : [{ kind: 'delete-server', id: o.id, force: o.status === 'SOFT_DELETED' }])
+const deleteVolume = (s: Seen, o: Volume): Step[] => (o.attachedTo.length > 0 || o.status === 'deleting' || s.isAsked(requestOf(o.id)) ? [] : [{ kind: 'delete-volume', id: o.id }])
+const deletePort = (o: Port): Step[] => (o.deviceId === '' ? [{ kind: 'delete-port', id: o.id }] : [])
 const planDoubles = (s: Seen): Step[] => [
-  ...(s.server.kind === 'seen' ? s.server.doubles.filter((d) => d.taskState !== 'deleting' && d.status !== 'DELETED').map((d): Step => ({ kind: 'delete-server', id: d.id, force: d.status === 'SOFT_DELETED', isDouble: true })) : []),
-  ...(s.port.kind === 'seen' && isWorker(s) ? s.port.doubles.filter((d) => d.deviceId === '').map((d): Step => ({ kind: 'delete-port', id: d.id, isDouble: true })) : []),
-  ...(s.volume.kind === 'seen' ? s.volume.doubles.filter((d) => d.attachedTo.length === 0 && d.status !== 'deleting').map((d): Step => ({ kind: 'delete-volume', id: d.id, isDouble: true })) : []),
-]
+  ...(s.server.kind === 'seen' ? s.server.doubles.flatMap((d) => deleteServer(s, d)) : []),
+  ...(s.port.kind === 'seen' && isWorker(s) ? s.port.doubles.flatMap(deletePort) : []),
+  ...(s.volume.kind === 'seen' ? s.volume.doubles.flatMap((d) => deleteVolume(s, d)) : []),
+].map((step) => ({ ...step, isDouble: true }) as Step)
+
+/** Seconds between two looks at what the cloud does not do. */
+const stuckEverySeconds = 60
+const isOver = (since: string | number, now: Date): boolean => now.getTime() - new Date(since).getTime() > stuckMs
+const serverGoes = (server: Server, since: string | number, otherwise: Outcome, now: Date): Outcome => (!isOver(since, now) ? otherwise
+  : waiting('ServerStuckDeleting', `server ${server.id} still stands 15 minutes after its deletion${server.fault === undefined ? '' : `; Nova says: ${server.fault.message}`}; the cloud's operator can look at it: openstack server show ${server.id}`, stuckEverySeconds))
+
+/** Since when nothing of ours holds up the deletion: pods had their time. */
+const leavingSince = ({ machine: { status, spec, metadata } }: Seen, now: Date): string | number =>
+  status?.drainedAt ?? (status?.drainStartedAt !== undefined ? Date.parse(status.drainStartedAt) + milliseconds(spec.drainTimeout) : metadata.deletionTimestamp ?? now.getTime())
+
+/** Nova frees both before a server is gone. What names one then may still be written to by a guest that nobody sees (rule O8), so it is left to the operator. */
+const portAndVolumeGo = (s: Seen, port: Port | undefined, volume: Volume | undefined, now: Date): Outcome => {
+  if (!isOver(leavingSince(s, now), now)) return gone('port and volume')
+  const names = (kind: string, id: string, servers: readonly string[]): string => `${kind} ${id}${servers.length === 0 ? '' : `, which names server ${servers.join(', ')} that is gone`}`
+  const left = [...(port === undefined ? [] : [names('port', port.id, port.deviceId === '' ? [] : [port.deviceId])]), ...(volume === undefined ? [] : [names('volume', volume.id, volume.attachedTo)])]
+  return waiting('PortOrVolumeStuck', `still there after 15 minutes: ${left.join('; ')}; the cloud's operator can free or delete it`, stuckEverySeconds)
+}
+
+/**
+ * Its Node holds nothing up: without it pods would wait for the node's return, so the API is given a while to answer; but
+ * an API that went with this machine does not come before another is made. A Node that is left is NotReady, and a person may delete it.
+ */
+const mayHaveNode = (s: Seen): boolean => !s.isClusterGoing && (s.node !== undefined || (!s.isApiSeen && s.machine.status?.nodeReady !== undefined))
 
 /** Of a machine that may be a member of etcd: nothing of it goes before the control plane has let go of it (rules O7, T2). */
 const mayBeMember = (s: Seen): boolean => !s.isClusterGoing && !isWorker(s) && s.machine.status?.contactAt !== undefined && s.cluster.status?.controlPlane?.bootstrap?.doneAt !== undefined
@@ -58,29 +90,20 @@ const planDeletion = (s: Seen, now: Date): Plan<Step | Finish> => {
   const started = s.machine.status?.drainStartedAt
   const leaving = s.cluster.status?.controlPlane?.leaving
   if (mayBeMember(s) && leaving?.machine !== s.machine.metadata.name) return { steps: [], outcome: waiting('WaitingForControlPlane', 'waits until etcd can spare it, which goes on with all others healthy; the cluster\'s condition ControlPlaneReady says what is missing', 60) }
-  if (!s.isClusterGoing && server !== undefined && s.node !== undefined && server.taskState !== 'deleting') {
-    const isOver = started !== undefined && now.getTime() - Date.parse(started) > milliseconds(s.machine.spec.drainTimeout)
+  if (!s.isClusterGoing && server !== undefined && s.node !== undefined && server.status !== 'SOFT_DELETED' && !isAsked(s, server)) {
+    const hasHadTime = started !== undefined && now.getTime() - Date.parse(started) > milliseconds(s.machine.spec.drainTimeout)
     if (started === undefined) return { steps: [{ kind: 'start-drain' }, { kind: 'drain' }], outcome: waiting('Draining', 'its pods are leaving', 2) }
-    if (!isOver && s.machine.status?.drainedAt === undefined) return { steps: [{ kind: 'drain' }], outcome: waiting('Draining', 'its pods are leaving', 5) }
+    if (!hasHadTime && s.machine.status?.drainedAt === undefined) return { steps: [{ kind: 'drain' }], outcome: waiting('Draining', 'its pods are leaving', 5) }
   }
   if (mayBeMember(s) && leaving?.isOut !== true) return { steps: s.machine.status?.drainedAt === undefined ? [{ kind: 'end-drain' }] : [], outcome: waiting('WaitingForEtcd', 'waits until it is no member of etcd any more', 60) }
-  if (server !== undefined) {
-    const isAsked = server.taskState === 'deleting' || server.status === 'DELETED'
-    if (server.status === 'SOFT_DELETED') return { steps: [{ kind: 'delete-server', id: server.id, force: true }], outcome: gone('server') }
-    const since = Date.parse(s.machine.metadata.deletionTimestamp ?? now.toISOString())
-    if (isAsked && now.getTime() - since > stuckMs) return { steps: [], outcome: waiting('ServerStuckDeleting', `server ${server.id} is being deleted since more than 15 minutes; the cloud's operator can look at it: openstack server show ${server.id}`, 60) }
-    return { steps: isAsked ? [] : [...planDoubles(s), { kind: 'delete-server', id: server.id, force: false }], outcome: gone('server') }
-  }
-  const steps: Step[] = [
-    ...(s.node !== undefined && !s.isClusterGoing ? [{ kind: 'delete-node', node: s.node.name } as const] : []),
-    ...planDoubles(s),
-    ...(port !== undefined && port.deviceId === '' ? [{ kind: 'delete-port', id: port.id } as const] : []),
-    ...(volume !== undefined && volume.attachedTo.length === 0 && volume.status !== 'deleting' ? [{ kind: 'delete-volume', id: volume.id } as const] : []),
-  ]
-  if (steps.length > 0 || port !== undefined || volume !== undefined) return { steps, outcome: gone('port and volume') }
+  if (server !== undefined) return { steps: [...planDoubles(s), ...deleteServer(s, server)], outcome: serverGoes(server, leavingSince(s, now), gone('server'), now) }
+  const objects: Step[] = [...planDoubles(s), ...(port === undefined ? [] : deletePort(port)), ...(volume === undefined ? [] : deleteVolume(s, volume))]
+  const node: Step[] = mayHaveNode(s) ? [{ kind: 'delete-node', node: s.machine.metadata.name }] : []
+  if (objects.length > 0 || port !== undefined || volume !== undefined) return { steps: [...node, ...objects], outcome: portAndVolumeGo(s, port, volume, now) }
+  if (node.length > 0 && !isOver(leavingSince(s, now), now)) return { steps: node, outcome: waiting('WaitingForApi', `all else is gone; its Node ${s.machine.metadata.name} is deleted when the cluster's API answers, and left after 15 minutes`, 10) }
   const late = Object.keys(s.intents ?? {}).filter((r) => isPending(s.intents, r, now) && !seenRoles(s).has(r) && (r !== 'port' || isWorker(s)))
   if (late.length > 0) return { steps: [], outcome: waiting('Looking', `the creation of ${late.join(', ')} was not answered; its result is looked for before the machine goes`, lookEverySeconds) }
-  return { steps: [{ kind: 'finish' }], outcome: settled() }
+  return { steps: [...node, { kind: 'finish' }], outcome: settled() }
 }
 const gone = (what: string): Outcome => waiting('Deleting', `waits until the cloud answers 404 for its ${what}`, 2)
 
@@ -93,7 +116,7 @@ const planBoot = (s: Seen, now: Date, serverId: string): Plan<Step> => {
   const limit = milliseconds(s.site.spec.bootTimeout) * (reboots + 1)
   if (since !== undefined && now.getTime() - since > limit) {
     if (reboots < maxHardReboots) return { steps: [{ kind: 'hard-reboot', serverId, count: reboots + 1 }], outcome: waiting('BootTimeout', 'it did not answer in time and was rebooted', 10) }
-    return { steps: [{ kind: 'give-up', serverId, why: 'it never answered after two hard reboots', failures: (s.machine.status?.failures ?? 0) + 1 }], outcome: waiting('BootTimeout', 'it never answered; it is deleted and made again', 5) }
+    return { steps: [{ kind: 'give-up', serverId, why: 'it never answered after two hard reboots' }], outcome: waiting('BootTimeout', 'it never answered; it is deleted and made again', 5) }
   }
   return { steps: [], outcome: waiting('WaitingForBoot', 'waits for first contact', askAgainAfter(s)) }
 }
@@ -116,15 +139,18 @@ export const plan = (s: Observed, now: Date): Plan<Step | Finish> => {
     if (create.length > 0) return { steps: [{ kind: 'intend', roles: create }, ...create.map((r): Step => ({ kind: r === 'port' ? 'create-port' : 'create-volume' }))], outcome: waiting('Creating', 'makes port and root volume', 1) }
     if (s.port.kind === 'absent') return { steps: [], outcome: waiting('WaitingForEndpoint', 'waits for the port of its slot', 5) }
     if (s.port.object.deviceId !== '') return { steps: [], outcome: waiting('WaitingForServer', `its port ${s.port.object.id} still belongs to server ${s.port.object.deviceId}`, 3) }
-    if (volume !== undefined && volume.status === 'error') return { steps: [{ kind: 'delete-volume', id: volume.id }], outcome: waiting('ServerError', 'Cinder could not make the root volume; it is made again', 30) }
+    if (volume?.status.startsWith('error') === true) return { steps: deleteVolume(s, volume), outcome: waiting('ServerError', `Cinder could not make the root volume: ${volume.id} is in status ${volume.status}; it is deleted and made again`, 30) }
     if (needsVolume && volume !== undefined && (volume.status !== 'available' || !volume.bootable)) return { steps: [], outcome: waiting('WaitingForVolume', 'its root volume is being made', untilTold(volume, now)) }
     if (isPending(s.intents, 'server', now)) return { steps: [], outcome: waiting('Looking', 'the creation of server was not answered; its result is looked for before it is tried again', lookEverySeconds) }
     return { steps: [...planDoubles(s), { kind: 'intend', roles: ['server'] }, { kind: 'create-server' }], outcome: waiting('WaitingForServer', 'Nova is building its server', 1) }
   }
   const doubles = planDoubles(s)
+  const { gaveUp, fault: why } = s.machine.status ?? {}
+  if (gaveUp?.serverId === server.id) return { steps: [...doubles, ...deleteServer(s, server)], outcome: serverGoes(server, gaveUp.at, waiting('ServerError', `${why ?? 'it never answered'}; server ${server.id} is deleted, then it is tried again`, 5), now) }
+  if (isGoing(server)) return { steps: doubles, outcome: waiting('WaitingForServer', `somebody deletes its server ${server.id}`, 30) }
   if (server.status === 'ERROR' && !hasContact(s)) {
     const fault = server.fault?.message ?? 'Nova gave no reason'
-    return { steps: [...doubles, { kind: 'give-up', serverId: server.id, why: fault, failures: (s.machine.status?.failures ?? 0) + 1 }], outcome: waiting('ServerError', `${fault}; it is deleted and tried again`, 30) }
+    return { steps: [...doubles, { kind: 'give-up', serverId: server.id, why: fault }], outcome: waiting('ServerError', `${fault}; it is deleted and tried again`, 30) }
   }
   if (server.status !== 'ACTIVE') return { steps: doubles, outcome: waiting('WaitingForServer', `Nova says its server is ${server.status}`, server.status === 'BUILD' ? untilTold(server, now) : 30) }
   if (s.node === undefined) {

@@ -27,7 +27,7 @@ export const status = (ports: Ports) => (machine: Machine, s: Observed | undefin
   const volume = objectOf(s.volume)
   const intents = openIntents(machine.status?.intents, pass, seenRoles(s), ports)
   const isNewServer = server !== undefined && server.id !== machine.status?.serverId
-  const { serverId: _a, portId: _b, volumeId: _c, activeAt, contactAt, nodeReady, ...rest } = recorded
+  const { serverId: _a, portId: _b, volumeId: _c, activeAt, contactAt, nodeReady, gaveUp, ...rest } = recorded
   const active = server?.status === 'ACTIVE' ? (isNewServer ? undefined : activeAt) ?? pass.now.toISOString() : isNewServer || server === undefined ? undefined : activeAt
   const contact = isNewServer ? undefined : contactAt
   return {
@@ -36,6 +36,7 @@ export const status = (ports: Ports) => (machine: Machine, s: Observed | undefin
     ...(port !== undefined && { portId: port.id, ...(port.fixedIps[0] !== undefined && { address: port.fixedIps[0].address }) }),
     ...(volume !== undefined && { volumeId: volume.id }),
     ...(server !== undefined && { serverId: server.id, serverName: server.name, ...(server.hostId !== '' && { hostId: server.hostId }) }),
+    ...(server !== undefined && gaveUp?.serverId === server.id && { gaveUp }),
     ...(active !== undefined && { activeAt: active }),
     ...(contact !== undefined ? { contactAt: contact } : server !== undefined && (s.contact !== undefined || s.node !== undefined) ? { contactAt: pass.now.toISOString() } : {}),
     ...(s.contact !== undefined && { talosVersion: s.contact.talosVersion }),

@@ -200,35 +200,42 @@ it('no valid host and a failed build end in ERROR with their words', async () =>
   expect((await c.call('GET', `/network/v2.0/ports/${one.id}`)).body.port.device_id).toBe('')
 })
 
-it('O7 soft delete keeps the server SOFT_DELETED until forceDelete', async () => {
-  const c = await start()
-  const p = await place(sim, c)
-  const id = await server(c, p, (await port(c, p.network)).id)
-  await settled(c, id)
-  sim.faults.add({ kind: 'soft-delete' })
-  expect((await c.call('DELETE', `/compute/v2.1/servers/${id}`)).status).toBe(204)
-  expect((await c.call('GET', `/compute/v2.1/servers/${id}`)).body.server.status).toBe('SOFT_DELETED')
-  expect((await c.call('GET', '/compute/v2.1/servers/detail')).body.servers).toEqual([])
-  expect((await c.call('POST', `/compute/v2.1/servers/${id}/action`, { forceDelete: null })).status).toBe(202)
-  await c.until(`/compute/v2.1/servers/${id}`, (a) => a.status === 404)
-})
-
-it('O7 a delete that sticks stays in task_state deleting', async () => {
-  const c = await start()
-  const p = await place(sim, c)
-  const id = await server(c, p, (await port(c, p.network)).id)
-  await settled(c, id)
-  sim.faults.add({ kind: 'delete-sticks' })
-  await c.call('DELETE', `/compute/v2.1/servers/${id}`)
-  expect((await c.call('GET', `/compute/v2.1/servers/${id}`)).body.server).toMatchObject({ 'status': 'ACTIVE', 'OS-EXT-STS:task_state': 'deleting' })
-})
-
-it('a volume ends in error', async () => {
+it('a volume ends in error, and its deletion in error_deleting', async () => {
   const c = await start()
   sim.faults.add({ kind: 'volume-error', method: 'POST' })
   const id = (await c.call('POST', '/volume/v3/volumes', { volume: { size: 1 } })).body.volume.id as string
-  await c.until(`/volume/v3/volumes/${id}`, (a) => a.body.volume.status === 'error')
-  expect((await c.call('DELETE', `/volume/v3/volumes/${id}`)).status).toBe(202)
+  const path = `/volume/v3/volumes/${id}`
+  await c.until(path, (a) => a.body.volume.status === 'error')
+  sim.faults.add({ kind: 'volume-error', method: 'DELETE', times: 1 })
+  expect((await c.call('DELETE', path)).status).toBe(202)
+  await c.until(path, (a) => a.body.volume.status === 'error_deleting')
+  expect((await c.call('DELETE', path)).status).toBe(202)
+  await c.until(path, (a) => a.status === 404)
+})
+
+it('the port of OVN\'s health monitors: one a subnet, from the first watched member to the last; a fault leaves it behind', async () => {
+  const c = await start({ octaviaProviders: ['ovn'] })
+  const p = await place(sim, c)
+  const { address } = await port(c, p.network)
+  const b = await balancer(c, p.subnet)
+  const lbaas = '/load-balancer/v2.0/lbaas'
+  const watchers = async (): Promise<readonly object[]> => (await c.call('GET', `/network/v2.0/ports?network_id=${p.network}`)).body.ports.filter((o: { name: string }) => o.name === `ovn-lb-hm-${p.subnet}`)
+  const change = async (method: string, path: string, body?: object) => { const answer = await c.call(method, `${lbaas}${path}`, body); await b.active(); return answer.body }
+  const monitor = (await change('POST', '/healthmonitors', { healthmonitor: { pool_id: b.pool, type: 'TCP', delay: 5, timeout: 3, max_retries: 2 } })).healthmonitor.id as string
+  expect(await watchers()).toEqual([])
+  await change('POST', `/pools/${b.pool}/members`, { member: { address, protocol_port: 1, subnet_id: p.subnet } })
+  await change('POST', `/pools/${b.pool}/members`, { member: { address, protocol_port: 2, subnet_id: p.subnet } })
+  const made = await watchers()
+  expect(made).toMatchObject([{ device_owner: 'ovn-lb-hm:distributed', device_id: `ovn-lb-hm-${p.subnet}`, project_id: c.project, port_security_enabled: false, security_groups: [], fixed_ips: [{ subnet_id: p.subnet }] }])
+  await change('DELETE', `/healthmonitors/${monitor}`)
+  expect(await watchers()).toEqual([])
+  await change('POST', '/healthmonitors', { healthmonitor: { pool_id: b.pool, type: 'TCP', delay: 5, timeout: 3, max_retries: 2 } })
+  expect(await watchers()).toHaveLength(1)
+  sim.faults.add({ kind: 'monitor-port-stays' })
+  await c.call('DELETE', `${lbaas}/loadbalancers/${b.lb}?cascade=true`)
+  await c.until(`${lbaas}/loadbalancers/${b.lb}`, (a) => a.status === 404)
+  expect(await watchers()).toHaveLength(1)
+  expect((await c.call('DELETE', `/network/v2.0/subnets/${p.subnet}`)).status).toBe(409)
 })
 
 it('faults, inventory and statistics are reached over HTTP from other processes', async () => {

@@ -25,13 +25,18 @@ export type FaultKind =
   /** At a call that changes a load balancer. */
   | { readonly kind: 'load-balancer-error' }
   | { readonly kind: 'load-balancer-sticks' }
+  /** At DELETE of a load balancer of provider ovn: the port of its health monitors stays. */
+  | { readonly kind: 'monitor-port-stays' }
   /** At POST /servers. */
   | { readonly kind: 'guest-hangs' }
   | { readonly kind: 'no-valid-host' }
   | { readonly kind: 'server-error'; readonly message?: string }
   /** At DELETE /servers/:id, as with reclaim_instance_interval. */
   | { readonly kind: 'soft-delete' }
+  /** At DELETE /servers/:id or forceDelete. Stays in task_state deleting; ends in ERROR with nothing of it freed; goes, and port and volume still name it. */
   | { readonly kind: 'delete-sticks' }
+  | { readonly kind: 'delete-fails' }
+  | { readonly kind: 'delete-leaves' }
   /** At POST /volumes or DELETE: ends in error or error_deleting. */
   | { readonly kind: 'volume-error' }
 

@@ -37,14 +37,11 @@ export const actions = (world: World, servers: Servers, life: Life, guests: Gues
         life.start(s)
         return { status: 202 }
       case 'forceDelete':
-        life.destroy(s)
-        table.touch(s)
+        servers.remove(call, s)
         return { status: 202 }
       case 'restore':
-        if (s.vmState !== 'soft-delete') throw invalidState('restore', s.id, 'vm_state', s.vmState)
-        s.vmState = 'active'
-        s.powerState = 1
-        table.touch(s)
+        need(s, 'restore', ['soft-delete'])
+        life.restore(s)
         return { status: 202 }
       case 'os-getConsoleOutput': {
         if (s.vmState === 'building') throw refuse(409, `Instance ${s.id} is not ready`)

@@ -8,9 +8,15 @@ import type { VolumeSide } from '../volume/index.ts'
 import type { Usage } from './usage.ts'
 import { dropUserData } from './user-data.ts'
 
+/** What becomes of a server whose deletion was accepted; ordered by a fault where it is not the first. */
+export type Ending = 'deleted' | 'deletion-failed' | 'deleted-attached'
+
 export interface Life {
   build(server: ServerRow): void
-  destroy(server: ServerRow): void
+  destroy(server: ServerRow, ending?: Ending): void
+  /** Off, and kept until it is forced, restored or reclaimed. */
+  softDelete(server: ServerRow): void
+  restore(server: ServerRow): void
   reboot(server: ServerRow, hard: boolean): void
   stop(server: ServerRow): void
   start(server: ServerRow): void
@@ -26,10 +32,10 @@ export const life = (world: World, network: NetworkSide, volume: VolumeSide, usa
   const { servers, volumes, images, ports, networks } = world.tables
   const { latency } = world.settings
 
-  const fail = (s: ServerRow, code: number, message: string): void => {
+  const fail = (s: ServerRow, code: number, message: string, powerState = 0): void => {
     s.vmState = 'error'
     s.taskState = null
-    s.powerState = 0
+    s.powerState = powerState
     s.fault = { code, created: `${world.now().slice(0, 19)}Z`, message }
   }
   const unplug = (s: ServerRow): void => {
@@ -118,16 +124,28 @@ export const life = (world: World, network: NetworkSide, volume: VolumeSide, usa
     s.launchedAt = `${world.now().slice(0, 19)}.000000`
     guests.start(s)
   })
-  world.step(servers, 'deleted', (s) => {
+  const end = (s: ServerRow): void => {
     guests.stop(s)
-    unplug(s)
-    releaseVolumes(s)
     usage.release(s)
     usage.remove(s)
     servers.remove(s)
     dropUserData(world, s.id)
     world.values.delete(`disk/${s.id}`)
     world.journal.noteValue('value', `disk/${s.id}`, null)
+  }
+  world.step(servers, 'deleted', (s) => {
+    unplug(s)
+    releaseVolumes(s)
+    end(s)
+  })
+  world.step(servers, 'deleted-attached', end)
+  // Nova's terminate_instance: whatever goes wrong on the host, the guest may run on.
+  world.step(servers, 'deletion-failed', (s) => { fail(s, 500, 'Failed to power off instance: the host does not do it', s.powerState) })
+  world.step(servers, 'soft-deleted', (s) => {
+    guests.stop(s)
+    s.vmState = 'soft-delete'
+    s.taskState = null
+    s.powerState = 4
   })
   world.step(servers, 'rebooted', (s) => {
     s.vmState = 'active'
@@ -152,10 +170,19 @@ export const life = (world: World, network: NetworkSide, volume: VolumeSide, usa
 
   return {
     build(s) { world.later(servers, s, 'schedule', 0) },
-    destroy(s) {
+    destroy(s, ending = 'deleted') {
       s.taskState = 'deleting'
       // A server that never got a host is gone at once.
-      world.later(servers, s, 'deleted', s.host === null ? 0 : latency.serverDelete)
+      if (s.host === null) world.later(servers, s, 'deleted', 0)
+      else world.later(servers, s, ending, latency.serverDelete)
+    },
+    softDelete(s) {
+      s.taskState = 'soft-deleting'
+      world.later(servers, s, 'soft-deleted', latency.serverStop)
+    },
+    restore(s) {
+      s.taskState = 'restoring'
+      world.later(servers, s, 'started', latency.serverReboot)
     },
     reboot(s, hard) {
       s.taskState = hard ? 'rebooting_hard' : 'rebooting'

@@ -3,13 +3,15 @@ import type { Call, Handle, Json } from '../core/call.ts'
 import { isAdmin, mayWrite, ok } from '../core/call.ts'
 import type { ServerRow } from '../core/rows.ts'
 import { type World, joined, nextPage, page } from '../core/world.ts'
-import { badInput, invalidState, policy, refuse, serverNotFound } from './errors.ts'
+import { badInput, policy, refuse, serverNotFound } from './errors.ts'
 import type { Life } from './life.ts'
 import { serverView, status, summary, unreachable } from './view.ts'
 
 export interface Servers {
   /** The caller's server, whose cell answers. */
   own(call: Call): ServerRow
+  /** For good, as far as no fault says otherwise. */
+  remove(call: Call, server: ServerRow): void
   readonly routes: Readonly<Record<string, Handle>>
 }
 
@@ -70,33 +72,30 @@ export const serversOf = (world: World, life: Life): Servers => {
     return ok(`{"servers":${joined(texts)}${links}}`)
   }
 
+  /** Nova ignores who asks again meanwhile. */
+  const isGoing = (s: ServerRow): boolean => s.taskState === 'deleting' || s.taskState === 'soft-deleting'
+  const remove = (call: Call, s: ServerRow): void => {
+    if (isGoing(s)) return
+    const fault = world.faults.strike(call, 'delete-sticks', 'delete-fails', 'delete-leaves')?.fault.kind
+    if (fault === 'delete-sticks') {
+      s.taskState = 'deleting'
+      servers.touch(s)
+    } else life.destroy(s, fault === 'delete-fails' ? 'deletion-failed' : fault === 'delete-leaves' ? 'deleted-attached' : 'deleted')
+  }
   const destroy: Handle = (call) => {
     const { server: s, cut } = find(call)
     if (!mayWrite(call)) throw policy('os_compute_api:servers:delete')
     if (s.locked && !isAdmin(call)) throw refuse(409, `Instance ${s.id} is locked`)
     if (cut) throw refuse(500, 'Unexpected API Error.')
-    if (s.taskState === 'deleting') return { status: 204 }
-    const soft = world.faults.strike(call, 'soft-delete')
-    if (soft !== undefined && s.vmState === 'active') {
-      s.vmState = 'soft-delete'
-      s.taskState = null
-      s.powerState = 4
-      servers.touch(s)
-      return { status: 204 }
-    }
-    if (s.vmState === 'soft-delete') throw invalidState('delete', s.id, 'vm_state', 'soft-delete')
-    if (world.faults.strike(call, 'delete-sticks') !== undefined) {
-      s.taskState = 'deleting'
-      servers.touch(s)
-      return { status: 204 }
-    }
-    life.destroy(s)
+    // What never ran cannot be soft-deleted and goes at once; every other state can, also again.
+    if (s.launchedAt !== null && !isGoing(s) && world.faults.strike(call, 'soft-delete') !== undefined) life.softDelete(s)
+    else remove(call, s)
     return { status: 204 }
   }
 
   const metadataOf = (call: Call): ServerRow => own(call)
   return {
-    own,
+    own, remove,
     routes: {
       'GET /v2.1/servers': list(false),
       'GET /v2.1/servers/detail': list(true),

@@ -97,6 +97,8 @@ export interface LoadBalancerRow extends LoadBalancerPart {
   sgId: string | null
   endsInError: boolean
   sticks: boolean
+  /** The port of its health monitors outlives it. */
+  leavesPort: boolean
   availabilityZone: string | null
   flavorId: string | null
   listenerIds: string[]

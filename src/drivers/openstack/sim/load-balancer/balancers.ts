@@ -70,7 +70,7 @@ export const balancers = (world: World, network: NetworkSide, parts: Parts, tree
     }
     const lb = loadBalancers.add({
       id, project, createdAt: world.now(), name: g['name'] ?? '', description: g['description'] ?? '', provisioning: 'PENDING_CREATE', adminStateUp: g['admin_state_up'] !== false, tags: [...(g['tags'] ?? [])], provider: chosen, vipAddress: port.fixedIps.find((f) => f.subnetId === subnet.id)?.address ?? port.fixedIps[0]!.address, vipPortId: port.id, vipSubnetId: subnet.id, vipNetworkId: subnet.networkId,
-      ownsPort: g['vip_port_id'] == null, sgId, endsInError: false, sticks: false, availabilityZone: g['availability_zone'] ?? null, flavorId: g['flavor_id'] ?? null, listenerIds: [], poolIds: [],
+      ownsPort: g['vip_port_id'] == null, sgId, endsInError: false, sticks: false, leavesPort: false, availabilityZone: g['availability_zone'] ?? null, flavorId: g['flavor_id'] ?? null, listenerIds: [], poolIds: [],
     })
     below.make(lb)
     traffic.noteVip(lb)

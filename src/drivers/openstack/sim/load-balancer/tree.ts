@@ -8,6 +8,7 @@ import type { Row, Table } from '../core/table.ts'
 import type { World } from '../core/world.ts'
 import type { NetworkSide } from '../network/index.ts'
 import * as errors from './errors.ts'
+import { monitorPorts } from './monitor-ports.ts'
 import type { Traffic } from './traffic.ts'
 
 export interface Tree {
@@ -21,6 +22,7 @@ type Part = LoadBalancerPart & { readonly loadBalancerId: string }
 
 export const tree = (world: World, network: NetworkSide, traffic: Traffic): Tree => {
   const { loadBalancers, listeners, pools, members, monitors, ports, securityGroups, securityGroupRules } = world.tables
+  const watching = monitorPorts(world, network)
 
   const parts = (lb: LoadBalancerRow): readonly (readonly [Table<Part & Row>, Part & Row])[] => [
     ...lb.listenerIds.map((id) => [listeners, listeners.get(id)] as const),
@@ -67,6 +69,7 @@ export const tree = (world: World, network: NetworkSide, traffic: Traffic): Tree
     }
   }
   const gone = (lb: LoadBalancerRow): void => {
+    const watched = watching.subnetsOf(lb)
     for (const [table, row] of parts(lb)) table.remove(row)
     const port = ports.get(lb.vipPortId)
     traffic.dropVip(lb.vipPortId)
@@ -80,6 +83,7 @@ export const tree = (world: World, network: NetworkSide, traffic: Traffic): Tree
       securityGroups.remove(group)
     }
     loadBalancers.remove(lb)
+    if (lb.provider === 'ovn' && !lb.leavesPort) watching.keep(lb.project, watched)
   }
 
   world.step(loadBalancers, 'settle', (lb) => {
@@ -102,6 +106,7 @@ export const tree = (world: World, network: NetworkSide, traffic: Traffic): Tree
     // Members that came in one call too: with the first of them balancer and pool are ACTIVE.
     const late = lb.provider === 'ovn' && lb.provisioning === 'PENDING_UPDATE' ? parts(lb).flatMap(([table, row]) => (table.name === 'members' && /^PENDING_(CREATE|UPDATE)$/.test(row.provisioning) ? [row] : [])).slice(1) : []
     if (late.length > 0) world.later(loadBalancers, lb, 'settle', world.settings.ovnParts)
+    const watched = watching.subnetsOf(lb)
     for (const [table, row] of parts(lb)) {
       if (row.isLost === true || late.includes(row)) continue
       if (row.provisioning === 'PENDING_DELETE') dropPart(lb, table, row)
@@ -111,6 +116,7 @@ export const tree = (world: World, network: NetworkSide, traffic: Traffic): Tree
       }
     }
     lb.provisioning = 'ACTIVE'
+    if (lb.provider === 'ovn') watching.keep(lb.project, watched)
     world.changed.loadBalancer(lb.id)
   })
 
@@ -121,6 +127,7 @@ export const tree = (world: World, network: NetworkSide, traffic: Traffic): Tree
     begin(call, lb, to, ms) {
       lb.provisioning = to
       lb.endsInError = world.faults.strike(call, 'load-balancer-error') !== undefined
+      lb.leavesPort = world.faults.strike(call, 'monitor-port-stays') !== undefined
       lb.sticks = world.faults.strike(call, 'load-balancer-sticks') !== undefined
       world.later(loadBalancers, lb, 'settle', ms)
     },
