@@ -1,6 +1,6 @@
 /** Addresses first (rule O5): floating IP, chosen VIP and slot ports side by side, then what is below the balancer. Pure. */
-import type { Listener, LoadBalancer, Pool } from '../../drivers/openstack/cloud.ts'
-import { refused, settled, waiting } from '../../engine/outcome.ts'
+import type { LoadBalancer, Pool, Provisioned } from '../../drivers/openstack/cloud.ts'
+import { refused, settled, waiting, type Outcome } from '../../engine/outcome.ts'
 import type { Finish, Plan } from '../../engine/shapes.ts'
 import { isPending, lookEverySeconds, objectOf, type Sight } from '../outside.ts'
 import type { ApiPort, Observed, Seen } from './observe.ts'
@@ -34,33 +34,50 @@ export const seenRoles = (s: Seen): ReadonlySet<string> => new Set(named(s).filt
 
 const doublesOf = <T extends { readonly id: string }>(kind: Deletion['kind'], x: Sight<T>, isFree: (d: T) => boolean): Step[] =>
   (x.kind === 'seen' ? x.doubles.filter(isFree).map((d): Step => ({ kind, id: d.id, isDouble: true })) : [])
-const planDoubles = (s: Seen): Step[] => [
-  // What is being changed takes no call, and what is being deleted needs none.
-  ...doublesOf('delete-load-balancer', s.loadBalancer, (d) => !d.provisioningStatus.startsWith('PENDING')), ...doublesOf('delete-floating-ip', s.floatingIp, () => true),
+const planDoubles = (s: Seen, now: Date): Step[] => [
+  ...doublesOf('delete-load-balancer', s.loadBalancer, (d) => mayDelete(d, now)), ...doublesOf('delete-floating-ip', s.floatingIp, () => true),
   ...s.slots.flatMap((x) => doublesOf('delete-port', x, (d) => d.deviceId === '')),
 ]
 
 /** Not while an answer is out: its balancer may still come. */
 const freeVip = (s: Seen, now: Date): Step[] => (isPending(s.intents, 'load-balancer', now) ? [] : s.strandedVips.map((id) => ({ kind: 'delete-port', id })))
 
+const stuckMs = 15 * 60_000
+const askAgainMs = 60_000
+/** How long it has had its status. Octavia writes no time of an object that is as it was made. */
+const standsMs = (o: Provisioned, now: Date): number => now.getTime() - Date.parse(o.updatedAt ?? o.createdAt ?? now.toISOString())
+const isPendingStatus = (o: Provisioned): boolean => o.provisioningStatus.startsWith('PENDING')
+/** What is being changed takes no call. What ended in ERROR, perhaps as it was deleted, is left alone for a minute. */
+const mayDelete = (lb: LoadBalancer, now: Date): boolean => !isPendingStatus(lb) && (lb.provisioningStatus !== 'ERROR' || standsMs(lb, now) >= askAgainMs)
+
+/** `part`: the balancer, or what is below it. */
+const stuck = (lb: LoadBalancer, part: Provisioned, now: Date): Outcome | undefined => (isPendingStatus(part) && standsMs(part, now) > stuckMs
+  ? waiting('LoadBalancerStuck', `load balancer ${lb.id} is ${part.provisioningStatus}${part === lb ? '' : ` in part (${part.name})`} since more than 15 minutes; the cloud's operator can end that: openstack loadbalancer status set ${lb.id} --provisioning-status ERROR`, 60)
+  : undefined)
+
+/** Why a balancer that goes is still there, when that is not for us to do. */
+const heldUp = (lb: LoadBalancer | undefined, now: Date): Outcome | undefined => (lb?.provisioningStatus === 'ERROR'
+  ? waiting('LoadBalancerError', `Octavia ended in ERROR with load balancer ${lb.id}; its deletion is asked for again each minute, and when that does not help the cloud's operator finds the cause in octavia-worker's log`, 10)
+  : lb && stuck(lb, lb, now))
+
 const planDeletion = (s: Seen, now: Date): Plan<Step | Finish> => {
   if (s.machines.length > 0) return { steps: [], outcome: waiting('Deleting', 'the machines go before their addresses', 60) }
   const loadBalancer = objectOf(s.loadBalancer)
   const steps: Step[] = [
-    ...(loadBalancer !== undefined && !loadBalancer.provisioningStatus.startsWith('PENDING') ? [{ kind: 'delete-load-balancer', id: loadBalancer.id } as const] : []), ...planDoubles(s),
+    ...(loadBalancer !== undefined && mayDelete(loadBalancer, now) ? [{ kind: 'delete-load-balancer', id: loadBalancer.id } as const] : []), ...planDoubles(s, now),
     ...(s.floatingIp.kind === 'seen' ? [{ kind: 'delete-floating-ip', id: s.floatingIp.object.id } as const] : []),
     ...s.slots.flatMap((x): Step[] => (x.kind === 'seen' && x.object.deviceId === '' ? [{ kind: 'delete-port', id: x.object.id }] : [])), ...freeVip(s, now),
   ]
   const late = Object.keys(s.intents ?? {}).filter((r) => isPending(s.intents, r, now) && !seenRoles(s).has(r))
   const left = seenRoles(s).size > 0
-  if (steps.length > 0 || left) return { steps, outcome: waiting('Deleting', 'waits until load balancer, floating IP and ports are gone', 1) }
+  if (steps.length > 0 || left) return { steps, outcome: heldUp(loadBalancer, now) ?? waiting('Deleting', 'waits until load balancer, floating IP and ports are gone', 1) }
   if (late.length > 0) return { steps: [], outcome: waiting('Looking', `the creation of ${late.join(', ')} was not answered; its result is looked for before the cluster goes`, lookEverySeconds) }
   return { steps: [{ kind: 'finish' }], outcome: settled() }
 }
 
 /** The balancer and what is below it. */
-const parts = (s: Seen) => [s.loadBalancer, ...s.ways.flatMap((w) => [w.listener, w.pool])].flatMap((x): readonly (LoadBalancer | Listener | Pool)[] => (x.kind === 'seen' ? [x.object] : []))
-const changing = (s: Seen) => parts(s).find((p) => p.provisioningStatus.startsWith('PENDING'))
+const parts = (s: Seen) => [s.loadBalancer, ...s.ways.flatMap((w) => [w.listener, w.pool])].flatMap((x): readonly Provisioned[] => (x.kind === 'seen' ? [x.object] : []))
+const changing = (s: Seen) => parts(s).find(isPendingStatus)
 /**
  * Nothing is at work on any of it. The OVN provider calls a new balancer ACTIVE before it has made the pools that came with it,
  * and writes them from a copy that is older than a member added in between.
@@ -116,17 +133,12 @@ export const plan = (s: Observed, now: Date): Plan<Step | Finish> => {
   if (s.tenant && (s.subnetId === undefined || s.groupIds.length === 0) || !s.tenant && s.groupIds.length === 0) return { steps: [], outcome: waiting('WaitingForNetwork', 'waits for the cluster\'s network and groups', 60) }
   if (s.networkId === undefined) return { steps: [], outcome: refused('NetworkMissing', 'the site has no provider network to attach machines to') }
   const lb = objectOf(s.loadBalancer)
-  if (lb !== undefined && isBroken(s) && !lb.provisioningStatus.startsWith('PENDING'))
-    return { steps: [{ kind: 'delete-load-balancer', id: lb.id }], outcome: waiting('LoadBalancerError', 'Octavia ended in ERROR; the balancer is deleted and made again with the same addresses', 2) }
+  if (lb !== undefined && isBroken(s) && !isPendingStatus(lb))
+    return { steps: mayDelete(lb, now) ? [{ kind: 'delete-load-balancer', id: lb.id }] : [], outcome: waiting('LoadBalancerError', `Octavia ended in ERROR with load balancer ${lb.id}; a minute later it is deleted and made again with the same addresses`, 10) }
   const { looking, create } = missing(s, now)
-  const steps: Step[] = [...planDoubles(s), ...freeVip(s, now), ...(create.length > 0 ? [{ kind: 'intend', roles: create.map(([r]) => r) } as const] : []), ...(create.length > 0 ? [{ kind: 'create', objects: create.map(([, c]) => c) } as const] : []), ...attach(s)]
+  const steps: Step[] = [...planDoubles(s, now), ...freeVip(s, now), ...(create.length > 0 ? [{ kind: 'intend', roles: create.map(([r]) => r) } as const] : []), ...(create.length > 0 ? [{ kind: 'create', objects: create.map(([, c]) => c) } as const] : []), ...attach(s)]
   if (looking.length > 0) return { steps, outcome: waiting('Looking', `the creation of ${looking.join(', ')} was not answered; its result is looked for before it is tried again`, lookEverySeconds) }
   const busy = changing(s)
-  if (lb !== undefined && busy !== undefined) {
-    const since = busy.createdAt === undefined ? now.getTime() : Date.parse(busy.createdAt.endsWith('Z') ? busy.createdAt : `${busy.createdAt}Z`)
-    return now.getTime() - since > 15 * 60_000 && busy.provisioningStatus === 'PENDING_CREATE'
-      ? { steps, outcome: waiting('LoadBalancerStuck', `load balancer ${lb.id} is ${busy.provisioningStatus}${busy === lb ? '' : ` in part (${busy.name})`} since more than 15 minutes; the cloud's operator can end that: openstack loadbalancer status set ${lb.id} --provisioning-status ERROR`, 60) }
-      : { steps, outcome: waiting('WaitingForLoadBalancer', `load balancer ${lb.id} is being changed by Octavia`, 10) }
-  }
+  if (lb !== undefined && busy !== undefined) return { steps, outcome: stuck(lb, busy, now) ?? waiting('WaitingForLoadBalancer', `load balancer ${lb.id} is being changed by Octavia`, 10) }
   return steps.length > 0 ? { steps, outcome: waiting('Creating', 'makes addresses and the way to the API', 0.2) } : { steps, outcome: settled() }
 }
