@@ -2,7 +2,7 @@
 import { conditionMaker } from '../api/meta/index.ts'
 import type { NewCondition } from '../api/meta/index.ts'
 import type { Pass } from '../engine/shapes.ts'
-import { ViewError } from './outside.ts'
+import { CreationsFailed, ViewError } from './outside.ts'
 import type { Ports } from './ports.ts'
 
 export const reasons = {
@@ -23,7 +23,7 @@ export const condition = conditionMaker(reasons)
 /** What a failed pass means to a person. Texts hold no secret: the drivers' errors do not. */
 export const blame = (pass: Pass, ports: Ports): { readonly reason: Reason; readonly message: string } | undefined => {
   if (pass.error === undefined) return undefined
-  const { error } = pass.error
+  const error = pass.error.error instanceof CreationsFailed ? pass.error.error.cause : pass.error.error
   const message = ports.errors.describe(error)
   if (error instanceof ViewError) return { reason: error.reason, message: error.message }
   if ((error as { reason?: string }).reason === 'CredentialMissing') return { reason: 'CredentialMissing', message: 'no credential was given for this site; run skerry site add again' }

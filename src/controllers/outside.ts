@@ -1,7 +1,7 @@
 /** Finding our own objects in a cloud: adopt before create, doubles, intents, holes in the view (rules E1, E2, E3). */
 import type { Cluster as ClusterResource, Machine as MachineResource } from '../api/index.ts'
 import { Cluster, Machine } from '../api/index.ts'
-import type { ApplyContext, Cached, ObserveContext, Pass } from '../engine/shapes.ts'
+import type { Cached, ObserveContext, Pass } from '../engine/shapes.ts'
 import type { Collection, Listing, Mark, Marked, Port } from '../drivers/openstack/cloud.ts'
 import { isViewIncomplete } from '../rules/view.ts'
 import type { Ports, SiteCloud } from './ports.ts'
@@ -56,17 +56,33 @@ export const isPending = (intents: Intents | undefined, role: string, now: Date)
   return begun !== undefined && now.getTime() - Date.parse(begun) < lookForMs
 }
 
-/** Records what is about to be created, all of it at once, before the first call (rule E3). */
-export const intend = (context: ApplyContext, existing: Intents | undefined, roles: readonly string[], fields: Readonly<Record<string, unknown>> = {}): Promise<void> =>
-  context.record({ ...fields, intents: { ...existing, ...Object.fromEntries(roles.map((r) => [r, context.now.toISOString()])) } })
+/** Creations that failed, by role. The first is the cause. */
+export class CreationsFailed extends Error {
+  readonly failures: ReadonlyMap<string, unknown>
+  constructor(failures: ReadonlyMap<string, unknown>) {
+    const [first] = failures.values()
+    super((first as Error).message, { cause: first })
+    this.failures = failures
+  }
+}
 
-/** The intents that are still open after a pass: not those now seen, nor the one whose call clearly failed. */
+/** Makes objects side by side; all calls have ended before it is said which failed. `without`: what was intended together with these, and is not begun when one of them fails. */
+export const makeEach = async (calls: readonly (readonly [role: string, call: () => Promise<unknown>])[], without: readonly string[] = []): Promise<void> => {
+  const ends = await Promise.allSettled(calls.map(async ([, call]) => call()))
+  const failures = new Map(ends.flatMap((e, i) => (e.status === 'rejected' ? [[calls[i]![0], e.reason as unknown] as const] : [])))
+  const [first] = failures.values()
+  if (first !== undefined) throw new CreationsFailed(new Map([...failures, ...without.map((role) => [role, first] as const)]))
+}
+
+/**
+ * The intents that are still open after a pass: not those now seen, nor one that was recorded in this pass and whose own call clearly
+ * failed. A second try that was refused says nothing of the first.
+ */
 export const openIntents = (existing: Intents | undefined, pass: Pass, seenRoles: ReadonlySet<string>, ports: Ports): Intents | undefined => {
-  const recorded = pass.recorded['intents'] as Intents | undefined
-  const all = { ...existing, ...recorded }
-  const failed = pass.error !== undefined && !ports.errors.isUnclear(pass.error.error) ? pass.error.step : undefined
-  // A step that clearly failed ended the pass: what was intended after it was not begun.
-  const open = Object.entries(all).filter(([role]) => !seenRoles.has(role) && !(failed !== undefined && recorded?.[role] !== undefined))
+  const failures = pass.error?.error instanceof CreationsFailed ? pass.error.error.failures : undefined
+  const isRefused = (role: string): boolean => failures?.has(role) === true && !ports.errors.isUnclear(failures.get(role))
+  const begun = Object.entries((pass.recorded['intents'] as Intents | undefined) ?? {}).filter(([role]) => !isRefused(role))
+  const open = Object.entries({ ...existing, ...Object.fromEntries(begun) }).filter(([role]) => !seenRoles.has(role))
   return open.length === 0 ? undefined : Object.fromEntries(open)
 }
 

@@ -97,7 +97,7 @@ export const observe = (ports: Ports, turns: Turns) => async (cluster: Cluster, 
     tenant ? find<Router>(cloud.network.routers as never, 'router', recorded?.routerId) : absent,
     find<SecurityGroup>(cloud.network.securityGroups, 'nodes', recorded?.nodeGroupId),
     find<SecurityGroup>(cloud.network.securityGroups, 'control-plane', recorded?.controlPlaneGroupId),
-    cluster.spec.controlPlane.replicas > 1 || recorded?.serverGroupId !== undefined ? find<ServerGroup>(cloud.compute.serverGroups as never, 'anti-affinity', recorded?.serverGroupId) : absent,
+    cluster.spec.controlPlane.replicas > 1 || recorded?.serverGroupId !== undefined || recorded?.intents?.['anti-affinity'] !== undefined ? find<ServerGroup>(cloud.compute.serverGroups as never, 'anti-affinity', recorded?.serverGroupId) : absent,
   ])
   const inNetwork = network.kind === 'seen' ? (await cloud.network.ports.list(context.lastEffectAt, context.isRoutine)).items.filter((p) => p.networkId === network.object.id) : []
   const isRouterPort = (p: Port) => router.kind === 'seen' && p.deviceId === router.object.id && p.deviceOwner.startsWith('network:') && p.deviceOwner.includes('router')

@@ -26,6 +26,17 @@ export type Creation =
   | { readonly kind: 'create-listener'; readonly port: ApiPort; readonly loadBalancerId: string; readonly allowed: readonly string[] | null; /** Its pool, which outlived it. */ readonly poolId?: string }
   | { readonly kind: 'create-pool'; readonly port: ApiPort; readonly listenerId: string }
 
+/** The name of its intent (rule E3). */
+export const roleOf = (c: Creation): string => {
+  switch (c.kind) {
+    case 'create-port': return `cp-${c.slot}`
+    case 'create-floating-ip': return 'floating-ip'
+    case 'create-load-balancer': return 'load-balancer'
+    case 'create-listener': return `listener-${c.port}`
+    case 'create-pool': return `pool-${c.port}`
+  }
+}
+
 const named = (s: Seen) => [
   ...s.slots.map((x, i) => [`cp-${i}`, x] as const), ['floating-ip', s.floatingIp] as const, ['load-balancer', s.loadBalancer] as const,
   ...s.ways.flatMap((w) => [[`listener-${w.port}`, w.listener] as const, [`pool-${w.port}`, w.pool] as const]),
@@ -89,17 +100,17 @@ const isBroken = (s: Seen): boolean => parts(s).some((p) => p.provisioningStatus
 /** What is missing at this level and may be made now; with what is being looked for. */
 const missing = (s: Seen, now: Date) => {
   const lb = objectOf(s.loadBalancer)
-  const want: (readonly [string, Creation])[] = []
-  if (s.networkId !== undefined && s.groupIds.length > 0 && (s.subnetId !== undefined || !s.tenant)) s.slots.forEach((x, slot) => { if (x.kind === 'absent') want.push([`cp-${slot}`, { kind: 'create-port', slot }]) })
-  if (s.tenant && s.floatingIp.kind === 'absent') want.push(['floating-ip', { kind: 'create-floating-ip' }])
-  if (s.endpoint === 'octavia' && s.subnetId !== undefined && lb === undefined) want.push(['load-balancer', { kind: 'create-load-balancer', listeners: s.ways.map(({ port, allowed }) => ({ port, allowed })) }])
+  const want: Creation[] = []
+  if (s.networkId !== undefined && s.groupIds.length > 0 && (s.subnetId !== undefined || !s.tenant)) s.slots.forEach((x, slot) => { if (x.kind === 'absent') want.push({ kind: 'create-port', slot }) })
+  if (s.tenant && s.floatingIp.kind === 'absent') want.push({ kind: 'create-floating-ip' })
+  if (s.endpoint === 'octavia' && s.subnetId !== undefined && lb === undefined) want.push({ kind: 'create-load-balancer', listeners: s.ways.map(({ port, allowed }) => ({ port, allowed })) })
   if (lb !== undefined && isQuiet(s)) for (const w of s.ways) {
     const listener = objectOf(w.listener)
-    if (listener === undefined) want.push([`listener-${w.port}`, { kind: 'create-listener', port: w.port, loadBalancerId: lb.id, allowed: w.allowed, ...(w.pool.kind === 'seen' && { poolId: w.pool.object.id }) }])
-    else if (w.pool.kind === 'absent') want.push([`pool-${w.port}`, { kind: 'create-pool', port: w.port, listenerId: listener.id }])
+    if (listener === undefined) want.push({ kind: 'create-listener', port: w.port, loadBalancerId: lb.id, allowed: w.allowed, ...(w.pool.kind === 'seen' && { poolId: w.pool.object.id }) })
+    else if (w.pool.kind === 'absent') want.push({ kind: 'create-pool', port: w.port, listenerId: listener.id })
   }
-  const looking = want.filter(([r]) => isPending(s.intents, r, now)).map(([r]) => r)
-  return { looking, create: want.filter(([r]) => !looking.includes(r)) }
+  const { true: looking = [], false: create = [] } = Object.groupBy(want, (c) => `${isPending(s.intents, roleOf(c), now)}`)
+  return { looking: looking.map(roleOf), create }
 }
 
 const isSameList = (a: readonly string[] | null, b: readonly string[] | null): boolean => JSON.stringify((a ?? []).toSorted()) === JSON.stringify((b ?? []).toSorted())
@@ -136,7 +147,7 @@ export const plan = (s: Observed, now: Date): Plan<Step | Finish> => {
   if (lb !== undefined && isBroken(s) && !isPendingStatus(lb))
     return { steps: mayDelete(lb, now) ? [{ kind: 'delete-load-balancer', id: lb.id }] : [], outcome: waiting('LoadBalancerError', `Octavia ended in ERROR with load balancer ${lb.id}; a minute later it is deleted and made again with the same addresses`, 10) }
   const { looking, create } = missing(s, now)
-  const steps: Step[] = [...planDoubles(s, now), ...freeVip(s, now), ...(create.length > 0 ? [{ kind: 'intend', roles: create.map(([r]) => r) } as const] : []), ...(create.length > 0 ? [{ kind: 'create', objects: create.map(([, c]) => c) } as const] : []), ...attach(s)]
+  const steps: Step[] = [...planDoubles(s, now), ...freeVip(s, now), ...(create.length > 0 ? [{ kind: 'intend', roles: create.map(roleOf) } as const, { kind: 'create', objects: create } as const] : []), ...attach(s)]
   if (looking.length > 0) return { steps, outcome: waiting('Looking', `the creation of ${looking.join(', ')} was not answered; its result is looked for before it is tried again`, lookEverySeconds) }
   const busy = changing(s)
   if (lb !== undefined && busy !== undefined) return { steps, outcome: stuck(lb, busy, now) ?? waiting('WaitingForLoadBalancer', `load balancer ${lb.id} is being changed by Octavia`, 10) }

@@ -68,7 +68,8 @@ export const observe = (ports: Ports) => async (machine: Machine, context: Obser
     isControlPlane
       ? (slot === undefined ? absent : find<Port>(cloud.network.ports, { uid: cluster.metadata.uid, site: ports.installation, role: `cp-${machine.spec.slot ?? 0}` }, slot.portId))
       : find<Port>(cloud.network.ports, mark('node'), recorded.portId),
-    type?.spec.diskGiB === 0 || recorded.volumeId !== undefined ? find<Volume>(cloud.volume.volumes, mark('root'), recorded.volumeId) : absent,
+    // One that was made, or may have been, goes with its machine whatever became of the flavor.
+    type?.spec.diskGiB === 0 || recorded.volumeId !== undefined || recorded.intents?.['volume'] !== undefined ? find<Volume>(cloud.volume.volumes, mark('root'), recorded.volumeId) : absent,
     find<Server>(cloud.compute.servers, mark(serverRole(machine.spec.role, cluster.metadata.uid)), recorded.serverId),
   ])
   const release = context.cached.get(ReleaseKind, { namespace: '', name: machine.spec.release })
