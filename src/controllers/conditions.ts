@@ -2,8 +2,9 @@
 import { conditionMaker } from '../api/meta/index.ts'
 import type { NewCondition } from '../api/meta/index.ts'
 import type { Pass } from '../engine/shapes.ts'
-import { CreationsFailed, ViewError } from './outside.ts'
+import { CreationsFailed } from './outside.ts'
 import type { Ports } from './ports.ts'
+import { ViewError } from './view.ts'
 
 export const reasons = {
   Ready: undefined, Done: undefined, Idle: undefined, Deleting: 'Platform', Abandoned: 'Platform', Creating: 'Platform', Looking: 'Cloud',

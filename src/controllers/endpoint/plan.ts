@@ -139,7 +139,10 @@ const attach = (s: Seen): Step[] => {
 }
 
 export const plan = (s: Observed, now: Date): Plan<Step | Finish> => {
-  if (s.kind === 'blocked') return { steps: s.deleting && (s.reason === 'WaitingForNetwork' || s.reason === 'Abandoned') ? [{ kind: 'finish' }] : [], outcome: s.reason === 'WaitingForNetwork' ? waiting(s.reason, s.message, 60) : refused(s.reason, s.message) }
+  if (s.kind === 'blocked') {
+    const isWaiting = s.reason === 'WaitingForNetwork' || s.reason === 'SiteMissing'
+    return { steps: s.deleting && s.holdsNothing ? [{ kind: 'finish' }] : [], outcome: isWaiting ? waiting(s.reason, s.message, 60) : refused(s.reason, s.message) }
+  }
   if (s.deleting) return planDeletion(s, now)
   if (s.tenant && (s.subnetId === undefined || s.groupIds.length === 0) || !s.tenant && s.groupIds.length === 0) return { steps: [], outcome: waiting('WaitingForNetwork', 'waits for the cluster\'s network and groups', 60) }
   if (s.networkId === undefined) return { steps: [], outcome: refused('NetworkMissing', 'the site has no provider network to attach machines to') }

@@ -121,7 +121,7 @@ export interface Cloud {
     readonly servers: Collection<Server, ServerSpec> & { forceDelete(id: string): Promise<void>; rebootHard(id: string): Promise<void>; console(id: string, lines: number): Promise<string> }
     readonly serverGroups: Collection<ServerGroup, { readonly policy: 'anti-affinity' | 'soft-anti-affinity' }>
     flavors(): Promise<readonly Flavor[]>
-    quota(): Promise<{ readonly instances: Quota; readonly cores: Quota; readonly ramMiB: Quota }>
+    quota(): Promise<{ readonly instances: Quota; readonly cores: Quota; readonly ramMiB: Quota; readonly serverGroups: Quota }>
     microversions(): Promise<{ readonly min: string; readonly max: string }>
   }
   readonly network: {
