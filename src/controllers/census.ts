@@ -7,8 +7,8 @@ import { Cluster, Machine, Site } from '../api/index.ts'
 import type { UnknownObject, UnknownObjectKind } from '../api/site/index.ts'
 import type { Cloud, Collection, Marked } from '../drivers/openstack/cloud.ts'
 import type { ApplyContext, Cached } from '../engine/shapes.ts'
-import { demandSight, ViewError } from './outside.ts'
 import type { Ports, SiteCloud } from './ports.ts'
+import { demandSight, ViewError } from './view.ts'
 
 /** How old a look may be when something is about to be made or deleted: what is unknown comes with a restored database or a second installation, not by the second. */
 const freshMs = 60_000

@@ -2,8 +2,9 @@
 import { conditionMaker } from '../api/meta/index.ts'
 import type { NewCondition } from '../api/meta/index.ts'
 import type { Pass } from '../engine/shapes.ts'
-import { ViewError } from './outside.ts'
+import { CreationsFailed } from './outside.ts'
 import type { Ports } from './ports.ts'
+import { ViewError } from './view.ts'
 
 export const reasons = {
   Ready: undefined, Done: undefined, Idle: undefined, Deleting: 'Platform', Abandoned: 'Platform', Creating: 'Platform', Looking: 'Cloud',
@@ -23,7 +24,7 @@ export const condition = conditionMaker(reasons)
 /** What a failed pass means to a person. Texts hold no secret: the drivers' errors do not. */
 export const blame = (pass: Pass, ports: Ports): { readonly reason: Reason; readonly message: string } | undefined => {
   if (pass.error === undefined) return undefined
-  const { error } = pass.error
+  const error = pass.error.error instanceof CreationsFailed ? pass.error.error.cause : pass.error.error
   const message = ports.errors.describe(error)
   if (error instanceof ViewError) return { reason: error.reason, message: error.message }
   if ((error as { reason?: string }).reason === 'CredentialMissing') return { reason: 'CredentialMissing', message: 'no credential was given for this site; run skerry site add again' }

@@ -4,6 +4,7 @@ import { CloudProject, Project } from '../api/index.ts'
 import { condition, isTrue } from '../api/meta/index.ts'
 import type { Fault } from '../drivers/openstack/sim/index.ts'
 import { openWorld, passwordOf, type World, type WorldOptions } from '../../testkit/world.ts'
+import { controllers } from './index.ts'
 
 let world: World | undefined
 afterEach(async () => { await world?.close(); world = undefined })
@@ -38,6 +39,8 @@ const holes: readonly { readonly name: string; readonly faults: readonly Fault[]
   { name: 'no cell of Nova can be reached', faults: [{ kind: 'unreachable-cell', cell: 'all' }], reason: 'CloudViewIncomplete' },
   { name: 'the role was removed: 200 and empty', faults: roleRemoved, reason: 'CloudViewIncomplete' },
   { name: 'Nova alone shows nothing', faults: [{ kind: 'role-removed', service: 'compute' }], reason: 'CloudViewIncomplete' },
+  { name: 'Cinder alone shows nothing', faults: [{ kind: 'role-removed', service: 'volume' }], reason: 'CloudViewIncomplete' },
+  { name: 'Octavia alone shows nothing', faults: [{ kind: 'role-removed', service: 'load-balancer' }], reason: 'CloudViewIncomplete' },
   { name: 'Neutron alone shows nothing', faults: [{ kind: 'role-removed', service: 'network' }], reason: 'CloudViewIncomplete' },
   { name: 'the token counts for another project', faults: [{ kind: 'wrong-project', as: 'other' }], reason: 'CredentialOfAnotherProject' },
   { name: 'the marker between two pages is lost', faults: [{ kind: 'lost-marker' }], reason: 'CloudRefused', options: { pageSize: 2 } },
@@ -121,6 +124,51 @@ test('E2 O9 services take the token for another project\'s when only the network
   for (const h of hole) h.remove()
   await w.waitGone()
   expect(w.left()).toEqual({})
+}, 120_000)
+
+/** A small cluster that goes while one service shows nothing: the condition names the service, and nothing is forgotten. */
+const goesBlind = async (w: World, blind: () => () => void, service: string): Promise<void> => {
+  const mend = blind()
+  await w.deleteCluster()
+  await w.pass(300_000)
+  const said = [(await w.cluster())!, ...(await w.machines())].flatMap((o) => o.status?.conditions ?? []).filter((c) => c.reason === 'CloudViewIncomplete').map((c) => c.message)
+  expect(said).toContainEqual(expect.stringContaining(service))
+  mend()
+  await w.waitGone()
+  expect(w.left()).toEqual({})
+}
+const one = [
+  { name: 'Nova', service: 'compute', machineType: 'l2.c4r8.100', made: '/servers$' }, { name: 'Cinder', service: 'volume', machineType: 'b2.c4r8', made: '/volumes$' },
+  { name: 'Octavia', service: 'load-balancer', machineType: 'b2.c4r8', made: '/loadbalancers$' },
+] as const
+
+test.each(one)('E2 O9 $name alone shows nothing while a cluster goes: nothing is forgotten', async ({ name, service, machineType }) => {
+  const w = world = await openWorld()
+  await w.start()
+  await w.makeCluster({ machineType })
+  await w.waitReady()
+  await goesBlind(w, () => w.cloud.faults.add({ kind: 'role-removed', service }).remove, name)
+}, 120_000)
+
+test.each(one)('E2 E3 $name alone shows nothing of what was made and never answered, while the cluster goes: it is not forgotten', async ({ name, service, machineType, made }) => {
+  const w = world = await openWorld()
+  await w.start()
+  const silent = w.cloud.faults.add({ kind: 'silence-after-success', service, method: 'POST', path: made, times: 1 })
+  await w.makeCluster({ machineType, workers: 0 })
+  await w.until(() => silent.struck > 0, 'made and not answered')
+  await goesBlind(w, () => w.cloud.faults.add({ kind: 'role-removed', service }).remove, name)
+}, 120_000)
+
+test.each(['seen', 'made and never answered'] as const)('E2 O9 the catalogue loses Octavia while a cluster goes whose balancer was %s: it is not forgotten', async (was) => {
+  let isLost = false
+  const w = world = await openWorld({
+    controllers: (ports) => controllers({ ...ports, clouds: { ...ports.clouds, open: async (...of) => { const { cloud: { loadBalancer, ...cloud }, ...site } = await ports.clouds.open(...of); return { ...site, cloud: { ...cloud, ...(!isLost && loadBalancer !== undefined && { loadBalancer }) } } } } }),
+  })
+  await w.start()
+  const silent = was === 'seen' ? undefined : w.cloud.faults.add({ kind: 'silence-after-success', service: 'load-balancer', method: 'POST', path: '/loadbalancers$', times: 1 })
+  await w.makeCluster({ workers: 0 })
+  await (silent === undefined ? w.waitReady() : w.until(() => silent.struck > 0, 'made and not answered'))
+  await goesBlind(w, () => { isLost = true; return () => { isLost = false } }, 'Octavia')
 }, 120_000)
 
 test('E2 a credential that was given before a cluster is the one that it is made with, however young', async () => {

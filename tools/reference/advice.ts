@@ -41,7 +41,7 @@ export const advice = {
   WaitingForEtcd: 'Wait.',
   WaitingForApi: 'Wait; when it stays, see whether the endpoint answers from here and the allow-list admits us.',
   WaitingForLoadBalancer: 'Wait.',
-  LoadBalancerError: 'Nothing: it is made again behind the same address.',
+  LoadBalancerError: 'Nothing: it is deleted, once a minute until that succeeds, and made again behind the same address.',
   LoadBalancerStuck: 'Octavia does not finish; see [the runbook](../runbooks/load-balancer-stuck.md).',
   AllowListNotEnforceable: 'The site\'s load balancer cannot keep anybody out: use `spec.endpoint.kind: nodes`, or let the site\'s operator choose the provider amphora or ovn.',
   ServerError: 'Read Nova\'s fault in the message; a machine that never ran is made again by itself, a few times.',

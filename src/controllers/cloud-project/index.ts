@@ -20,7 +20,7 @@ const limitsOf = async ({ cloud }: SiteCloud, log: Log): Promise<CloudProjectSpe
   const asked = <T>(service: string, quota: Promise<T> | undefined): Promise<T | undefined> => (quota ?? Promise.resolve(undefined)).catch((error: unknown) => { log.debug({ service, error: String(error) }, 'limits not told'); return undefined })
   const [compute, network, volume, balancer] = await Promise.all([asked('compute', cloud.compute.quota()), asked('network', cloud.network.quota()), asked('volume', cloud.volume.quota()), asked('load-balancer', cloud.loadBalancer?.quota())])
   return {
-    ...(compute !== undefined && compute),
+    ...(compute !== undefined && { instances: compute.instances, cores: compute.cores, ramMiB: compute.ramMiB }),
     ...(volume !== undefined && { volumes: volume.volumes, volumeGiB: volume.gigabytes }),
     ...(network !== undefined && { ports: network.port, networks: network.network, subnets: network.subnet, routers: network.router, securityGroups: network.security_group, floatingIps: network.floatingip }),
     ...(balancer !== undefined && balancer),

@@ -2,7 +2,7 @@
 import type { Cluster } from '../../api/index.ts'
 import type { ApplyContext } from '../../engine/shapes.ts'
 import { allocationPool } from '../../rules/node-network.ts'
-import { objectOf, together } from '../outside.ts'
+import { makeEach, objectOf, together } from '../outside.ts'
 import type { Ports } from '../ports.ts'
 import { secretsOf } from '../secrets.ts'
 import type { Observed, Role, Seen } from './observe.ts'
@@ -46,7 +46,7 @@ export const apply = (ports: Ports) => async (step: Step, seen: Observed, cluste
       await context.record({ infrastructure: { ...recorded, begunAt: recorded.begunAt ?? context.now.toISOString(), projectId: seen.siteCloud.projectId, shape: seen.shape, intents: { ...recorded.intents, ...Object.fromEntries(step.roles.map((r) => [r, context.now.toISOString()])) } } })
       return
     }
-    case 'create': await together(step.roles.map((role) => context.creating(`${role} of ${cluster.metadata.name}`, createTimeoutMs, (signal) => create(role, seen, cluster, signal)))); return
+    case 'create': await makeEach(step.roles.map((role) => [role, () => context.creating(`${role} of ${cluster.metadata.name}`, createTimeoutMs, (signal) => create(role, seen, cluster, signal))])); return
     case 'attach-router': await context.changing('attach router', createTimeoutMs, () => network.routers.addInterface(step.routerId, step.subnetId)); return
     case 'detach-router': await context.changing('detach router', createTimeoutMs, () => network.routers.removeInterface(step.routerId, step.subnetId)); return
     case 'admit': await together(step.rules.map((rule) => context.changing('add rule', createTimeoutMs, () => network.securityGroups.addRule(step.groupId, rule, seen.mark(step.role))))); return

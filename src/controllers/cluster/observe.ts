@@ -6,9 +6,10 @@ import type { Mark, Network, Router, SecurityGroup, SecurityGroupRuleSpec, Serve
 import type { ObserveContext } from '../../engine/shapes.ts'
 import { balancerTraits, controlPlaneIngress, nodeIngress, type Ingress } from '../../rules/node-network.ts'
 import { isAbandoned } from '../abandoned.ts'
-import { demandProject, demandSight, isLeftBehind, sighted, type Intents, type Sight } from '../outside.ts'
+import { isLeftBehind, sighted, type Intents, type Sight } from '../outside.ts'
 import type { Ports, SiteCloud } from '../ports.ts'
 import { machinesIn } from '../reads.ts'
+import { demandProject } from '../view.ts'
 import type { Turns } from './turns.ts'
 
 export type Role = 'network' | 'subnet' | 'router' | 'nodes' | 'control-plane' | 'anti-affinity'
@@ -90,9 +91,7 @@ export const observe = (ports: Ports, turns: Turns) => async (cluster: Cluster, 
   const { cloud } = siteCloud
   const shape = (recorded?.shape ?? found.shape) as 'tenant' | 'routed'
   const mark = (role: Role): Mark => ({ uid: cluster.metadata.uid, site: ports.installation, role })
-  // What was never answered is known by its mark alone: only who sees can say that it is not there.
-  if (deleting && recorded?.intents !== undefined) await demandSight(siteCloud)
-  const find = <T extends Marked>(collection: Parameters<typeof sighted<T>>[2], role: Role, id: string | undefined) => sighted(context, siteCloud, collection, mark(role), id)
+  const find = <T extends Marked>(collection: Parameters<typeof sighted<T>>[2], role: Role, id: string | undefined) => sighted(context, siteCloud, collection, mark(role), id, { isIntended: deleting && recorded?.intents?.[role] !== undefined })
   const tenant = shape === 'tenant'
   const [network, subnet, router, nodeGroup, controlPlaneGroup, serverGroup] = await Promise.all([
     tenant ? find<Network>(cloud.network.networks, 'network', recorded?.networkId) : absent,
@@ -100,7 +99,7 @@ export const observe = (ports: Ports, turns: Turns) => async (cluster: Cluster, 
     tenant ? find<Router>(cloud.network.routers as never, 'router', recorded?.routerId) : absent,
     find<SecurityGroup>(cloud.network.securityGroups, 'nodes', recorded?.nodeGroupId),
     find<SecurityGroup>(cloud.network.securityGroups, 'control-plane', recorded?.controlPlaneGroupId),
-    cluster.spec.controlPlane.replicas > 1 || recorded?.serverGroupId !== undefined ? find<ServerGroup>(cloud.compute.serverGroups as never, 'anti-affinity', recorded?.serverGroupId) : absent,
+    cluster.spec.controlPlane.replicas > 1 || recorded?.serverGroupId !== undefined || recorded?.intents?.['anti-affinity'] !== undefined ? find<ServerGroup>(cloud.compute.serverGroups as never, 'anti-affinity', recorded?.serverGroupId) : absent,
   ])
   const all = network.kind === 'seen' || deleting ? (await cloud.network.ports.list(context.lastEffectAt, context.isRoutine)).items : []
   const inNetwork = all.filter((p) => network.kind === 'seen' && p.networkId === network.object.id)

@@ -2,9 +2,9 @@
 import type { Cluster } from '../../api/index.ts'
 import type { ApplyContext } from '../../engine/shapes.ts'
 import { slotAddress, vipAddress } from '../../rules/node-network.ts'
-import { together } from '../outside.ts'
+import { makeEach } from '../outside.ts'
 import type { Observed, Seen } from './observe.ts'
-import type { Creation, Step } from './plan.ts'
+import { roleOf, type Creation, type Step } from './plan.ts'
 
 const timeoutMs = 20_000
 const monitor = { type: 'TCP', delay: 5, timeout: 3, maxRetries: 2 } as const
@@ -36,7 +36,7 @@ export const apply = async (step: Step, s: Observed, cluster: Cluster, context: 
     case 'intend': await context.record({ endpoint: {
       ...cluster.status?.endpoint, kind: s.endpoint, intents: { ...cluster.status?.endpoint?.intents, ...Object.fromEntries(step.roles.map((r) => [r, context.now.toISOString()])) },
     } }); return
-    case 'create': await together(step.objects.map((c) => context.creating(`${c.kind.slice('create-'.length)} of ${cluster.metadata.name}`, timeoutMs, (signal) => create(c, s, signal)))); return
+    case 'create': await makeEach(step.objects.map((c) => [roleOf(c), () => context.creating(`${c.kind.slice('create-'.length)} of ${cluster.metadata.name}`, timeoutMs, (signal) => create(c, s, signal))])); return
     case 'admit': await changing('allowed networks', () => loadBalancer!.listeners.admit(step.listenerId, step.allowed)); return
     case 'add-monitor': await changing('health monitor', () => loadBalancer!.addHealthMonitor(step.pool, monitor)); return
     case 'add-members': await changing(`members ${step.members.map((m) => m.slot).join(', ')}`, () => loadBalancer!.addMembers(step.pool, step.members.map(({ slot, address }) => ({ address, port: step.port, subnetId: s.subnetId!, name: `cp-${slot}` })))); return

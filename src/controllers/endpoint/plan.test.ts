@@ -46,15 +46,25 @@ test('O5 the members that are missing come in one step for each pool, and only t
   ])
   expect(added([is(port(0)), absent, absent])).toEqual([{ kind: 'add-members', pool: pool(6443), port: 6443, members: [{ slot: 0, address: '10.0.0.10' }] }])
 })
-test('O5 a balancer in ERROR is deleted with all that hangs on it and made again', () => expect(plan(seen({ loadBalancer: is(lb({ provisioningStatus: 'ERROR' })) }), now).steps).toEqual([{ kind: 'delete-load-balancer', id: 'lb' }]))
+test.each([false, true])('O3 O5 a balancer in ERROR is deleted with all that hangs on it a minute after it came to that; its cluster goes: %s', (deleting) => {
+  const since = (updatedAt: string) => plan(seen({ deleting, slots: [absent], floatingIp: absent, loadBalancer: is(lb({ provisioningStatus: 'ERROR', updatedAt })) }), now)
+  expect(since('2026-01-01T00:59:00Z')).toMatchObject({ steps: [{ kind: 'delete-load-balancer', id: 'lb' }], outcome: { reason: 'LoadBalancerError' } })
+  expect(since('2026-01-01T00:59:01Z')).toMatchObject({ steps: [], outcome: { reason: 'LoadBalancerError' } })
+})
 test('O5 a part in ERROR takes its balancer with it only while nobody was served', () => {
   const ways = whole.map((w) => ({ ...w, listener: is({ id: 'l', provisioningStatus: 'ERROR', allowedCidrs: null } as Listener) }))
   expect(plan(seen({ ways }), now).steps).toEqual([{ kind: 'delete-load-balancer', id: 'lb' }])
   expect(plan(seen({ ways, isBuilt: true }), now).steps).toEqual([])
 })
 test('O5 PENDING for long is the cloud\'s fault and nothing is deleted', () => {
-  const p = plan(seen({ loadBalancer: is(lb({ provisioningStatus: 'PENDING_CREATE', createdAt: '2026-01-01T00:40:00Z' })), ways: none }), now)
-  expect([p.steps, p.outcome.kind === 'waiting' && p.outcome.reason]).toEqual([[], 'LoadBalancerStuck'])
+  const said = (more: Partial<LoadBalancer>, s: Partial<Seen> = {}) => plan(seen({ loadBalancer: is(lb({ createdAt: '2026-01-01T00:00:00Z', ...more })), ways: none, ...s }), now)
+  const going = { deleting: true, slots: [absent], floatingIp: absent }
+  for (const provisioningStatus of ['PENDING_CREATE', 'PENDING_UPDATE', 'PENDING_DELETE']) {
+    expect(said({ provisioningStatus })).toMatchObject({ steps: [], outcome: { reason: 'LoadBalancerStuck' } })
+    expect(said({ provisioningStatus, updatedAt: '2026-01-01T00:50:00Z' })).toMatchObject({ steps: [], outcome: { reason: 'WaitingForLoadBalancer' } })
+    expect(said({ provisioningStatus }, going)).toMatchObject({ steps: [], outcome: { reason: 'LoadBalancerStuck' } })
+    expect(said({ provisioningStatus, updatedAt: '2026-01-01T00:50:00Z' }, going)).toMatchObject({ steps: [], outcome: { reason: 'Deleting' } })
+  }
 })
 test('O3 nothing below a balancer is touched while it changes', () => expect(steps(seen({ loadBalancer: is(lb({ provisioningStatus: 'PENDING_UPDATE' })), ways: whole.map((w) => ({ ...w, members: [] })) }))).toEqual([]))
 test('O3 a balancer that is ACTIVE while OVN still makes its pools takes no member yet', () => {

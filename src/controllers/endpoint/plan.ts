@@ -1,6 +1,6 @@
 /** Addresses first (rule O5): floating IP, chosen VIP and slot ports side by side, then what is below the balancer. Pure. */
-import type { Listener, LoadBalancer, Pool } from '../../drivers/openstack/cloud.ts'
-import { refused, settled, waiting } from '../../engine/outcome.ts'
+import type { LoadBalancer, Pool, Provisioned } from '../../drivers/openstack/cloud.ts'
+import { refused, settled, waiting, type Outcome } from '../../engine/outcome.ts'
 import type { Finish, Plan } from '../../engine/shapes.ts'
 import { isPending, lookEverySeconds, objectOf, type Sight } from '../outside.ts'
 import type { ApiPort, Observed, Seen } from './observe.ts'
@@ -26,6 +26,17 @@ export type Creation =
   | { readonly kind: 'create-listener'; readonly port: ApiPort; readonly loadBalancerId: string; readonly allowed: readonly string[] | null; /** Its pool, which outlived it. */ readonly poolId?: string }
   | { readonly kind: 'create-pool'; readonly port: ApiPort; readonly listenerId: string }
 
+/** The name of its intent (rule E3). */
+export const roleOf = (c: Creation): string => {
+  switch (c.kind) {
+    case 'create-port': return `cp-${c.slot}`
+    case 'create-floating-ip': return 'floating-ip'
+    case 'create-load-balancer': return 'load-balancer'
+    case 'create-listener': return `listener-${c.port}`
+    case 'create-pool': return `pool-${c.port}`
+  }
+}
+
 const named = (s: Seen) => [
   ...s.slots.map((x, i) => [`cp-${i}`, x] as const), ['floating-ip', s.floatingIp] as const, ['load-balancer', s.loadBalancer] as const,
   ...s.ways.flatMap((w) => [[`listener-${w.port}`, w.listener] as const, [`pool-${w.port}`, w.pool] as const]),
@@ -34,33 +45,50 @@ export const seenRoles = (s: Seen): ReadonlySet<string> => new Set(named(s).filt
 
 const doublesOf = <T extends { readonly id: string }>(kind: Deletion['kind'], x: Sight<T>, isFree: (d: T) => boolean): Step[] =>
   (x.kind === 'seen' ? x.doubles.filter(isFree).map((d): Step => ({ kind, id: d.id, isDouble: true })) : [])
-const planDoubles = (s: Seen): Step[] => [
-  // What is being changed takes no call, and what is being deleted needs none.
-  ...doublesOf('delete-load-balancer', s.loadBalancer, (d) => !d.provisioningStatus.startsWith('PENDING')), ...doublesOf('delete-floating-ip', s.floatingIp, () => true),
+const planDoubles = (s: Seen, now: Date): Step[] => [
+  ...doublesOf('delete-load-balancer', s.loadBalancer, (d) => mayDelete(d, now)), ...doublesOf('delete-floating-ip', s.floatingIp, () => true),
   ...s.slots.flatMap((x) => doublesOf('delete-port', x, (d) => d.deviceId === '')),
 ]
 
 /** Not while an answer is out: its balancer may still come. */
 const freeVip = (s: Seen, now: Date): Step[] => (isPending(s.intents, 'load-balancer', now) ? [] : s.strandedVips.map((id) => ({ kind: 'delete-port', id })))
 
+const stuckMs = 15 * 60_000
+const askAgainMs = 60_000
+/** How long it has had its status. Octavia writes no time of an object that is as it was made. */
+const standsMs = (o: Provisioned, now: Date): number => now.getTime() - Date.parse(o.updatedAt ?? o.createdAt ?? now.toISOString())
+const isPendingStatus = (o: Provisioned): boolean => o.provisioningStatus.startsWith('PENDING')
+/** What is being changed takes no call. What ended in ERROR, perhaps as it was deleted, is left alone for a minute. */
+const mayDelete = (lb: LoadBalancer, now: Date): boolean => !isPendingStatus(lb) && (lb.provisioningStatus !== 'ERROR' || standsMs(lb, now) >= askAgainMs)
+
+/** `part`: the balancer, or what is below it. */
+const stuck = (lb: LoadBalancer, part: Provisioned, now: Date): Outcome | undefined => (isPendingStatus(part) && standsMs(part, now) > stuckMs
+  ? waiting('LoadBalancerStuck', `load balancer ${lb.id} is ${part.provisioningStatus}${part === lb ? '' : ` in part (${part.name})`} since more than 15 minutes; the cloud's operator can end that: openstack loadbalancer status set ${lb.id} --provisioning-status ERROR`, 60)
+  : undefined)
+
+/** Why a balancer that goes is still there, when that is not for us to do. */
+const heldUp = (lb: LoadBalancer | undefined, now: Date): Outcome | undefined => (lb?.provisioningStatus === 'ERROR'
+  ? waiting('LoadBalancerError', `Octavia ended in ERROR with load balancer ${lb.id}; its deletion is asked for again each minute, and when that does not help the cloud's operator finds the cause in octavia-worker's log`, 10)
+  : lb && stuck(lb, lb, now))
+
 const planDeletion = (s: Seen, now: Date): Plan<Step | Finish> => {
   if (s.machines.length > 0) return { steps: [], outcome: waiting('Deleting', 'the machines go before their addresses', 60) }
   const loadBalancer = objectOf(s.loadBalancer)
   const steps: Step[] = [
-    ...(loadBalancer !== undefined && !loadBalancer.provisioningStatus.startsWith('PENDING') ? [{ kind: 'delete-load-balancer', id: loadBalancer.id } as const] : []), ...planDoubles(s),
+    ...(loadBalancer !== undefined && mayDelete(loadBalancer, now) ? [{ kind: 'delete-load-balancer', id: loadBalancer.id } as const] : []), ...planDoubles(s, now),
     ...(s.floatingIp.kind === 'seen' ? [{ kind: 'delete-floating-ip', id: s.floatingIp.object.id } as const] : []),
     ...s.slots.flatMap((x): Step[] => (x.kind === 'seen' && x.object.deviceId === '' ? [{ kind: 'delete-port', id: x.object.id }] : [])), ...freeVip(s, now),
   ]
   const late = Object.keys(s.intents ?? {}).filter((r) => isPending(s.intents, r, now) && !seenRoles(s).has(r))
   const left = seenRoles(s).size > 0
-  if (steps.length > 0 || left) return { steps, outcome: waiting('Deleting', 'waits until load balancer, floating IP and ports are gone', 1) }
+  if (steps.length > 0 || left) return { steps, outcome: heldUp(loadBalancer, now) ?? waiting('Deleting', 'waits until load balancer, floating IP and ports are gone', 1) }
   if (late.length > 0) return { steps: [], outcome: waiting('Looking', `the creation of ${late.join(', ')} was not answered; its result is looked for before the cluster goes`, lookEverySeconds) }
   return { steps: [{ kind: 'finish' }], outcome: settled() }
 }
 
 /** The balancer and what is below it. */
-const parts = (s: Seen) => [s.loadBalancer, ...s.ways.flatMap((w) => [w.listener, w.pool])].flatMap((x): readonly (LoadBalancer | Listener | Pool)[] => (x.kind === 'seen' ? [x.object] : []))
-const changing = (s: Seen) => parts(s).find((p) => p.provisioningStatus.startsWith('PENDING'))
+const parts = (s: Seen) => [s.loadBalancer, ...s.ways.flatMap((w) => [w.listener, w.pool])].flatMap((x): readonly Provisioned[] => (x.kind === 'seen' ? [x.object] : []))
+const changing = (s: Seen) => parts(s).find(isPendingStatus)
 /**
  * Nothing is at work on any of it. The OVN provider calls a new balancer ACTIVE before it has made the pools that came with it,
  * and writes them from a copy that is older than a member added in between.
@@ -72,17 +100,17 @@ const isBroken = (s: Seen): boolean => parts(s).some((p) => p.provisioningStatus
 /** What is missing at this level and may be made now; with what is being looked for. */
 const missing = (s: Seen, now: Date) => {
   const lb = objectOf(s.loadBalancer)
-  const want: (readonly [string, Creation])[] = []
-  if (s.networkId !== undefined && s.groupIds.length > 0 && (s.subnetId !== undefined || !s.tenant)) s.slots.forEach((x, slot) => { if (x.kind === 'absent') want.push([`cp-${slot}`, { kind: 'create-port', slot }]) })
-  if (s.tenant && s.floatingIp.kind === 'absent') want.push(['floating-ip', { kind: 'create-floating-ip' }])
-  if (s.endpoint === 'octavia' && s.subnetId !== undefined && lb === undefined) want.push(['load-balancer', { kind: 'create-load-balancer', listeners: s.ways.map(({ port, allowed }) => ({ port, allowed })) }])
+  const want: Creation[] = []
+  if (s.networkId !== undefined && s.groupIds.length > 0 && (s.subnetId !== undefined || !s.tenant)) s.slots.forEach((x, slot) => { if (x.kind === 'absent') want.push({ kind: 'create-port', slot }) })
+  if (s.tenant && s.floatingIp.kind === 'absent') want.push({ kind: 'create-floating-ip' })
+  if (s.endpoint === 'octavia' && s.subnetId !== undefined && lb === undefined) want.push({ kind: 'create-load-balancer', listeners: s.ways.map(({ port, allowed }) => ({ port, allowed })) })
   if (lb !== undefined && isQuiet(s)) for (const w of s.ways) {
     const listener = objectOf(w.listener)
-    if (listener === undefined) want.push([`listener-${w.port}`, { kind: 'create-listener', port: w.port, loadBalancerId: lb.id, allowed: w.allowed, ...(w.pool.kind === 'seen' && { poolId: w.pool.object.id }) }])
-    else if (w.pool.kind === 'absent') want.push([`pool-${w.port}`, { kind: 'create-pool', port: w.port, listenerId: listener.id }])
+    if (listener === undefined) want.push({ kind: 'create-listener', port: w.port, loadBalancerId: lb.id, allowed: w.allowed, ...(w.pool.kind === 'seen' && { poolId: w.pool.object.id }) })
+    else if (w.pool.kind === 'absent') want.push({ kind: 'create-pool', port: w.port, listenerId: listener.id })
   }
-  const looking = want.filter(([r]) => isPending(s.intents, r, now)).map(([r]) => r)
-  return { looking, create: want.filter(([r]) => !looking.includes(r)) }
+  const { true: looking = [], false: create = [] } = Object.groupBy(want, (c) => `${isPending(s.intents, roleOf(c), now)}`)
+  return { looking: looking.map(roleOf), create }
 }
 
 const isSameList = (a: readonly string[] | null, b: readonly string[] | null): boolean => JSON.stringify((a ?? []).toSorted()) === JSON.stringify((b ?? []).toSorted())
@@ -111,22 +139,20 @@ const attach = (s: Seen): Step[] => {
 }
 
 export const plan = (s: Observed, now: Date): Plan<Step | Finish> => {
-  if (s.kind === 'blocked') return { steps: s.deleting && (s.reason === 'WaitingForNetwork' || s.reason === 'Abandoned') ? [{ kind: 'finish' }] : [], outcome: s.reason === 'WaitingForNetwork' ? waiting(s.reason, s.message, 60) : refused(s.reason, s.message) }
+  if (s.kind === 'blocked') {
+    const isWaiting = s.reason === 'WaitingForNetwork' || s.reason === 'SiteMissing'
+    return { steps: s.deleting && s.holdsNothing ? [{ kind: 'finish' }] : [], outcome: isWaiting ? waiting(s.reason, s.message, 60) : refused(s.reason, s.message) }
+  }
   if (s.deleting) return planDeletion(s, now)
   if (s.tenant && (s.subnetId === undefined || s.groupIds.length === 0) || !s.tenant && s.groupIds.length === 0) return { steps: [], outcome: waiting('WaitingForNetwork', 'waits for the cluster\'s network and groups', 60) }
   if (s.networkId === undefined) return { steps: [], outcome: refused('NetworkMissing', 'the site has no provider network to attach machines to') }
   const lb = objectOf(s.loadBalancer)
-  if (lb !== undefined && isBroken(s) && !lb.provisioningStatus.startsWith('PENDING'))
-    return { steps: [{ kind: 'delete-load-balancer', id: lb.id }], outcome: waiting('LoadBalancerError', 'Octavia ended in ERROR; the balancer is deleted and made again with the same addresses', 2) }
+  if (lb !== undefined && isBroken(s) && !isPendingStatus(lb))
+    return { steps: mayDelete(lb, now) ? [{ kind: 'delete-load-balancer', id: lb.id }] : [], outcome: waiting('LoadBalancerError', `Octavia ended in ERROR with load balancer ${lb.id}; a minute later it is deleted and made again with the same addresses`, 10) }
   const { looking, create } = missing(s, now)
-  const steps: Step[] = [...planDoubles(s), ...freeVip(s, now), ...(create.length > 0 ? [{ kind: 'intend', roles: create.map(([r]) => r) } as const] : []), ...(create.length > 0 ? [{ kind: 'create', objects: create.map(([, c]) => c) } as const] : []), ...attach(s)]
+  const steps: Step[] = [...planDoubles(s, now), ...freeVip(s, now), ...(create.length > 0 ? [{ kind: 'intend', roles: create.map(roleOf) } as const, { kind: 'create', objects: create } as const] : []), ...attach(s)]
   if (looking.length > 0) return { steps, outcome: waiting('Looking', `the creation of ${looking.join(', ')} was not answered; its result is looked for before it is tried again`, lookEverySeconds) }
   const busy = changing(s)
-  if (lb !== undefined && busy !== undefined) {
-    const since = busy.createdAt === undefined ? now.getTime() : Date.parse(busy.createdAt.endsWith('Z') ? busy.createdAt : `${busy.createdAt}Z`)
-    return now.getTime() - since > 15 * 60_000 && busy.provisioningStatus === 'PENDING_CREATE'
-      ? { steps, outcome: waiting('LoadBalancerStuck', `load balancer ${lb.id} is ${busy.provisioningStatus}${busy === lb ? '' : ` in part (${busy.name})`} since more than 15 minutes; the cloud's operator can end that: openstack loadbalancer status set ${lb.id} --provisioning-status ERROR`, 60) }
-      : { steps, outcome: waiting('WaitingForLoadBalancer', `load balancer ${lb.id} is being changed by Octavia`, 10) }
-  }
+  if (lb !== undefined && busy !== undefined) return { steps, outcome: stuck(lb, busy, now) ?? waiting('WaitingForLoadBalancer', `load balancer ${lb.id} is being changed by Octavia`, 10) }
   return steps.length > 0 ? { steps, outcome: waiting('Creating', 'makes addresses and the way to the API', 0.2) } : { steps, outcome: settled() }
 }

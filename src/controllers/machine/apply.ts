@@ -1,7 +1,7 @@
 /** One small idempotent function a step. */
 import type { Machine } from '../../api/index.ts'
 import type { ApplyContext } from '../../engine/shapes.ts'
-import { objectOf } from '../outside.ts'
+import { makeEach, objectOf } from '../outside.ts'
 import type { Ports } from '../ports.ts'
 import { secretsOf } from '../secrets.ts'
 import { requestOf, type Asked } from './asked.ts'
@@ -51,14 +51,14 @@ export const apply = (ports: Ports, asked: Asked) => async (step: Step, s: Obser
   }
   switch (step.kind) {
     case 'intend': await context.record({ ...recordedFields(machine), intents: { ...machine.status?.intents, ...Object.fromEntries(step.roles.map((r) => [r, context.now.toISOString()])) } }); return
-    case 'create-port': await creating('port', (signal) => cloud.network.ports.create({
+    case 'create-port': await makeEach([['port', () => creating('port', (signal) => cloud.network.ports.create({
       networkId: (tenant ? infrastructure?.networkId : s.site.status!.found!.providerNetwork?.id)!, securityGroupIds: groupIds,
       ...(tenant && { fixedIps: [{ subnetId: infrastructure!.subnetId! }], allowedAddressPairs: s.cluster.spec.network.pods }),
-    }, s.mark('node'), signal)); return
-    case 'create-volume': await creating('root volume', (signal) => cloud.volume.volumes.create({
+    }, s.mark('node'), signal))]], ['volume']); return
+    case 'create-volume': await makeEach([['volume', () => creating('root volume', (signal) => cloud.volume.volumes.create({
       sizeGiB: machine.spec.rootVolume.sizeGiB, imageId: s.image!, ...(machine.spec.rootVolume.type !== undefined && { type: machine.spec.rootVolume.type }),
-    }, s.mark('root'), signal)); return
-    case 'create-server': {
+    }, s.mark('root'), signal))]]); return
+    case 'create-server': await makeEach([['server', async () => {
       const secrets = await secretsOf(ports, s.cluster)
       const userData = ports.talos.packUserData(ports.talos.renderMachineConfig(configOf(s, secrets))).base64
       const volume = objectOf(s.volume)
@@ -67,8 +67,7 @@ export const apply = (ports: Ports, asked: Asked) => async (step: Step, s: Obser
         ...(volume !== undefined ? { rootVolumeId: volume.id } : { imageId: s.image! }),
         ...(machine.spec.role === 'controlplane' && infrastructure?.serverGroupId !== undefined && { serverGroupId: infrastructure.serverGroupId }),
       }, s.mark(serverRole(machine.spec.role, s.cluster.metadata.uid)), signal))
-      return
-    }
+    }]]); return
     case 'hard-reboot':
       await consoleToEvent(s, step.serverId, context)
       await context.record({ ...recordedFields(machine), hardReboots: step.count })

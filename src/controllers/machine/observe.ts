@@ -5,10 +5,11 @@ import type { Mark, Marked, Port, Server, Volume } from '../../drivers/openstack
 import type { KubeNode } from '../../drivers/kubernetes/kubernetes.ts'
 import type { ObserveContext } from '../../engine/shapes.ts'
 import { abandonedMessage, isAbandoned } from '../abandoned.ts'
-import { demandProject, demandSight, sighted, type Intents, type Sight } from '../outside.ts'
+import { sighted, type Intents, type Sight } from '../outside.ts'
 import type { Ports, SiteCloud } from '../ports.ts'
 import { clusterOf, isOneHeard, isPlaced } from '../reads.ts'
-import type { Asked } from './asked.ts'
+import { demandProject } from '../view.ts'
+import { requestOf, type Asked } from './asked.ts'
 import { serverRole } from './role.ts'
 
 export interface Seen {
@@ -60,19 +61,22 @@ export const observe = (ports: Ports, asked: Asked) => async (machine: Machine, 
   const siteCloud = await ports.clouds.open(site, cluster.metadata.namespace ?? '')
   demandProject(siteCloud, cluster)
   const { cloud } = siteCloud
-  // What was never answered is known by its mark alone: only who sees can say that it is not there.
-  if (deleting && recorded.intents !== undefined) await demandSight(siteCloud)
   const mark = (role: string): Mark => ({ uid: machine.metadata.uid, site: ports.installation, role })
   const isControlPlane = machine.spec.role === 'controlplane'
   const type = context.cached.list(MachineTypeKind).find((t) => t.spec.site === cluster.spec.site && t.spec.flavor === machine.spec.machineType)
-  const find = <T extends Marked>(collection: unknown, m: Mark, id: string | undefined) => sighted<T>(context, siteCloud, collection as never, m, id)
+  const find = <T extends Marked>(collection: unknown, m: Mark, id: string | undefined, intent: string) => sighted<T>(context, siteCloud, collection as never, m, id, {
+    isIntended: deleting && recorded.intents?.[intent] !== undefined,
+    // Cinder's count of what a project uses drifts; it is asked only of what went by itself.
+    isLetGo: id !== undefined && (asked.has(requestOf(id), context.now) || asked.has(requestOf(id, true), context.now)),
+  })
   const slot = endpoint?.slots?.find((s) => s.slot === machine.spec.slot)
   const [port, volume, server] = await Promise.all([
     isControlPlane
-      ? (slot === undefined ? absent : find<Port>(cloud.network.ports, { uid: cluster.metadata.uid, site: ports.installation, role: `cp-${machine.spec.slot ?? 0}` }, slot.portId))
-      : find<Port>(cloud.network.ports, mark('node'), recorded.portId),
-    type?.spec.diskGiB === 0 || recorded.volumeId !== undefined ? find<Volume>(cloud.volume.volumes, mark('root'), recorded.volumeId) : absent,
-    find<Server>(cloud.compute.servers, mark(serverRole(machine.spec.role, cluster.metadata.uid)), recorded.serverId),
+      ? (slot === undefined ? absent : find<Port>(cloud.network.ports, { uid: cluster.metadata.uid, site: ports.installation, role: `cp-${machine.spec.slot ?? 0}` }, slot.portId, 'port'))
+      : find<Port>(cloud.network.ports, mark('node'), recorded.portId, 'port'),
+    // One that was made, or may have been, goes with its machine whatever became of the flavor.
+    type?.spec.diskGiB === 0 || recorded.volumeId !== undefined || recorded.intents?.['volume'] !== undefined ? find<Volume>(cloud.volume.volumes, mark('root'), recorded.volumeId, 'volume') : absent,
+    find<Server>(cloud.compute.servers, mark(serverRole(machine.spec.role, cluster.metadata.uid)), recorded.serverId, 'server'),
   ])
   const release = context.cached.get(ReleaseKind, { namespace: '', name: machine.spec.release })
   const secrets = await ports.secrets.get(cluster.metadata.uid)

@@ -95,9 +95,11 @@ export interface Volume extends Marked { readonly status: string; readonly sizeG
 export interface VolumeSpec { readonly sizeGiB: number; readonly type?: string; readonly imageId?: string; readonly availabilityZone?: string }
 export interface Image { readonly id: string; readonly name: string; readonly status: string; readonly minDiskGiB: number; readonly sizeBytes: number; readonly checksum: string | null; readonly properties: Readonly<Record<string, string>> }
 
-export interface LoadBalancer extends Marked { readonly provisioningStatus: string; readonly operatingStatus: string; readonly vipAddress: string; readonly vipPortId: string; readonly vipSubnetId: string; readonly provider: string }
-export interface Listener extends Marked { readonly loadBalancerId: string; readonly port: number; readonly provisioningStatus: string; readonly allowedCidrs: readonly string[] | null; readonly defaultPoolId: string | null }
-export interface Pool extends Marked { readonly loadBalancerId: string; readonly listenerIds: readonly string[]; readonly provisioningStatus: string; readonly memberIds: readonly string[]; readonly healthMonitorId: string | null }
+/** What Octavia makes in time. `updatedAt`: absent while it is as it was made. */
+export interface Provisioned extends Marked { readonly provisioningStatus: string; readonly updatedAt?: string }
+export interface LoadBalancer extends Provisioned { readonly operatingStatus: string; readonly vipAddress: string; readonly vipPortId: string; readonly vipSubnetId: string; readonly provider: string }
+export interface Listener extends Provisioned { readonly loadBalancerId: string; readonly port: number; readonly allowedCidrs: readonly string[] | null; readonly defaultPoolId: string | null }
+export interface Pool extends Provisioned { readonly loadBalancerId: string; readonly listenerIds: readonly string[]; readonly memberIds: readonly string[]; readonly healthMonitorId: string | null }
 /** A listener with its pool, made together with their balancer. Members are no part of it: each waits for its port (rule O5). */
 export interface ListenerSpec { readonly mark: Mark; readonly port: number; readonly allowedCidrs?: readonly string[]; readonly pool: { readonly mark: Mark; readonly algorithm: Algorithm; readonly monitor: HealthMonitorSpec } }
 export type Algorithm = 'SOURCE_IP_PORT' | 'ROUND_ROBIN'
@@ -119,7 +121,7 @@ export interface Cloud {
     readonly servers: Collection<Server, ServerSpec> & { forceDelete(id: string): Promise<void>; rebootHard(id: string): Promise<void>; console(id: string, lines: number): Promise<string> }
     readonly serverGroups: Collection<ServerGroup, { readonly policy: 'anti-affinity' | 'soft-anti-affinity' }>
     flavors(): Promise<readonly Flavor[]>
-    quota(): Promise<{ readonly instances: Quota; readonly cores: Quota; readonly ramMiB: Quota }>
+    quota(): Promise<{ readonly instances: Quota; readonly cores: Quota; readonly ramMiB: Quota; readonly serverGroups: Quota }>
     microversions(): Promise<{ readonly min: string; readonly max: string }>
   }
   readonly network: {

@@ -91,7 +91,7 @@ export const openCompute = (client: Client, listers: Listers): Cloud['compute'] 
     flavors: async () => (await allPages(await ready(), { service, path: '/flavors/detail', key: 'flavors' })).map(toFlavor),
     quota: async () => {
       const limits = object(object((await (await ready()).json({ service, path: '/limits' }))['limits'])['absolute'])
-      return { instances: quota(limits, 'maxTotalInstances', 'totalInstancesUsed'), cores: quota(limits, 'maxTotalCores', 'totalCoresUsed'), ramMiB: quota(limits, 'maxTotalRAMSize', 'totalRAMUsed') }
+      return { instances: quota(limits, 'maxTotalInstances', 'totalInstancesUsed'), cores: quota(limits, 'maxTotalCores', 'totalCoresUsed'), ramMiB: quota(limits, 'maxTotalRAMSize', 'totalRAMUsed'), serverGroups: quota(limits, 'maxServerGroups', 'totalServerGroupsUsed') }
     },
     microversions,
   }
