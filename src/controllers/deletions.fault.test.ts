@@ -135,3 +135,21 @@ test.each(strangers)('O9 %s is named, and nothing shared is touched', async (_, 
   expect(condition((await w.cluster())!, 'InfrastructureReady')).toMatchObject({ reason: 'BlockedBy', fault: 'User', message: expect.stringContaining(id) })
   expect(w.left()).toMatchObject({ subnets: 1, securityGroups: 2 })
 }, 60_000)
+
+test.each(['no-valid-host', 'server-error'] as const)('E2 O7 six servers that fail at once (%s) and are given up are no hole in the list: all are made again', async (kind) => {
+  const w = await begin()
+  const fault = w.cloud.faults.add({ kind, service: 'compute', method: 'POST', path: '/servers$', times: 7 })
+  await w.makeCluster({ workers: 6 })
+  await w.until(() => fault.struck === 7, 'all of them failed')
+  await w.waitReady()
+  expect(w.left()['servers']).toBe(7)
+}, 60_000)
+
+test('E2 O7 six root volumes that fail at once and are deleted are no hole in the list: all are made again', async () => {
+  const w = await begin()
+  const fault = w.cloud.faults.add({ kind: 'volume-error', service: 'volume', method: 'POST', times: 7 })
+  await w.makeCluster({ workers: 6 })
+  await w.until(() => fault.struck === 7, 'all of them failed')
+  await w.waitReady()
+  expect(w.left()['volumes']).toBe(7)
+}, 60_000)

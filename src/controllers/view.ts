@@ -33,7 +33,7 @@ const known = (cached: Cached, siteName: string, projectId: string) => {
   const shared = clusters.filter((c) => !isGoing(c) || endpoints.includes(c) || c.metadata.finalizers?.includes('skerry.dev/endpoint') === true)
   const ids = (...list: readonly (string | undefined)[]): string[] => list.filter((i) => i !== undefined)
   return {
-    servers: ids(...machines.map((m) => m.status?.serverId)),
+    servers: ids(...machines.map((m) => m.status).filter((s) => s?.serverId !== s?.gaveUp?.serverId).map((s) => s?.serverId)),
     volumes: ids(...machines.map((m) => m.status?.volumeId)),
     ports: ids(...machines.filter((m) => m.spec.role === 'worker').map((m) => m.status?.portId), ...endpoints.flatMap((c) => c.status?.endpoint?.slots?.map((s) => s.portId) ?? [])),
     networks: ids(...shared.map((c) => c.status?.infrastructure?.networkId)),

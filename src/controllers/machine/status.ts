@@ -34,7 +34,8 @@ export const status = (ports: Ports) => (machine: Machine, s: Observed | undefin
     ...rest,
     phase: phaseOf(s),
     ...(port !== undefined && { portId: port.id, ...(port.fixedIps[0] !== undefined && { address: port.fixedIps[0].address }) }),
-    ...(volume !== undefined && { volumeId: volume.id }),
+    // One that failed is about to go: nobody expects to see it.
+    ...(volume !== undefined && (s.deleting || volume.status !== 'error') && { volumeId: volume.id }),
     ...(server !== undefined && { serverId: server.id, serverName: server.name, ...(server.hostId !== '' && { hostId: server.hostId }) }),
     ...(server !== undefined && gaveUp?.serverId === server.id && { gaveUp }),
     ...(active !== undefined && { activeAt: active }),
