@@ -34,7 +34,7 @@ export interface Seen {
   readonly workers: number
   readonly hasSecrets: boolean
   readonly hasAddresses: boolean
-  /** Asked only before bootstrap is done. */
+  /** Asked before bootstrap is done, and while etcd does not answer. */
   readonly answers: readonly Answer[]
   /** The server that was asked to bootstrap: GET by id answered 404. */
   readonly isBootstrapServerGone: boolean
@@ -116,12 +116,13 @@ export const observe = (ports: Ports) => async (cluster: Cluster, context: Obser
   const isHeard = machines.some(hasContact)
   const nodes = secrets !== undefined && isBootstrapped ? await ports.tenants.nodes(cluster, secrets) : undefined
   const asked = isBootstrapped ? undefined : controlPlane?.bootstrap?.serverId
+  // A settled, established control plane is watched through its nodes; etcd is asked when something moved.
+  const etcd = isBootstrapped || isHeard ? await readEtcd(ports, cluster, machines) : undefined
   return {
     ...base, hasSecrets: secrets !== undefined, hasAddresses,
-    answers: isBootstrapped || !isHeard ? [] : await ask(ports, cluster, machines, context),
+    answers: !isHeard || (isBootstrapped && etcd !== undefined) ? [] : await ask(ports, cluster, machines, context),
     isBootstrapServerGone: asked !== undefined && (await isGone(ports, cluster, asked, context)),
-    // A settled, established control plane is watched through its nodes; etcd is asked when something moved.
-    etcd: isBootstrapped || isHeard ? await readEtcd(ports, cluster, machines) : undefined,
+    etcd,
     readyNodes: new Set(nodes?.filter((n) => n.ready).map((n) => n.name)), apiReady: nodes !== undefined,
   }
 }

@@ -64,6 +64,11 @@ describe('T1 etcd is bootstrapped at most once', () => {
   test('T1 another is chosen when GET says that the requested one is gone', () => {
     expect(plan(seen({ cluster: requested, answers: [answer(0, 'no'), answer(1, 'no', { serverId: 's9', instanceId: 's9' }), answer(2, 'no')], isBootstrapServerGone: true }), now).steps[0]).toMatchObject({ kind: 'request-bootstrap', serverId: 's0' })
   })
+  test('T1 an etcd that is silent is called lost only when each slot has a server that says it holds nothing', () => {
+    const at = (...answers: Answer[]): unknown => { const p = plan(seen({ cluster: cluster(3, { established: true, bootstrap: { machine: 'cp-1', serverId: 's1', requestedAt: now.toISOString(), doneAt: now.toISOString() } }), answers }), now); return [p.steps, 'reason' in p.outcome && p.outcome.reason] }
+    expect(at(...empty)).toEqual([[], 'EtcdDataLost'])
+    for (const some of [[answer(0, 'no'), answer(1, 'no')], [answer(0, 'no'), answer(1, 'no'), answer(2, 'yes')], [answer(0, 'no'), answer(1, 'no'), answer(2, 'silent')]]) expect(at(...some)).toEqual([[], 'WaitingForEtcd'])
+  })
   test('T1 an established cluster is never bootstrapped again', () => {
     const p = plan(seen({ cluster: cluster(3, { established: true }), answers: empty }), now)
     expect([p.steps, p.outcome.kind]).toEqual([[], 'refused'])

@@ -76,6 +76,8 @@ const planBootstrap = (s: Seen, now: Date): Plan<Step> => {
   const chosen = (bootstrap !== undefined ? s.answers.find((a) => a.serverId === bootstrap.serverId) : undefined) ?? s.answers.toSorted((a, b) => slotOf(s, a.machine) - slotOf(s, b.machine))[0]!
   return { steps: [{ kind: 'request-bootstrap', machine: chosen.machine!, serverId: chosen.serverId, address: chosen.address! }], outcome: starting(chosen.machine!) }
 }
+/** Every slot has a server, and each says that it holds nothing. */
+const isDataLost = (s: Seen): boolean => s.machines.length > 0 && s.machines.every((m) => s.answers.some((a) => a.machine === m.metadata.name && a.data === 'no'))
 const slotOf = (s: Seen, name: string | undefined): number => s.machines.find((m) => m.metadata.name === name)?.spec.slot ?? 99
 
 const isGoing = (m: Machine): boolean => m.metadata.deletionTimestamp !== undefined
@@ -125,6 +127,7 @@ export const plan = (s: Observed, now: Date): Plan<Step | Finish> => {
   if (create.length > 0) return { steps: create, outcome: waiting('WaitingForMachines', 'control-plane machines are being made', 30) }
   if (going.length > 0) return { steps: [], outcome: waiting('EtcdUnhealthy', `${namesOf(going)} is to go, and etcd cannot spare it: of three members or more all others have to be healthy voters`, 30) }
   // The first answer of the API wakes us, and it answers when etcd does: until then etcd is asked seldom.
+  if (s.etcd === undefined && isDataLost(s)) return { steps: [], outcome: waiting('EtcdDataLost', 'this cluster had an etcd and no server holds its data any more; restore a backup into a new cluster', 60) }
   if (s.etcd === undefined) return { steps: [], outcome: state?.established === true ? waiting('WaitingForEtcd', 'etcd does not answer', 5) : voters(s.apiReady ? 5 : 15) }
   if (s.etcd.clusterIds.length > 1) return { steps: [], outcome: refused('EtcdUnhealthy', `members of two different etcd clusters answer: ${s.etcd.clusterIds.join(', ')}`) }
   if (!isWhole(s.etcd, replicas)) return { steps: [], outcome: voters(s.apiReady ? 3 : 15) }

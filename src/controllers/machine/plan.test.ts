@@ -45,6 +45,7 @@ describe('making a machine', () => {
   })
   test('E3 a double that is going already is not deleted, and counted, again', () => expect(steps(seen({ server: is(server(), [server({ id: 's2', taskState: 'deleting' })]), volume: is(volume(), [volume({ id: 'v2', status: 'deleting' })]), node }))).toEqual([]))
   test('a port that belongs to another server is waited for', () => expect(steps(seen({ port: is(port({ deviceId: 'old' })) }))).toEqual([]))
+  test('what a machine was made from may go once it stands', () => expect(reason(seen({ server: is(server()), node, type: undefined, release: undefined, image: undefined }))).toBe('settled'))
   test.each([['MachineTypeMissing', { type: undefined }], ['ReleaseMissing', { release: undefined }]] as const)('%s is asked for again: nobody wakes a machine when it comes', (why, more) =>
     expect(plan(seen(more), now)).toMatchObject({ steps: [], outcome: { kind: 'waiting', reason: why } }))
   test('a missing image says what to do', () => expect(reason(seen({ image: undefined }))).toBe('ImageMissing'))

@@ -124,12 +124,13 @@ const planBoot = (s: Seen, now: Date, serverId: string): Plan<Step> => {
 export const plan = (s: Observed, now: Date): Plan<Step | Finish> => {
   if (s.kind === 'blocked') return s.deleting && s.holdsNothing ? { steps: [{ kind: 'finish' }], outcome: settled() } : { steps: [], outcome: waiting(s.reason, s.message, 60) }
   if (s.deleting) return planDeletion(s, now)
-  if (s.type === undefined) return { steps: [], outcome: waiting('MachineTypeMissing', `site ${s.cluster.spec.site} has no flavor ${s.machine.spec.machineType} any more`, 60) }
-  if (s.release === undefined) return { steps: [], outcome: waiting('ReleaseMissing', `there is no release ${s.machine.spec.release}`, 60) }
   const server = objectOf(s.server)
   const volume = objectOf(s.volume)
-  const needsVolume = s.type.spec.diskGiB === 0
   if (server === undefined) {
+    // What a server is made from; one that stands needs none of it any more.
+    if (s.type === undefined) return { steps: [], outcome: waiting('MachineTypeMissing', `site ${s.cluster.spec.site} has no flavor ${s.machine.spec.machineType} any more`, 60) }
+    if (s.release === undefined) return { steps: [], outcome: waiting('ReleaseMissing', `there is no release ${s.machine.spec.release}`, 60) }
+    const needsVolume = s.type.spec.diskGiB === 0
     if (s.image === undefined) return { steps: [], outcome: waiting('ImageMissing', `site ${s.cluster.spec.site} has no image of Talos ${s.release.spec.talosVersion}; upload one: skerry site image add`, 60) }
     if ((s.machine.status?.failures ?? 0) >= maxFailures) return { steps: [], outcome: refused('ServerError', `${s.machine.status?.fault ?? 'its server failed'}; tried ${maxFailures} times. Delete the machine to try again`) }
     const missing = [...(s.port.kind === 'absent' && isWorker(s) ? ['port'] : []), ...(needsVolume && volume === undefined ? ['volume'] : [])]
