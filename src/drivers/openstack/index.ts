@@ -43,6 +43,8 @@ export interface CloudOptions {
 export interface OpenCloud extends Cloud {
   /** The same cloud, listers and token; calls go before others of the budget. */
   as(priority: Priority): Cloud
+  /** Whether the catalogue, which comes with each token, still offers what it did; otherwise the cloud is to be opened anew. */
+  isCurrent(): Promise<boolean>
   /** Ends listers and connections. */
   close(): Promise<void>
 }
@@ -71,7 +73,7 @@ export const openCloud = async (options: CloudOptions): Promise<OpenCloud> => {
       identity: openIdentity(client), compute: openCompute(client, listers), network: openNetwork(client, listers), volume: openVolume(client, listers), image: openImage(client),
       ...(hasBalancer && { loadBalancer: openLoadBalancer(client, listers, balancing) }),
     }
-    return { ...cloud, as: (priority) => withPriority(cloud, client.as(priority), listers), close }
+    return { ...cloud, isCurrent: async () => (await client.has('load-balancer')) === hasBalancer, as: (priority) => withPriority(cloud, client.as(priority), listers), close }
   } catch (error) { await close(); throw error }
 }
 

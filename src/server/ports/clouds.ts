@@ -1,4 +1,4 @@
-/** One client for each credential of each site, made again when the credential changes. Whose project it sees is asked of its token each time (rule E2). */
+/** One client for each credential of each site, made again when the credential changes or the cloud offers other services. Whose project it sees is asked of its token each time (rule E2). */
 import { createHash } from 'node:crypto'
 import type { Site } from '../../api/index.ts'
 import type { CloudType, Ports, SiteCloud } from '../../controllers/ports.ts'
@@ -49,6 +49,9 @@ export const openClouds = (secrets: Secrets, open: OpenCloud): Ports['clouds'] =
   /** A token's project may change under our feet: a credential is replaced in place, or somebody's Keystone errs. */
   const withProject = async (client: Promise<Client>): Promise<SiteCloud> => { const c = await client; return { ...c, projectId: (await c.cloud.identity.project()).id } }
 
+  /** Who cannot be asked stays as he is: the calls will say why. */
+  const isCurrent = async (client: Promise<Client>): Promise<boolean> => { try { return await (await client).cloud.isCurrent() } catch { return true } }
+
   return {
     open: async (site, namespace, now = false) => {
       const id = `${site.metadata.uid}/${namespace}`
@@ -57,9 +60,9 @@ export const openClouds = (secrets: Secrets, open: OpenCloud): Ports['clouds'] =
       const credential = await secrets.credential(site.metadata.uid, namespace)
       if (credential === undefined) throw Object.assign(new Error(`site ${site.metadata.name} has no credential`), { reason: 'CredentialMissing' })
       const hash = createHash('sha256').update(JSON.stringify([credential, site.spec.authUrl, site.spec.region, site.spec.interface, site.spec.caCertificate, site.spec.callsPerSecond])).digest('hex')
-      if (have?.hash === hash) { have.readAt = performance.now(); return withProject(have.cloud) }
+      if (have?.hash === hash && (await isCurrent(have.cloud))) { have.readAt = performance.now(); return withProject(have.cloud) }
       // Projects that share the site's credential share its client, and so its listers (rule E4).
-      const twin = [...clients.entries()].find(([key, c]) => c.hash === hash && key.startsWith(`${site.metadata.uid}/`))?.[1]
+      const twin = [...clients.entries()].find(([key, c]) => c.hash === hash && c.cloud !== have?.cloud && key.startsWith(`${site.metadata.uid}/`))?.[1]
       const cloud = twin?.cloud ?? start(site, credential)
       clients.set(id, { hash, cloud, readAt: performance.now() })
       // The old credential's listers and connections end with its last user.
