@@ -1,6 +1,6 @@
 /** Small clusters of one worker and one control-plane node or three, made and deleted through the API by somebody who tries again when it does not answer. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Cluster, NodePool } from '../src/api/index.ts'
+import { Cluster, Machine, NodePool } from '../src/api/index.ts'
 import { isAlreadyExists, isUnavailable } from '../src/engine/errors.ts'
 import { project, release, type Server } from './server.ts'
 
@@ -51,5 +51,8 @@ export const goneWithin = (server: Server, name: string, ms: number): Promise<nu
 /** Why it is not Ready: conditions that do not hold, in words. */
 export const complaint = async ({ resources }: Server, name: string): Promise<string> => {
   const cluster = await insist(() => resources.get(Cluster, { namespace: project, name }))
-  return cluster === undefined ? 'not there' : cluster.status?.conditions?.filter((c) => c.type.endsWith('Ready') && c.status !== 'True').map((c) => `${c.type} ${c.reason}: ${c.message}`).join('; ') ?? 'no conditions'
+  if (cluster === undefined) return 'not there'
+  const machines = (await insist(() => resources.list(Machine, { namespace: project }))).items.filter((m) => m.spec.cluster === name)
+  const said = [cluster, ...machines].flatMap((o: Cluster | Machine) => o.status?.conditions?.filter((c) => c.type.endsWith('Ready') && c.status !== 'True').map((c) => `${o === cluster ? '' : `${o.metadata.name} `}${c.type} ${c.reason}: ${c.message}`) ?? [])
+  return said.length === 0 ? 'no conditions' : said.join('; ')
 }

@@ -153,3 +153,24 @@ test('E2 O7 six root volumes that fail at once and are deleted are no hole in th
   await w.waitReady()
   expect(w.left()['volumes']).toBe(7)
 }, 60_000)
+
+test('O7 a worker is drained although nothing was heard of its cluster\'s nodes since the controllers began', async () => {
+  const heard = { isSilent: false, evictions: 0 }
+  const silence = async <T>(call: () => Promise<T>, otherwise: () => T): Promise<T> => (heard.isSilent ? otherwise() : call())
+  const w = await begin({ controllers: (ports) => controllers({ ...ports, tenants: {
+    ...ports.tenants, nodes: (c, s) => silence(() => ports.tenants.nodes(c, s), () => undefined),
+    open: (c, s) => silence(async () => { const api = await ports.tenants.open(c, s); return { ...api, evict: async (n: string) => { heard.evictions++; return api.evict(n) } } }, () => { throw new Error('it does not answer') }),
+  } }) })
+  await w.makeCluster({ workers: 2 })
+  await w.waitReady()
+  const worker = (await w.machines()).find((m) => m.spec.role === 'worker')!
+  await w.stop()
+  await w.people.delete(Machine, keyOf(worker), {})
+  heard.isSilent = true
+  await w.start()
+  await w.pass(30_000)
+  expect(w.inventory().ids['servers']).toContain(worker.status!.serverId)
+  heard.isSilent = false
+  await w.until(async () => (await w.people.get(Machine, keyOf(worker))) === undefined, 'it is gone')
+  expect(heard.evictions).toBeGreaterThan(0)
+}, 60_000)

@@ -3,7 +3,7 @@ import { afterEach, expect, test } from 'vitest'
 import { Cluster, Machine } from '../api/index.ts'
 import { keyOf } from '../api/meta/index.ts'
 import { controllers } from './index.ts'
-import { openWorld, type World, type WorldOptions } from '../../testkit/world.ts'
+import { openWorld, type Snapshot, type World, type WorldOptions } from '../../testkit/world.ts'
 
 let world: World | undefined
 afterEach(async () => { await world?.close(); world = undefined })
@@ -104,4 +104,52 @@ test('T1 the only member\'s server is deleted by somebody, and its disk with it:
   await w.deleteCluster()
   await w.waitGone()
   expect(w.left()).toEqual({})
+}, 60_000)
+
+test('T4 T2 without a balancer the way goes through another slot when the first one\'s machine goes, and the floating IP with it', async () => {
+  const w = world = await openWorld()
+  await w.start()
+  await w.until(() => w.isSiteReady(), 'site Ready')
+  await w.people.create(Cluster, { metadata: { name: 'first', namespace: 'demo' }, spec: { site: 'sim', release: '2026.4.1', controlPlane: { replicas: 3, machineType: 'b2.c4r8' }, endpoint: { kind: 'nodes' } } }, { manager: 'people' })
+  await w.waitReady()
+  const [first] = await members(w)
+  await remove(w, first!)
+  await replaced(w, first!)
+}, 120_000)
+
+test.each([false, true])('T4 T2 on a routed site the way goes through another slot when the first one\'s server is lost; controllers that began anew: %s', async (restarted) => {
+  const w = world = await openWorld({ shape: 'routed' })
+  await w.start()
+  await w.makeCluster({ controlPlane: 3, workers: 0, machineType: 'b2.c2r4' })
+  await w.waitReady()
+  const [first] = await members(w)
+  expect((await w.asOther('DELETE', 'compute', `/v2.1/servers/${first!.status!.serverId!}`)).status).toBe(204)
+  if (restarted) { await w.stop(); await w.start() } else await w.pass(60_000)
+  await remove(w, first!)
+  await replaced(w, first!)
+}, 120_000)
+
+test('T1 restored to before the bootstrap while the members start again: lost is said, and taken back when etcd answers', async () => {
+  let past: Snapshot | undefined
+  let isStarting = false
+  const w = world = await openWorld({ controllers: (ports) => controllers({ ...ports, talos: { ...ports.talos, node: (...of) => {
+    const node = ports.talos.node(...of)
+    return isStarting ? { ...node, etcdStatus: async () => { throw new Error('it starts') } } : node
+  } } }) })
+  let isAsked = false
+  await w.start({ interpose: async (effect, perform) => {
+    if (effect.controller === 'control-plane' && effect.verb === 'creating') isAsked = true
+    if (effect.controller === 'control-plane' && effect.verb === 'record' && !isAsked) past = await w.snapshot()
+    return perform()
+  } })
+  await w.makeCluster({ controlPlane: 1, workers: 0 })
+  await w.waitReady()
+  await w.stop()
+  await w.restore(past!)
+  isStarting = true
+  await w.start()
+  await w.pass(900_000)
+  expect(await w.condition(Cluster, { namespace: 'demo', name: 'first' }, 'ControlPlaneReady')).toMatchObject({ status: 'False', reason: 'EtcdDataLost' })
+  isStarting = false
+  await w.waitReady()
 }, 60_000)

@@ -89,3 +89,7 @@ export const wokenByCloud = (ports: Ports, kind: Kind<any>, types: readonly Clou
   ports.clouds.onChange(types, (uids) => {
     for (const uid of uids) { const object = cached.byUid(kind, uid); if (object !== undefined) wake(keyOf(object)) }
   })
+
+/** Slots whose machine runs and stays, as far as is known: through which a cluster without a balancer is reached. */
+export const liveSlots = (cached: Cached, c: ClusterResource): readonly number[] => cached.ownedBy(Machine, c.metadata.uid)
+  .filter((m) => m.spec.slot !== undefined && m.metadata.deletionTimestamp === undefined && (m.status?.phase === 'Running' || m.status?.phase === 'Joining')).map((m) => m.spec.slot!).toSorted((a, b) => a - b)

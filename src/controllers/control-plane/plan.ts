@@ -1,6 +1,6 @@
 /** Grows a control plane without ever endangering etcd: one bootstrap in its life (T1), one member in motion (T2). Pure. */
 import type { Machine } from '../../api/index.ts'
-import { refused, settled, waiting, type Outcome } from '../../engine/outcome.ts'
+import { settled, waiting, type Outcome } from '../../engine/outcome.ts'
 import type { Finish, Plan } from '../../engine/shapes.ts'
 import { hasContact } from '../reads.ts'
 import type { Etcd, Observed, Seen } from './observe.ts'
@@ -35,6 +35,8 @@ export const canSpare = (etcd: Etcd, replicas: number, machine: string): boolean
 const starting = (machine: string): Outcome => waiting('WaitingForEtcd', `etcd is bootstrapped on ${machine} and starts`, 2)
 const voters = (afterSeconds: number): Outcome => waiting('WaitingForEtcd', 'waits until all etcd members are healthy voters', afterSeconds)
 
+/** What a person, or time, has to mend is looked at again: nothing that we hold changes with it. */
+const personEverySeconds = 60
 /** After this long an etcd that was bootstrapped and does not answer is no longer called starting. */
 const etcdStartMs = 600_000
 
@@ -56,18 +58,18 @@ const planBootstrap = (s: Seen, now: Date): Plan<Step> => {
     const isStarting = isOurs && now.getTime() - Date.parse(bootstrap.requestedAt) < etcdStartMs
     if (isStarting) return { steps: [], outcome: starting(bootstrap.machine) }
     return isOurs ? { steps: [], outcome: waiting('EtcdUnhealthy', `etcd was bootstrapped on ${bootstrap.machine}, its data is there, and it does not answer; bring members that were lost back, or restore a backup`, 30) }
-      : { steps: [], outcome: refused('EtcdDataLost', `${holders.map((h) => h.machine ?? h.serverId).join(', ')} holds etcd data of a cluster that does not answer; bootstrapping again would lose it. Bring the servers that held it back, or restore a backup`) }
+      : { steps: [], outcome: waiting('EtcdDataLost', `${holders.map((h) => h.machine ?? h.serverId).join(', ')} holds etcd data of a cluster that does not answer; bootstrapping again would lose it. Bring the servers that held it back, or restore a backup`, personEverySeconds) }
   }
   if (s.cluster.status?.controlPlane?.established === true)
-    return { steps: [], outcome: refused('EtcdDataLost', 'this cluster had an etcd and no server holds its data any more; restore a backup into a new cluster') }
+    return { steps: [], outcome: waiting('EtcdDataLost', 'this cluster had an etcd and no server holds its data any more; restore a backup into a new cluster', personEverySeconds) }
   if (unasked.length > 0) return { steps: [], outcome: waiting('WaitingForBoot', `waits until ${namesOf(unasked)} has a server that says it holds no etcd data`, 10) }
   const unknown = s.answers.find((a) => a.machine === undefined)
-  if (unknown !== undefined) return { steps: [], outcome: refused('UnknownObjects', `server ${unknown.serverId} carries the mark of this control plane and has no Machine; a person must decide: skerry site reconcile ${s.cluster.spec.site}`) }
+  if (unknown !== undefined) return { steps: [], outcome: waiting('UnknownObjects', `server ${unknown.serverId} carries the mark of this control plane and has no Machine; a person must decide: skerry site reconcile ${s.cluster.spec.site}`, personEverySeconds) }
   // Who does not say who it is has said nothing that could be compared.
   const mute = s.answers.find((a) => a.instanceId === undefined || a.hostname === undefined)
   if (mute !== undefined) return { steps: [], outcome: waiting('WaitingForBoot', `the node at ${mute.address ?? '?'} does not say who it is`, 2) }
   const names = s.answers.map((a) => a.hostname)
-  if (new Set(names).size !== names.length) return { steps: [], outcome: refused('EtcdUnhealthy', `two control-plane nodes call themselves ${names.join(', ')}; etcd would evict one`) }
+  if (new Set(names).size !== names.length) return { steps: [], outcome: waiting('EtcdUnhealthy', `two control-plane nodes call themselves ${names.join(', ')}; etcd would evict one`, personEverySeconds) }
   const mismatch = s.answers.find((a) => a.instanceId !== a.serverId)
   if (mismatch !== undefined) return { steps: [], outcome: waiting('WaitingForBoot', `the node at ${mismatch.address ?? '?'} says that it is ${mismatch.instanceId} and not server ${mismatch.serverId}`, 5) }
   if (bootstrap !== undefined && !s.isBootstrapServerGone && !s.answers.some((a) => a.serverId === bootstrap.serverId))
@@ -127,9 +129,9 @@ export const plan = (s: Observed, now: Date): Plan<Step | Finish> => {
   if (create.length > 0) return { steps: create, outcome: waiting('WaitingForMachines', 'control-plane machines are being made', 30) }
   if (going.length > 0) return { steps: [], outcome: waiting('EtcdUnhealthy', `${namesOf(going)} is to go, and etcd cannot spare it: of three members or more all others have to be healthy voters`, 30) }
   // The first answer of the API wakes us, and it answers when etcd does: until then etcd is asked seldom.
-  if (s.etcd === undefined && isDataLost(s)) return { steps: [], outcome: waiting('EtcdDataLost', 'this cluster had an etcd and no server holds its data any more; restore a backup into a new cluster', 60) }
+  if (s.etcd === undefined && isDataLost(s)) return { steps: [], outcome: waiting('EtcdDataLost', 'this cluster had an etcd and no server holds its data any more; restore a backup into a new cluster', personEverySeconds) }
   if (s.etcd === undefined) return { steps: [], outcome: state?.established === true ? waiting('WaitingForEtcd', 'etcd does not answer', 5) : voters(s.apiReady ? 5 : 15) }
-  if (s.etcd.clusterIds.length > 1) return { steps: [], outcome: refused('EtcdUnhealthy', `members of two different etcd clusters answer: ${s.etcd.clusterIds.join(', ')}`) }
+  if (s.etcd.clusterIds.length > 1) return { steps: [], outcome: waiting('EtcdUnhealthy', `members of two different etcd clusters answer: ${s.etcd.clusterIds.join(', ')}`, personEverySeconds) }
   if (!isWhole(s.etcd, replicas)) return { steps: [], outcome: voters(s.apiReady ? 3 : 15) }
   if (!s.apiReady) return { steps: [], outcome: waiting('WaitingForApi', 'waits until the API server answers', state?.established === true ? 3 : 15) }
   const notReady = s.machines.filter((m) => !s.readyNodes.has(m.metadata.name)).map((m) => m.metadata.name)

@@ -5,7 +5,7 @@ import { isAbandoned } from '../abandoned.ts'
 import { quotaPatience } from '../patience.ts'
 import { whenDecided, type Census } from '../census.ts'
 import type { Ports } from '../ports.ts'
-import { decided, machinesIn, machinesOfCluster, made, siteInputs, siteOfCluster, wokenByCloud } from '../reads.ts'
+import { decided, liveSlots, machinesIn, machinesOfCluster, made, siteInputs, siteOfCluster, wokenByCloud } from '../reads.ts'
 import { apply } from './apply.ts'
 import { observe, type Observed } from './observe.ts'
 import { plan, type Step } from './plan.ts'
@@ -28,6 +28,7 @@ export const endpoint = (ports: Ports, census: Census) => planned<Cluster, Obser
   wakers: wokenByCloud(ports, Cluster, ['ports', 'floatingIps', 'loadBalancers']),
   inputs: (c, cached) => [
     siteInputs(cached, c.spec.site), decided(c), made(c), c.status?.controlPlane?.bootstrap?.doneAt,
+    c.status?.endpoint?.kind === 'nodes' && c.status.controlPlane?.established === true && liveSlots(cached, c),
     c.metadata.deletionTimestamp !== undefined && machinesIn(cached, c).map((m) => m.metadata.name),
   ],
 })

@@ -5,9 +5,9 @@ import type { FloatingIp, Listener, LoadBalancer, Mark, Marked, Member, Pool, Po
 import type { ObserveContext } from '../../engine/shapes.ts'
 import { balancerTraits, listenerCidrs, vipAddress, whyNotEnforceable } from '../../rules/node-network.ts'
 import { abandonedMessage, isAbandoned } from '../abandoned.ts'
-import { sighted, type Intents, type Sight } from '../outside.ts'
+import { objectOf, sighted, type Intents, type Sight } from '../outside.ts'
 import type { Ports, SiteCloud } from '../ports.ts'
-import { machinesIn } from '../reads.ts'
+import { liveSlots, machinesIn } from '../reads.ts'
 import { balancerOfVip, demandNoVip, demandProject, ViewError } from '../view.ts'
 
 export const apiPorts = [6443, 50000] as const
@@ -39,6 +39,8 @@ export interface Seen {
   readonly podCidrs: readonly string[]
   readonly externalNetworkId: string | undefined
   readonly slots: readonly Sight<Port>[]
+  /** Without a balancer: the slot through which the cluster is reached. */
+  readonly entry: number
   readonly floatingIp: Sight<FloatingIp>
   readonly loadBalancer: Sight<LoadBalancer>
   /** Empty without Octavia, and while it goes. */
@@ -122,7 +124,7 @@ export const observe = (ports: Ports) => async (cluster: Cluster, context: Obser
     }
   }
   return {
-    kind: 'seen', endpoint, isBuilt, site, siteCloud, deleting, tenant, replicas, mark, slots, floatingIp, loadBalancer, ways,
+    kind: 'seen', endpoint, isBuilt, entry: entryOf(cluster, liveSlots(context.cached, cluster), objectOf(floatingIp), slots.map(objectOf)), site, siteCloud, deleting, tenant, replicas, mark, slots, floatingIp, loadBalancer, ways,
     nodeCidr: cluster.spec.network.nodes, podCidrs: cluster.spec.network.pods,
     networkId: tenant ? infrastructure.networkId : found.providerNetwork?.id,
     subnetId, strandedVips,
@@ -134,3 +136,10 @@ export const observe = (ports: Ports) => async (cluster: Cluster, context: Obser
 
 const wholeMembers = (slots: readonly Sight<Port>[]): readonly Member[] => slots.flatMap((s) => (s.kind === 'seen' && s.object.fixedIps[0] !== undefined
   ? [{ id: '', address: s.object.fixedIps[0].address, port: 0, operatingStatus: 'ONLINE', provisioningStatus: 'ACTIVE', adminStateUp: true }] : []))
+
+/** Stays where it is while that slot lives: whoever is connected stays so. Before etcd was whole it is the first one. */
+export const entryOf = ({ status }: Pick<Cluster, 'status'>, live: readonly number[], fip: FloatingIp | undefined, slots: readonly (Port | undefined)[]): number => {
+  const at = slots.findIndex((p) => p !== undefined && (fip === undefined ? p.fixedIps[0]?.address === status?.endpoint?.host : p.id === fip.portId))
+  const current = Math.max(0, at)
+  return status?.controlPlane?.established !== true || live.includes(current) ? current : live[0] ?? current
+}

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { FloatingIp, Listener, LoadBalancer, Pool, Port } from '../../drivers/openstack/cloud.ts'
 import type { Sight } from '../outside.ts'
-import { apiPorts, type Seen, type Way } from './observe.ts'
+import { apiPorts, entryOf, type Seen, type Way } from './observe.ts'
 import { plan } from './plan.ts'
 
 const now = new Date('2026-01-01T01:00:00Z')
@@ -14,7 +14,7 @@ const pool = (n: number) => ({ id: `q${n}`, provisioningStatus: 'ACTIVE' }) as P
 const whole: readonly Way[] = apiPorts.map((p) => ({ port: p, allowed: null, hasMonitor: true, members: [0, 1, 2].map((n) => ({ id: `m${n}`, address: `10.0.0.1${n}`, port: p, operatingStatus: 'ONLINE', provisioningStatus: 'ACTIVE', adminStateUp: true })), listener: is({ id: `l${p}`, provisioningStatus: 'ACTIVE', allowedCidrs: null } as Listener), pool: is(pool(p)) }))
 const none: readonly Way[] = apiPorts.map((p) => ({ port: p, allowed: null, hasMonitor: false, members: [], listener: absent, pool: absent }))
 const seen = (more: Partial<Seen> = {}): Seen => ({
-  kind: 'seen', endpoint: 'octavia', isBuilt: false, site: {} as never, siteCloud: {} as never, deleting: false, tenant: true, replicas: 3, nodeCidr: '10.0.0.0/24', podCidrs: [], networkId: 'n', subnetId: 's', groupIds: ['g', 'h'], externalNetworkId: 'x',
+  kind: 'seen', entry: 0, endpoint: 'octavia', isBuilt: false, site: {} as never, siteCloud: {} as never, deleting: false, tenant: true, replicas: 3, nodeCidr: '10.0.0.0/24', podCidrs: [], networkId: 'n', subnetId: 's', groupIds: ['g', 'h'], externalNetworkId: 'x',
   slots: [0, 1, 2].map((n) => is(port(n))), floatingIp: is(fip('vp')), loadBalancer: is(lb()), ways: whole, strandedVips: [], intents: undefined, machines: [], mark: (role) => ({ uid: 'u', site: 'i', role }), ...more,
 })
 const steps = (s: Seen) => plan(s, now).steps.map((x) => x.kind)
@@ -83,4 +83,15 @@ test('O9 addresses go after the machines', () => {
   expect(steps(seen({ deleting: true, machines: ['m'] }))).toEqual([])
   expect(steps(seen({ deleting: true }))).toEqual(['delete-load-balancer', 'delete-floating-ip', 'delete-port', 'delete-port', 'delete-port'])
   expect(steps(seen({ deleting: true, slots: [absent], floatingIp: absent, loadBalancer: absent, ways: [] }))).toEqual(['finish'])
+})
+
+test('T4 without a balancer the floating IP is bound to the slot through which the cluster is reached', () => {
+  const at = (entry: number) => plan(seen({ endpoint: 'nodes', loadBalancer: absent, ways: [], floatingIp: is(fip('p0')), entry }), now).steps
+  expect([at(0), at(2)]).toEqual([[], [{ kind: 'bind', floatingIpId: 'f', portId: 'p2' }]])
+})
+test('T4 the way stays while its slot lives, and before etcd was whole it is the first one\'s', () => {
+  const cluster = (established: boolean, host: string) => ({ status: { controlPlane: { established }, endpoint: { host } } }) as never
+  const ports = [0, 1, 2].map(port)
+  const through = (established: boolean, host: string, live: readonly number[], to?: FloatingIp) => entryOf(cluster(established, host), live, to, ports)
+  expect([through(true, '10.0.0.11', [0, 1, 2]), through(true, '10.0.0.10', [1, 2]), through(true, '10.0.0.10', []), through(false, '', [1, 2]), through(true, 'x', [0, 1], fip('p1')), through(true, 'x', [0, 2], fip('p1'))]).toEqual([1, 1, 0, 0, 1, 0])
 })

@@ -133,7 +133,7 @@ const attach = (s: Seen): Step[] => {
     if (members.length > 0) steps.push({ kind: 'add-members', pool, port: w.port, members })
     if (!w.hasMonitor) steps.push({ kind: 'add-monitor', pool })
   }
-  const target = s.endpoint === 'octavia' ? lb?.vipPortId : objectOf(s.slots[0] ?? { kind: 'absent' as const })?.id
+  const target = s.endpoint === 'octavia' ? lb?.vipPortId : objectOf(s.slots[s.entry] ?? { kind: 'absent' as const })?.id
   if (fip !== undefined && target !== undefined && target !== '' && fip.portId !== target) steps.push({ kind: 'bind', floatingIpId: fip.id, portId: target })
   return steps
 }

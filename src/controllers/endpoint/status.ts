@@ -16,7 +16,8 @@ const addresses = (s: Seen): Pick<ClusterEndpoint, 'host' | 'port' | 'addresses'
   if (s.endpoint === 'octavia') return fip === undefined ? {} : { host: fip, port: 6443, addresses: [fip], insideAddresses: [vipAddress(s.nodeCidr)] }
   if (!whole) return {}
   const outside = s.tenant ? (fip === undefined ? [] : [fip]) : slots
-  return outside[0] === undefined ? {} : { host: outside[0], port: 6443, addresses: outside, insideAddresses: slots }
+  const host = s.tenant ? fip : slots[s.entry]
+  return host === undefined ? {} : { host, port: 6443, addresses: outside, insideAddresses: slots }
 }
 
 export const status = (ports: Ports) => (cluster: Cluster, s: Observed | undefined, pass: Pass): StatusPart => {

@@ -44,8 +44,7 @@ export const apply = (ports: Ports, asked: Asked) => async (step: Step, s: Obser
       await api.cordon(machine.metadata.name)
       return await api.evict(machine.metadata.name)
     } catch (error) {
-      if (!ports.errors.isUnavailable(error) && !ports.errors.isUnclear(error)) throw error
-      context.event('Warning', 'Draining', `the cluster's API does not answer, so its pods cannot be asked to leave: ${ports.errors.describe(error)}`)
+      context.event('Warning', 'Draining', `its pods cannot be asked to leave: ${ports.errors.describe(error)}`)
       return undefined
     }
   }

@@ -90,7 +90,7 @@ const planDeletion = (s: Seen, now: Date): Plan<Step | Finish> => {
   const started = s.machine.status?.drainStartedAt
   const leaving = s.cluster.status?.controlPlane?.leaving
   if (mayBeMember(s) && leaving?.machine !== s.machine.metadata.name) return { steps: [], outcome: waiting('WaitingForControlPlane', 'waits until etcd can spare it, which goes on with all others healthy; the cluster\'s condition ControlPlaneReady says what is missing', 60) }
-  if (!s.isClusterGoing && server !== undefined && s.node !== undefined && server.status !== 'SOFT_DELETED' && !isAsked(s, server)) {
+  if (server !== undefined && mayHaveNode(s) && server.status !== 'SOFT_DELETED' && !isAsked(s, server)) {
     const hasHadTime = started !== undefined && now.getTime() - Date.parse(started) > milliseconds(s.machine.spec.drainTimeout)
     if (started === undefined) return { steps: [{ kind: 'start-drain' }, { kind: 'drain' }], outcome: waiting('Draining', 'its pods are leaving', 2) }
     if (!hasHadTime && s.machine.status?.drainedAt === undefined) return { steps: [{ kind: 'drain' }], outcome: waiting('Draining', 'its pods are leaving', 5) }

@@ -42,7 +42,9 @@ export const status = (ports: Ports) => (machine: Machine, s: Observed | undefin
     ...(contact !== undefined ? { contactAt: contact } : server !== undefined && (s.contact !== undefined || s.node !== undefined) ? { contactAt: pass.now.toISOString() } : {}),
     ...(s.contact !== undefined && { talosVersion: s.contact.talosVersion }),
     // That it joins is told by contactAt; what becomes of its Node, from when it was Ready first.
-    ...(s.node !== undefined && (s.node.ready || nodeReady !== undefined) && { nodeReady: s.node.ready, kubeletVersion: s.node.kubeletVersion }),
+    ...(s.node !== undefined ? (s.node.ready || nodeReady !== undefined) && { nodeReady: s.node.ready, kubeletVersion: s.node.kubeletVersion }
+      // While the API is silent it is as it was: its pods still have to leave before it goes.
+      : !s.isApiSeen && nodeReady !== undefined && { nodeReady }),
     ...(intents !== undefined && { intents }),
     conditions,
   }
