@@ -1,7 +1,7 @@
 /** Opens the driver: one client for each tenant cluster, kept until it is forgotten. */
 import { isObject, maxListBytes, object, text, type Json } from './answer.ts'
 import { openConnection, systemClock, type Clock, type Connection, type Tickets } from './connection.ts'
-import { fromStatus, isExpired, isNotFound, kubernetesError } from './errors.ts'
+import { isExpired, isNotFound, kubernetesError } from './errors.ts'
 import { isLeaving, staysWithNode, whyLeft, type Left } from './eviction.ts'
 import type { KubeAccess, KubeObject, KubernetesDriver, NodeWatch, TenantKubernetes } from './kubernetes.ts'
 import { toNode } from './node.ts'
@@ -59,15 +59,12 @@ const clientOf = (connection: Connection): TenantKubernetes => {
     const named = { apiVersion: 'v1', kind: 'Pod', name: text(name), namespace: text(namespace) }
     const label = `${named.namespace}/${named.name}`
     if (isLeaving(pod)) return { pod: label, why: 'is shutting down' }
-    const what = `evict ${label}`
-    const answer = await connection.raw({
-      what, method: 'POST', path: `${await pathOf(named)}/eviction`,
+    const why = whyLeft(await connection.raw({
+      what: `evict ${label}`, method: 'POST', path: `${await pathOf(named)}/eviction`,
       // Of this pod only, not of one that took its name since the list.
       body: { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name: named.name, namespace: named.namespace }, deleteOptions: { preconditions: { uid: text(uid, 64) } } },
-    })
-    const left = whyLeft(answer)
-    if (left === 'unexpected') { connection.parse(what, answer); throw fromStatus(what, answer.code, '', '') }
-    return left === undefined ? undefined : { pod: label, why: left.why }
+    }))
+    return why === undefined ? undefined : { pod: label, why }
   }
 
   return {
