@@ -250,6 +250,15 @@ describe('T5 what a tenant\'s server answers', () => {
     await driver.close()
   })
 
+  test.each([['at once', 0, isBadAnswer], ['slowly', 50, isUnavailable]] as const)('is given up when it is a list whose pages never end and come %s', async (_how, afterMs, is) => {
+    driver = openKubernetes({ log: silent, timeoutMs: 500 })
+    let pages = 0
+    const page = (s: TLSSocket): void => { setTimeout(() => { answer(`{"items":[],"metadata":{"continue":"${++pages}"}}`)(s) }, afterMs) }
+    await using bed2 = await hostile((s) => { page(s); s.on('data', () => { page(s) }) })
+    expect(is(await failure(bed2.tenant.nodes()))).toBe(true)
+    await driver.close()
+  })
+
   test.each([['409 Conflict', 'AlreadyExists', isConflict], ['403 Forbidden', '', isDenied], ['503 Service Unavailable', '', isUnavailable], ['422 Unprocessable Entity', 'Invalid', isInvalid]] as const)('%s %s is classified', async (status, reason, is) => {
     await using bed2 = await hostile(answer(JSON.stringify({ kind: 'Status', reason, message: 'x' }), status))
     expect(is(await failure(bed2.tenant.nodes()))).toBe(true)
