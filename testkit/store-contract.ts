@@ -389,5 +389,16 @@ export function storeContract(name: string, open: (kept: number) => Promise<Stor
       await store.sealed.delete('x')
       expect(await store.sealed.get('x')).toBeUndefined()
     })
+
+    test('T7 sealed bytes are replaced in one: at no moment is there nothing, and the last one stands', async () => {
+      await store.sealed.put('x', Buffer.from([0]))
+      const seen: (Buffer | undefined)[] = []
+      for (let byte = 1; byte <= 20; byte++) {
+        const [, , met] = await Promise.all([store.sealed.put('x', Buffer.from([255, byte])), store.sealed.put('x', Buffer.from([byte])), store.sealed.get('x')])
+        seen.push(met, await store.sealed.get('x'))
+      }
+      expect(seen).not.toContain(undefined)
+      expect(seen.at(-1)).toEqual(Buffer.from([20]))
+    })
   })
 }

@@ -100,6 +100,8 @@ export interface Sealed {
   get(id: string): Promise<Buffer | undefined>
   /** Writes only when absent; answers what stands there afterwards. */
   putIfAbsent(id: string, sealed: Buffer): Promise<Buffer>
+  /** Writes or replaces, in one: whoever reads meanwhile gets the old bytes or the new ones. Of two at once the later stands. */
+  put(id: string, sealed: Buffer): Promise<void>
   delete(id: string): Promise<void>
 }
 

@@ -14,15 +14,12 @@ export const staysWithNode = (pod: Json): boolean => {
 }
 export const isLeaving = (pod: Json): boolean => typeof object(pod['metadata'])['deletionTimestamp'] === 'string'
 
-/** What an eviction's answer says of the pod; undefined: it is gone. A code that is none of these is the caller's to throw. */
-export const whyLeft = (answer: Answer): { readonly why: string } | undefined | 'unexpected' => {
-  if (answer.code >= 200 && answer.code <= 299) return { why: 'was asked to leave' }
+/** What an eviction's answer says of the pod; undefined: it is gone. Any other code says so of this pod only (500: two budgets hold it), and others are still to be asked. */
+export const whyLeft = (answer: Answer): string | undefined => {
+  if (answer.code >= 200 && answer.code <= 299) return 'was asked to leave'
   if (answer.code === 404) return undefined
-  if (answer.code !== 429 && answer.code !== 409 && answer.code !== 403) return 'unexpected'
   let status: Json = {}
   try { status = parseAnswer('eviction', answer.body) } catch { /* Said by the code. */ }
   const causes = list(object(status['details'])['causes']).slice(0, 4).map((c) => text(object(c)['message'], 300)).filter((m) => m !== '')
-  const message = text(status['message'], 300)
-  if (answer.code === 403 && !list(object(status['details'])['causes']).some((c) => object(c)['reason'] === 'NamespaceTerminating')) return 'unexpected'
-  return { why: (answer.code === 429 && causes.length > 0 ? causes.join('; ') : message) || `refused with ${answer.code}` }
+  return (answer.code === 429 && causes.length > 0 ? causes.join('; ') : text(status['message'], 300)) || `refused with ${answer.code}`
 }

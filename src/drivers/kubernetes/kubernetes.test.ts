@@ -123,9 +123,9 @@ test('T9 the simulator, as Talos runs it, answers 401 to whom it does not know, 
 })
 
 describe('draining', () => {
-  const deployment = (replicas: number) => ({
-    apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'web', namespace: 'default' },
-    spec: { replicas, selector: { matchLabels: { app: 'web' } }, template: { metadata: { labels: { app: 'web' } }, spec: { containers: [{ name: 'web', image: 'web:1' }] } } },
+  const deployment = (replicas: number, app = 'web') => ({
+    apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: app, namespace: 'default' },
+    spec: { replicas, selector: { matchLabels: { app } }, template: { metadata: { labels: { app } }, spec: { containers: [{ name: app, image: `${app}:1` }] } } },
   })
   const podsOf = async (app: string) => (await api.list({ apiVersion: 'v1', kind: 'Pod', namespace: 'default', labelSelector: `app=${app}` })).map((p) => (p['spec'] as { nodeName?: string }).nodeName)
   const twoNodes = async () => {
@@ -160,6 +160,22 @@ describe('draining', () => {
     await api.delete({ apiVersion: 'policy/v1', kind: 'PodDisruptionBudget', name: 'web-stays', namespace: 'default' })
     await drained(on!)
     expect(await drained(on!)).toEqual([])
+  })
+
+  test('O7 pods behind many that cannot be asked are asked all the same, and those are named with the answer', async () => {
+    bed.api.registerNode(nodeCalled('w1'))
+    bed.api.nodeReady('w1', true)
+    await bed.cluster.settled()
+    await api.apply(deployment(8, 'aaa'), 'test')
+    // Kubernetes answers 500 for a pod under two budgets.
+    for (const name of ['one', 'two']) await api.apply({ apiVersion: 'policy/v1', kind: 'PodDisruptionBudget', metadata: { name, namespace: 'default' }, spec: { maxUnavailable: 8, selector: { matchLabels: { app: 'aaa' } } } }, 'test')
+    await bed.cluster.settled()
+    await api.apply(deployment(3, 'zzz'), 'test')
+    await bed.cluster.settled()
+    await api.cordon('w1')
+    await drained('w1')
+    const left = await drained('w1')
+    expect([left.length, ...new Set(left.map((l) => l.why))]).toEqual([8, expect.stringContaining('more than one PodDisruptionBudget')])
   })
 
   test('a pod of a node that is gone is gone', async () => {
@@ -231,6 +247,15 @@ describe('T5 what a tenant\'s server answers', () => {
     driver = openKubernetes({ log: silent, timeoutMs: 200 })
     await using bed2 = await hostile(() => {})
     expect(isUnavailable(await failure(bed2.tenant.nodes()))).toBe(true)
+    await driver.close()
+  })
+
+  test.each([['at once', 0, isBadAnswer], ['slowly', 50, isUnavailable]] as const)('is given up when it is a list whose pages never end and come %s', async (_how, afterMs, is) => {
+    driver = openKubernetes({ log: silent, timeoutMs: 500 })
+    let pages = 0
+    const page = (s: TLSSocket): void => { setTimeout(() => { answer(`{"items":[],"metadata":{"continue":"${++pages}"}}`)(s) }, afterMs) }
+    await using bed2 = await hostile((s) => { page(s); s.on('data', () => { page(s) }) })
+    expect(is(await failure(bed2.tenant.nodes()))).toBe(true)
     await driver.close()
   })
 

@@ -1,9 +1,10 @@
 /** Opens the driver: one client for each tenant cluster, kept until it is forgotten. */
-import { isObject, maxListBytes, object, text, type Json } from './answer.ts'
+import { object, text, type Json } from './answer.ts'
 import { openConnection, systemClock, type Clock, type Connection, type Tickets } from './connection.ts'
-import { fromStatus, isExpired, isNotFound, kubernetesError } from './errors.ts'
+import { isNotFound, kubernetesError } from './errors.ts'
 import { isLeaving, staysWithNode, whyLeft, type Left } from './eviction.ts'
 import type { KubeAccess, KubeObject, KubernetesDriver, NodeWatch, TenantKubernetes } from './kubernetes.ts'
+import { openLists, type ListAll } from './lists.ts'
 import { toNode } from './node.ts'
 import { collectionPath, objectPath, openPlaces, type Named } from './paths.ts'
 import { openGate, watchNodes, type Log } from './watch.ts'
@@ -12,43 +13,15 @@ export interface KubernetesOptions {
   readonly log: Log
   readonly clock?: Clock
   readonly random?: () => number
-  /** Of one call. Default 10 s. */
+  /** Of one call; a list of several pages has three times as long. Default 10 s. */
   readonly timeoutMs?: number
 }
 
-const pageSize = 500
 const evictionsAtOnce = 8
 const watchesAtOnce = 16
 const manager = 'skerry'
 
-type Listed = { readonly items: readonly Json[]; readonly version: string }
-
-/** All pages; from the beginning once more when the server has forgotten the first. */
-const listAll = async (connection: Connection, what: string, path: string, query: Readonly<Record<string, string>>): Promise<Listed> => {
-  for (let attempt = 0; ; attempt++) {
-    const items: Json[] = []
-    let bytes = 0
-    let token = ''
-    try {
-      for (;;) {
-        const search = new URLSearchParams({ ...query, limit: String(pageSize), ...(token !== '' && { continue: token }) })
-        const answer = await connection.raw({ what, path: `${path}?${search.toString()}` })
-        bytes += answer.body.length
-        if (bytes > maxListBytes) throw kubernetesError('answer', `${what}: more than ${maxListBytes} bytes`)
-        const page = connection.parse(what, answer)
-        const metadata = object(page['metadata'])
-        if (!Array.isArray(page['items'])) throw kubernetesError('answer', `${what}: the list has no items`)
-        for (const i of page['items']) if (isObject(i)) items.push(i)
-        const next = text(metadata['continue'], 16_384)
-        if (next === '') return { items, version: text(metadata['resourceVersion'], 64) }
-        if (next === token) throw kubernetesError('answer', `${what}: the list does not end`)
-        token = next
-      }
-    } catch (error) { if (!isExpired(error) || attempt >= 1) throw error }
-  }
-}
-
-const clientOf = (connection: Connection): TenantKubernetes => {
+const clientOf = (connection: Connection, listAll: ListAll): TenantKubernetes => {
   const place = openPlaces((path) => connection.json({ what: 'discovery', path }))
   const pathOf = async (o: Named): Promise<string> => objectPath(await place(o), o)
   const patchNode = async (name: string, patch: object): Promise<void> => {
@@ -59,15 +32,12 @@ const clientOf = (connection: Connection): TenantKubernetes => {
     const named = { apiVersion: 'v1', kind: 'Pod', name: text(name), namespace: text(namespace) }
     const label = `${named.namespace}/${named.name}`
     if (isLeaving(pod)) return { pod: label, why: 'is shutting down' }
-    const what = `evict ${label}`
-    const answer = await connection.raw({
-      what, method: 'POST', path: `${await pathOf(named)}/eviction`,
+    const why = whyLeft(await connection.raw({
+      what: `evict ${label}`, method: 'POST', path: `${await pathOf(named)}/eviction`,
       // Of this pod only, not of one that took its name since the list.
       body: { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name: named.name, namespace: named.namespace }, deleteOptions: { preconditions: { uid: text(uid, 64) } } },
-    })
-    const left = whyLeft(answer)
-    if (left === 'unexpected') { connection.parse(what, answer); throw fromStatus(what, answer.code, '', '') }
-    return left === undefined ? undefined : { pod: label, why: left.why }
+    }))
+    return why === undefined ? undefined : { pod: label, why }
   }
 
   return {
@@ -131,6 +101,7 @@ export const openKubernetes = ({ log, clock = systemClock, random = Math.random,
   const watches = new Map<string, Set<NodeWatch>>()
   const tickets: Tickets = new WeakMap()
   const gates = { first: openGate(watchesAtOnce), broken: openGate(watchesAtOnce), resting: openGate(watchesAtOnce) }
+  const listAll = openLists(clock, 3 * timeoutMs)
   let isClosed = false
 
   const demandOpen = (): void => { if (isClosed) throw kubernetesError('other', 'the Kubernetes driver is closed') }
@@ -149,7 +120,7 @@ export const openKubernetes = ({ log, clock = systemClock, random = Math.random,
       // A renewed certificate: calls under way end on the old connection.
       have?.calls.close()
       const calls = openConnection({ label: cluster, access, tickets, clock, timeoutMs, connections: 6 })
-      const api = clientOf(calls)
+      const api = clientOf(calls, listAll)
       clients.set(cluster, { access, calls, api })
       return api
     },

@@ -30,3 +30,24 @@ test('T7 that there is no bundle is not remembered: somebody may make one', asyn
   const made = await maker.ensure('u1')
   expect(await reader.get('u1')).toEqual(made)
 })
+
+test('T7 a project whose credential is replaced is never given the site\'s own instead, not when that fails either', async () => {
+  const { sealed } = openMemoryStore()
+  const site = openSecrets(sealed, key, newBundle)
+  const signIn = (id: string) => ({ applicationCredential: { id, secret: 's' } })
+  await site.putCredential('s', '', signIn('platform'))
+  await site.putCredential('s', 'p', signIn('tenant'))
+  // Another process reads before each statement; then the connection is lost at the first one that writes.
+  const seen: unknown[] = []
+  let isLost = false
+  const looking = new Proxy(sealed, { get: (of, name: keyof Sealed) => async (id: string, bytes: Buffer) => {
+    seen.push(await site.credential('s', 'p'))
+    if (isLost && name.startsWith('put')) throw new Error('connection lost')
+    return of[name](id, bytes)
+  } })
+  const api = openSecrets(looking, key, newBundle)
+  await api.putCredential('s', 'p', signIn('tenant2'))
+  isLost = true
+  await expect(api.putCredential('s', 'p', signIn('tenant3'))).rejects.toThrow('connection lost')
+  expect([...seen, await site.credential('s', 'p')]).toEqual([signIn('tenant'), signIn('tenant2'), signIn('tenant2')])
+})

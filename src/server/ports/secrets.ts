@@ -57,8 +57,8 @@ export const openSecrets = (sealed: Sealed, key: Buffer, newBundle: () => Promis
     credential: async (siteUid, project) => (await open<Credential>(credentialId(siteUid, project))) ?? (project === '' ? undefined : open<Credential>(credentialId(siteUid, ''))),
     putCredential: async (siteUid, project, credential) => {
       const id = credentialId(siteUid, project)
-      await sealed.delete(id)
-      await sealed.putIfAbsent(id, seal(key, id, Buffer.from(JSON.stringify(credential))))
+      // In one: without its own, a project would be given the site's, and what is made with that stays in the wrong OpenStack project.
+      await sealed.put(id, seal(key, id, Buffer.from(JSON.stringify(credential))))
     },
   }
 }

@@ -11,6 +11,9 @@ export function memorySealed(): Sealed {
       kept.set(id, Buffer.from(sealed))
       return sealed
     },
+    async put(id, sealed) {
+      kept.set(id, Buffer.from(sealed))
+    },
     async delete(id) {
       kept.delete(id)
     },

@@ -8,11 +8,14 @@ export const sealedOn = (session: Session): Sealed => {
     get,
     async putIfAbsent(id, sealed) {
       for (;;) {
-        const { rowCount } = await session.query({ name: 'sealed_put', text: 'insert into sealed (id, bytes) values ($1, $2) on conflict (id) do nothing', values: [id, sealed] })
+        const { rowCount } = await session.query({ name: 'sealed_put_if_absent', text: 'insert into sealed (id, bytes) values ($1, $2) on conflict (id) do nothing', values: [id, sealed] })
         if (rowCount === 1) return sealed
         const standing = await get(id)
         if (standing !== undefined) return standing // else it was deleted in between: again
       }
+    },
+    async put(id, sealed) {
+      await session.query({ name: 'sealed_put', text: 'insert into sealed (id, bytes) values ($1, $2) on conflict (id) do update set bytes = excluded.bytes', values: [id, sealed] })
     },
     async delete(id) {
       await session.query({ name: 'sealed_delete', text: 'delete from sealed where id = $1', values: [id] })
