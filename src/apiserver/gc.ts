@@ -2,8 +2,8 @@
  * Collects what lost its owners or its namespace, finishes foreground and orphaning deletions, empties namespaces, and drops old Events.
  * Everything is a compare-and-swap on what is seen, so that it is safe on every replica; a sweep finds what was missed.
  */
-import type { Row, StoreKey } from '../store/store.ts'
-import type { Change } from '../store/store.ts'
+import { keepWatching } from '../store/kept-watch.ts'
+import type { Change, Row, StoreKey } from '../store/store.ts'
 import type { Api } from './api.ts'
 import { afterUpdate } from './apply.ts'
 import { namespaceKey, writerOf, type Call } from './call.ts'
@@ -166,29 +166,20 @@ export const collectGarbage = (api: Api, keepEventsMs: number): (() => void) => 
     }
   }
 
-  const watches = new Map<string, { stop(): void }>()
-  const follow = (resource: string): void => {
-    watches.set(resource, api.cache.watch(resource, undefined, api.cache.version, (changes) => { for (const c of changes) onChange(c) }, () => {
-      if (stopped) return
-      follow(resource)
-      sweep()
-    }))
-  }
   const sweep = (): void => {
     for (const resource of stored.keys())
       for (const row of api.cache.list(resource)) if (row.ownerUids.length > 0 || (row.deleting && row.finalizers.length > 0) || isAdrift(row)) add(row)
     const before = api.now().getTime() - keepEventsMs
     for (const row of api.cache.list('events')) if (lastSeen(row) < before) void drop(row).catch(report)
   }
-  for (const resource of stored.keys()) follow(resource)
-  sweep()
+  const stopWatching = keepWatching(api.cache, [...stored.keys()], { onBegin: sweep, onChanges: (changes) => { for (const c of changes) onChange(c) } })
   const timer = setInterval(sweep, sweepMs)
   timer.unref()
   return () => {
     stopped = true
     clearInterval(timer)
     queue.clear()
-    for (const w of watches.values()) w.stop()
+    stopWatching()
   }
 }
 

@@ -7,7 +7,7 @@ import { admissionOf } from './admission.ts'
 import { openAuthorization, type Authorization } from './authorization.ts'
 import { certificateStands } from './client-certificates.ts'
 import { openGrants } from './grants.ts'
-import { keepWatching } from './kept-watch.ts'
+import { keepWatching } from '../store/kept-watch.ts'
 
 type Asked = Required<Pick<ApiOptions, 'authenticate' | 'authorize' | 'scopeOf' | 'onAccessChange' | 'admission'>>
 

@@ -5,7 +5,7 @@ import { resourceName } from '../api/meta/index.ts'
 import type { Identity } from '../apiserver/index.ts'
 import type { Cache } from '../store/cache.ts'
 import type { Row } from '../store/store.ts'
-import { keepWatching } from './kept-watch.ts'
+import { keepWatching } from '../store/kept-watch.ts'
 
 export type Who = Pick<Identity, 'user' | 'groups'>
 

@@ -10,7 +10,7 @@ import { silent } from '../store/log.ts'
 import { openMemoryStore } from '../store/memory/memory.ts'
 import type { News, Operation, Store, StoreKey } from '../store/store.ts'
 import { openApiAccess } from './api-access.ts'
-import { keepWatching } from './kept-watch.ts'
+import { keepWatching } from '../store/kept-watch.ts'
 
 let inner: Store
 let cache: Cache

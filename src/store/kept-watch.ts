@@ -1,5 +1,5 @@
 /** A watch over the cache that is kept: whatever ended it, rebuilt cache or lost database, another one begins, until it is stopped. */
-import type { Cache, OnChange, Watch } from '../store/cache.ts'
+import type { Cache, OnChange, Watch } from './cache.ts'
 
 export interface Follower {
   /** A watch begins, with what the cache holds now: what changed before is not told. */
@@ -13,7 +13,7 @@ export interface Follower {
 const pauseMs = 100
 
 /** Of all resources together, so that one begin is for all. Answers how it is stopped. */
-export const keepWatching = (cache: Cache, resources: readonly string[], follower: Follower): (() => void) => {
+export const keepWatching = (cache: Pick<Cache, 'version' | 'watch'>, resources: readonly string[], follower: Follower): (() => void) => {
   let watches: readonly Watch[] = []
   let timer: NodeJS.Timeout | undefined
 
