@@ -64,7 +64,7 @@ test('comes back after its postmaster was killed, with every write that was answ
     answered.push(`k${i}`)
   }
   // Backends outlive their postmaster for a moment: all may have been answered by the old one, while nobody can connect yet.
-  const names = async (): Promise<readonly string[] | undefined> => { try { return (await store.snapshot()).rows.map((row) => row.name) } catch (error) { if (!isUnavailable(error)) throw error } }
+  const names = async (): Promise<readonly string[] | undefined> => { try { return (await store.snapshot()).rows.map((row) => row.name) } catch (error) { if (isUnavailable(error)) return undefined; throw error } }
   let found = await names()
   for (; found === undefined; found = await names()) await new Promise((done) => setTimeout(done, 50))
   expect(found.toSorted()).toEqual(answered.toSorted())
